@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * smime-agent-admin: does one administrative task on one token, answers, and ends. libp11 keeps
+ * PINs in plain memory; so does this process, for as long as the task takes: it is not dumpable,
+ * writes no core, and lives for nothing else. Trusts the broker and the module.
+ */
+#include "channel.h"
+#include "csr.h"
+#include "keygen.h"
+#include "log.h"
+#include "module.h"
+#include "secret.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#define REQUEST_MAX 16384
+
+/* The request's words as C strings. */
+struct task {
+	char *token, *label, *key_type, *subject, *address;
+	struct secret *pin, *new_pin;
+	struct view data;
+};
+
+static void task_done(struct task *task)
+{
+	free(task->token);
+	free(task->label);
+	free(task->key_type);
+	free(task->subject);
+	free(task->address);
+	secret_free(task->pin);
+	secret_free(task->new_pin);
+}
+
+static int task_init(struct task *task, const struct msg_admin *request)
+{
+	*task = (struct task){
+		.token = view_dup(request->token),
+		.label = view_dup(request->label),
+		.key_type = view_dup(request->key_type),
+		.subject = view_dup(request->subject),
+		.address = view_dup(request->address),
+		.pin = secret_new(request->pin),
+		.new_pin = secret_new(request->new_pin),
+		.data = request->data,
+	};
+	return task->token && task->label && task->key_type && task->subject && task->address && task->pin &&
+			       task->new_pin
+		       ? 0
+		       : ERR_NO_MEMORY;
+}
+
+static const char *pin(const struct secret *secret)
+{
+	return (const char *)secret->data;
+}
+
+static int init_token(struct module *module, const struct task *task)
+{
+	int rc = *task->label ? module_find(module, task->token, !*task->token) : ERR_USAGE;
+
+	if (rc)
+		return rc;
+	if (PKCS11_init_token(module->slot->token, pin(task->pin), task->label))
+		return module_error();
+	rc = module_login(module, true, pin(task->pin));
+	if (!rc && PKCS11_init_pin(module->slot->token, pin(task->new_pin)))
+		rc = module_error();
+	return rc;
+}
+
+static int change_pin(struct module *module, const struct task *task)
+{
+	int rc = module_login(module, false, pin(task->pin));
+
+	if (!rc && PKCS11_change_pin(module->slot, pin(task->pin), pin(task->new_pin)))
+		rc = module_error();
+	return rc;
+}
+
+static int run(struct module *module, enum admin_verb verb, const struct task *task, struct buf *into)
+{
+	int rc;
+
+	if (verb == ADMIN_INIT)
+		return init_token(module, task);
+	rc = module_find(module, task->token, false);
+	if (rc)
+		return rc;
+	if (verb == ADMIN_CHANGE_PIN)
+		return change_pin(module, task);
+	rc = module_login(module, false, pin(task->pin));
+	if (rc)
+		return rc;
+	switch (verb) {
+	case ADMIN_KEYGEN:
+		return keygen(module, task->key_type, view_string(task->label));
+	case ADMIN_CSR:
+		return csr_make(module, task->label, task->subject, task->address, into);
+	case ADMIN_IMPORT_CERT:
+		return csr_store(module, task->data, task->label);
+	default:
+		return ERR_PROTOCOL;
+	}
+}
+
+static int answer_admin(struct channel *channel, const struct message *message)
+{
+	CLEAN_BUF struct buf into = BUF_INIT(REQUEST_MAX);
+	struct msg_admin request;
+	struct msg_result result = {0};
+	struct module module = {0};
+	struct task task = {0};
+	int rc = decode_admin(message->payload, &request);
+
+	rc = rc ? rc : task_init(&task, &request);
+	rc = rc ? rc : module_open(&module, request.module);
+	rc = rc ? rc : run(&module, (enum admin_verb)request.verb, &task, &into);
+	result.error = (uint32_t)-rc;
+	result.detail = view_string(rc ? task.token : NULL);
+	result.data = buf_view(&into);
+	rc = channel_send_fields(channel, RESULT, message->id, result, &result, -1);
+	module_close(&module);
+	task_done(&task);
+	return rc;
+}
+
+int main(void)
+{
+	struct channel *channel;
+	struct message message;
+	struct msg_hello hello;
+
+	if (secret_harden_process() || prctl(PR_SET_PDEATHSIG, SIGKILL))
+		return 1;
+	signal(SIGPIPE, SIG_IGN);
+	channel = channel_new(CHANNEL_CHILD_FD, PROCESS_ADMIN, PROCESS_BROKER);
+	if (!channel || channel_receive(channel, true, &message) || message.type != MSG_HELLO ||
+	    decode_hello(message.payload, &hello))
+		return 1;
+	channel_log_open(channel, hello.log_level);
+	if (channel_receive(channel, true, &message) || message.type != MSG_ADMIN)
+		return 1;
+	return answer_admin(channel, &message) ? 1 : 0;
+}

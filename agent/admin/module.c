@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * libp11 around one module.
+ */
+#include "module.h"
+
+#include "log.h"
+
+#include <openssl/err.h>
+#include <p11-kit/pkcs11.h>
+#include <string.h>
+
+int module_open(struct module *module, struct view path)
+{
+	*module = (struct module){.path = view_dup(path), .ctx = PKCS11_CTX_new()};
+	if (!module->path || !module->ctx)
+		return ERR_NO_MEMORY;
+	if (!*module->path)
+		return ERR_NOT_SUPPORTED; /* known to p11-kit by name only */
+	if (PKCS11_CTX_load(module->ctx, module->path)) {
+		PKCS11_CTX_free(module->ctx);
+		module->ctx = NULL;
+		log_error("module %s: cannot be loaded", module->path);
+		return ERR_MODULE;
+	}
+	if (PKCS11_enumerate_slots(module->ctx, &module->slots, &module->slot_count))
+		return module_error();
+	return 0;
+}
+
+void module_close(struct module *module)
+{
+	if (module->slots)
+		PKCS11_release_all_slots(module->ctx, module->slots, module->slot_count);
+	if (module->ctx) {
+		PKCS11_CTX_unload(module->ctx);
+		PKCS11_CTX_free(module->ctx);
+	}
+	free(module->path);
+	*module = (struct module){0};
+}
+
+int module_find(struct module *module, const char *label, bool uninitialised)
+{
+	for (unsigned int i = 0; i < module->slot_count; i++) {
+		const PKCS11_TOKEN *token = module->slots[i].token;
+
+		if (!token || (uninitialised && token->initialized))
+			continue;
+		if (uninitialised || !*label ? uninitialised || token->initialized : !strcmp(token->label, label)) {
+			module->slot = &module->slots[i];
+			return 0;
+		}
+	}
+	return ERR_NO_TOKEN;
+}
+
+int module_login(struct module *module, bool so, const char *pin)
+{
+	if (!so && module->slot->token->userPinLocked)
+		return ERR_PIN_LOCKED;
+	if (PKCS11_open_session(module->slot, 1) || PKCS11_login(module->slot, so, pin))
+		return module_error();
+	return 0;
+}
+
+int module_error(void)
+{
+	static const struct {
+		unsigned long rv;
+		int err;
+	} table[] = {
+		{CKR_PIN_INCORRECT, ERR_PIN_WRONG},
+		{CKR_PIN_INVALID, ERR_PIN_LENGTH},
+		{CKR_PIN_LEN_RANGE, ERR_PIN_LENGTH},
+		{CKR_PIN_LOCKED, ERR_PIN_LOCKED},
+		{CKR_PIN_EXPIRED, ERR_PIN_EXPIRED},
+		{CKR_USER_PIN_NOT_INITIALIZED, ERR_PIN_NOT_SET},
+		{CKR_TOKEN_WRITE_PROTECTED, ERR_TOKEN_READ_ONLY},
+		{CKR_SESSION_READ_ONLY, ERR_TOKEN_READ_ONLY},
+		{CKR_TOKEN_NOT_PRESENT, ERR_TOKEN_REMOVED},
+		{CKR_DEVICE_REMOVED, ERR_TOKEN_REMOVED},
+		{CKR_MECHANISM_INVALID, ERR_MECHANISM},
+		{CKR_CURVE_NOT_SUPPORTED, ERR_MECHANISM},
+		{CKR_KEY_SIZE_RANGE, ERR_MECHANISM},
+		{CKR_FUNCTION_NOT_SUPPORTED, ERR_MECHANISM},
+	};
+	unsigned long code = ERR_peek_last_error();
+
+	if (code)
+		log_error("libp11: %s", ERR_reason_error_string(code) ? ERR_reason_error_string(code) : "failed");
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+		if ((unsigned long)ERR_GET_REASON(code) == table[i].rv)
+			return table[i].err;
+	return ERR_TOKEN;
+}

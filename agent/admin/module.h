@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The PKCS#11 module of one task, through libp11: finding the token, logging in.
+ */
+#ifndef SMIME_ADMIN_MODULE_H
+#define SMIME_ADMIN_MODULE_H
+
+#include "messages.h"
+
+#include <libp11.h>
+
+struct module {
+	PKCS11_CTX *ctx;
+	PKCS11_SLOT *slots, *slot; /* slot: the token's */
+	unsigned int slot_count;
+	char *path;
+};
+
+/* Loads the module. ERR_MODULE. module_close in any case. */
+MUST_USE int module_open(struct module *module, struct view path);
+void module_close(struct module *module);
+
+/* Finds the token: by label, or the first that is not initialised. ERR_NO_TOKEN. */
+MUST_USE int module_find(struct module *module, const char *label, bool uninitialised);
+
+/* Opens a session that may write and logs in. `pin` is a C string. */
+MUST_USE int module_login(struct module *module, bool so, const char *pin);
+
+/* What libp11's last failure means. */
+int module_error(void);
+
+#endif

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What workers may ask of the broker. Each request is answered by RESULT, perhaps after rows.
+ */
+#include "answer.h"
+
+#include "admin.h"
+#include "keyring.h"
+#include "log.h"
+#include "login.h"
+#include "pincache.h"
+#include "prompt.h"
+#include "route.h"
+#include "settings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *socket_path = "";
+static int64_t start_time;
+
+/* A request that waits for something, and for whom. */
+struct pending {
+	uint32_t peer, id;
+	unsigned int looks; /* still going on */
+};
+
+void answer_describe(const char *socket, int64_t started)
+{
+	socket_path = socket;
+	start_time = started;
+}
+
+static struct pending *pending_new(const struct peer *peer, const struct message *message)
+{
+	struct pending *pending = calloc(1, sizeof *pending);
+
+	if (pending)
+		*pending = (struct pending){peer->number, message->id, 0};
+	return pending;
+}
+
+static void send_key(struct peer *peer, uint32_t id, const struct key *key)
+{
+	struct msg_cert row = {key->ref,	     key->token->ref,	  key->flags,
+			       buf_view(&key->id), buf_view(&key->label), buf_view(&key->der)};
+
+	child_send(peer->worker, CERT, id, cert, &row, -1);
+}
+
+static void send_list(void *context)
+{
+	struct pending *pending = context;
+	struct peer *peer = peer_find(pending->peer);
+
+	for (struct token *token = keyring_tokens(); token && peer; token = token->next) {
+		struct msg_token row = {token->ref,
+					token->flags,
+					view_string(token->label),
+					view_string(token->manufacturer),
+					view_string(token->model),
+					view_string(token->serial),
+					view_string(token->host ? token->host->name : "")};
+
+		if (!token->host_ref && (!token->host || token->host->state == HOST_READY))
+			continue;
+		child_send(peer->worker, TOKEN, pending->id, token, &row, -1);
+		for (struct key *key = token->keys; key; key = key->next)
+			send_key(peer, pending->id, key);
+	}
+	peer_reply(pending->peer, pending->id, 0, NULL, -1);
+	free(pending);
+}
+
+static void look_done(void *context, int err, const struct msg_result *result)
+{
+	struct pending *pending = context;
+
+	(void)err;
+	(void)result;
+	if (!--pending->looks)
+		hosts_when_settled(send_list, pending);
+}
+
+static void look_everywhere(void *context)
+{
+	struct pending *pending = context;
+
+	pending->looks = 1;
+	for (struct host *host = hosts_first(); host; host = host->next) {
+		pending->looks++;
+		host_look(host, true, look_done, pending);
+	}
+	look_done(pending, 0, NULL);
+}
+
+static int answer_list(struct peer *peer, struct message *message)
+{
+	struct pending *pending = pending_new(peer, message);
+	struct msg_look look;
+	int rc = pending ? decode_look(message->payload, &look) : ERR_NO_MEMORY;
+
+	if (rc) {
+		free(pending);
+		return rc;
+	}
+	hosts_when_settled(look.deep ? look_everywhere : send_list, pending);
+	return 0;
+}
+
+static int set(char **field, struct view value)
+{
+	free(*field);
+	*field = view_dup(value);
+	return *field ? 0 : ERR_NO_MEMORY;
+}
+
+static int answer_terminal(struct peer *peer, struct message *message)
+{
+	struct msg_terminal terminal;
+	int rc = decode_terminal(message->payload, &terminal);
+
+	rc = rc ? rc : set(&peer->display, terminal.display);
+	rc = rc ? rc : set(&peer->wayland, terminal.wayland);
+	rc = rc ? rc : set(&peer->tty, terminal.tty);
+	rc = rc ? rc : set(&peer->tty_type, terminal.tty_type);
+	return rc ? rc : set(&peer->locale, terminal.locale);
+}
+
+static void note(struct peer *peer, uint32_t id, const char *name, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static void note(struct peer *peer, uint32_t id, const char *name, const char *format, ...)
+{
+	char value[1024];
+	struct msg_note row = {view_string(name), view_string(value)};
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(value, sizeof value, format, args);
+	va_end(args);
+	row.value = view_string(value);
+	child_send(peer->worker, NOTE, id, note, &row, -1);
+}
+
+static int answer_status(struct peer *peer, struct message *message)
+{
+	static const char *const states[] = {"down", "starting", "ready", "failed"};
+	uint32_t id = message->id;
+	unsigned int pins = 0;
+
+	for (const struct token *token = keyring_tokens(); token; token = token->next)
+		pins += token->pin != NULL;
+	note(peer, id, "version", "%s", VERSION);
+	note(peer, id, "pid", "%d", getpid());
+	note(peer, id, "socket", "%s", socket_path);
+	note(peer, id, "started", "%" PRId64, start_time);
+	note(peer, id, "clients", "%u", peers_serving());
+	note(peer, id, "operations", "%u", route_count());
+	note(peer, id, "cached_pins", "%u", pins);
+	for (const struct host *host = hosts_first(); host; host = host->next)
+		note(peer, id, "module", "%s %s %d", states[host->state], host->name,
+		     host->child ? host->child->pid : 0);
+	peer_reply(peer->number, id, 0, NULL, -1);
+	return 0;
+}
+
+static void unlocked(void *context, int err)
+{
+	struct pending *pending = context;
+
+	peer_reply(pending->peer, pending->id, err, NULL, -1);
+	free(pending);
+}
+
+static bool wants_login(const struct token *token)
+{
+	return token->host_ref && (token->flags & TOKEN_LOGIN_REQUIRED) &&
+	       (token->flags & TOKEN_INITIALISED);
+}
+
+/* ref 0: the only token that takes a login. */
+static struct token *token_to_unlock(uint32_t ref, int *ret_err)
+{
+	struct token *found = ref ? keyring_token(ref) : NULL;
+
+	*ret_err = ERR_NO_TOKEN;
+	if (ref)
+		return found && found->host_ref ? found : NULL;
+	for (struct token *token = keyring_tokens(); token; token = token->next) {
+		if (!wants_login(token))
+			continue;
+		if (found) {
+			*ret_err = ERR_AMBIGUOUS;
+			return NULL;
+		}
+		found = token;
+	}
+	return found;
+}
+
+static int answer_unlock(struct peer *peer, struct message *message)
+{
+	struct pending *pending = pending_new(peer, message);
+	struct msg_unlock unlock;
+	struct token *token;
+	int err, rc = pending ? decode_unlock(message->payload, &unlock) : ERR_NO_MEMORY;
+
+	if (rc) {
+		free(pending);
+		return rc;
+	}
+	token = token_to_unlock(unlock.token, &err);
+	if (!token)
+		unlocked(pending, err);
+	else if (!wants_login(token) || (token->flags & TOKEN_LOGGED_IN))
+		unlocked(pending, 0);
+	else
+		login_token(token, peer->number, message->fd, unlocked, pending);
+	return 0;
+}
+
+static int answer_lock(struct peer *peer, struct message *message)
+{
+	pincache_lock_all();
+	log_info("locked by process %d", peer->pid);
+	peer_reply(peer->number, message->id, 0, NULL, -1);
+	return 0;
+}
+
+static int answer_reload(struct peer *peer, struct message *message)
+{
+	peer_reply(peer->number, message->id, settings_reload(), NULL, -1);
+	return 0;
+}
+
+static int answer_stop(struct peer *peer, struct message *message)
+{
+	log_info("stopped by process %d", peer->pid);
+	peer_reply(peer->number, message->id, 0, NULL, -1);
+	loop_end();
+	return 0;
+}
+
+static int answer_spool(struct peer *peer, struct message *message)
+{
+	const char *directory = settings()->spool_directory;
+	CLEAN_FD int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		log_error("spool directory %s: %s", directory, strerror(errno));
+	peer_reply(peer->number, message->id, fd < 0 ? ERR_NO_SPACE : 0, NULL, fd);
+	return 0;
+}
+
+static int answer_key_op(struct peer *peer, struct message *message)
+{
+	return route_key_op(peer, message);
+}
+
+typedef int (*answer)(struct peer *peer, struct message *message);
+
+static const answer answers[MSG_LIMIT] = {
+	[MSG_LIST] = answer_list,     [MSG_TERMINAL] = answer_terminal, [MSG_STATUS] = answer_status,
+	[MSG_UNLOCK] = answer_unlock, [MSG_LOCK] = answer_lock,		[MSG_RELOAD] = answer_reload,
+	[MSG_STOP] = answer_stop,     [MSG_SPOOL] = answer_spool,	[MSG_ADMIN] = answer_admin,
+	[MSG_SIGN] = answer_key_op,   [MSG_DECRYPT] = answer_key_op,	[MSG_DERIVE] = answer_key_op,
+};
+
+int answer_worker(struct peer *peer, struct message *message)
+{
+	return answers[message->type] ? answers[message->type](peer, message) : ERR_PROTOCOL;
+}
+
+void answer_peer_gone(uint32_t peer)
+{
+	route_peer_gone(peer);
+	prompt_peer_gone(peer);
+}

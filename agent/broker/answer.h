@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The broker's answers to what workers ask: one function per message.
+ */
+#ifndef SMIME_BROKER_ANSWER_H
+#define SMIME_BROKER_ANSWER_H
+
+#include "peer.h"
+
+/* Answers, or begins to. A failure ends the worker. */
+MUST_USE int answer_worker(struct peer *peer, struct message *message);
+
+/* The client went, and with it what was begun for it. */
+void answer_peer_gone(uint32_t peer);
+
+/* For STATUS: the socket's path, and when the agent started (seconds since 1970). */
+void answer_describe(const char *socket, int64_t started);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The processes that the broker starts. A child is known by its channel: when that closes, or
+ * carries what messages.def forbids, the child is killed and its owner told.
+ */
+#ifndef SMIME_BROKER_CHILD_H
+#define SMIME_BROKER_CHILD_H
+
+#include "channel.h"
+#include "loop.h"
+
+#include <sys/types.h>
+
+struct child;
+
+/* ERR_PROTOCOL ends the child. The message's descriptor is closed after the call unless it was
+ * taken (message->fd set to -1). */
+typedef int (*child_message)(void *context, struct message *message);
+/* The child is gone: forget it. It must not be used in or after this call. */
+typedef void (*child_gone)(void *context);
+
+struct child {
+	struct child *next;
+	pid_t pid;
+	enum process kind;
+	struct channel *channel;
+	struct loop_watch *watch;
+	child_message on_message;
+	child_gone on_gone;
+	void *context;
+};
+
+/* Where the other programs are: the directory given, or SMIME_AGENT_LIBEXEC's at build time. */
+void child_set_directory(const char *directory);
+
+/* Starts smime-agent-KIND and sends it HELLO with `fd` (or -1). NULL on failure, which is logged. */
+struct child *child_spawn(enum process kind, const struct msg_hello *hello, int fd,
+			  child_message on_message, child_gone on_gone, void *context);
+
+/* Kills the child without telling its owner. NULL is fine. */
+void child_kill(struct child *child);
+
+/* For after a send to the child: queues or kills as needed. */
+void child_sent(struct child *child, int rc);
+#define child_send(child, NAME, id, payload, message, fd) \
+	child_sent((child), channel_send_fields((child)->channel, NAME, (id), payload, (message), (fd)))
+
+/* On SIGCHLD: reaps, and says how a child that did not end by itself ended. */
+void child_reap(void);
+/* Kills every child there still is and waits for them. */
+void child_kill_all(void);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * agent.conf: one setting a line, "name value"; # starts a comment. Reading it changes nothing:
+ * the caller puts the new configuration in the old one's place once it is whole.
+ */
+#ifndef SMIME_BROKER_CONFIG_H
+#define SMIME_BROKER_CONFIG_H
+
+#include "error.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+struct config_list {
+	struct config_list *next;
+	char *value;
+	char *second; /* pin-source: where the PIN is */
+};
+
+struct config {
+	struct config_list *modules;	 /* paths; none: those of p11-kit */
+	struct config_list *pin_sources; /* value: token label or pkcs11: URI */
+	char *pinentry_program;
+	char *certificates; /* PEM file for chains, or NULL */
+	char *spool_directory;
+	char *log_file;	     /* NULL: syslog in the background, standard error else */
+	uint32_t pin_cache_ttl; /* seconds since last use */
+	uint32_t pin_cache_max; /* seconds in all */
+	uint32_t operation_timeout, prompt_timeout; /* seconds */
+	uint32_t max_connections, idle_workers;
+	uint32_t spool_max_mib; /* a worker's spool file */
+	uint32_t log_level;
+};
+
+/* Defaults. ERR_NO_MEMORY. */
+MUST_USE int config_init(struct config *config);
+void config_done(struct config *config);
+
+/* Reads lines from `file` on top of what *config has. ERR_CONFIG at the first wrong line; it is in
+ * the log with `name` and its number. */
+MUST_USE int config_read(struct config *config, FILE *file, const char *name);
+
+/* Reads the first of `path` (if not NULL), $XDG_CONFIG_HOME/smime-agent/agent.conf and
+ * /etc/smime-agent/agent.conf that exists; a `path` that does not is ERR_CONFIG. */
+MUST_USE int config_load(struct config *config, const char *path);
+
+#endif

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The life of the token hosts. A host that crashes or lets a call's time run out is killed and
+ * started again, with growing pauses; what was in flight is told, and repeated by those who asked.
+ */
+#include "host.h"
+
+#include "keyring.h"
+#include "log.h"
+#include "peer.h"
+#include "route.h"
+#include "settings.h"
+
+#include <signal.h>
+#include <string.h>
+
+/* Loading a module and reading every object of a full card. */
+#define START_TIMEOUT_MS 30000
+/* A host that has run for this long starts with a clean slate. */
+#define PEACE_MS 60000
+#define CRASHES_MAX 6
+#define PAUSE_MS 500
+
+struct call {
+	struct call *next;
+	struct host *host;
+	enum host_call kind;
+	uint32_t id;
+	struct loop_timer timer;
+	host_done done;
+	void *context;
+};
+
+struct waiting {
+	struct waiting *next;
+	void (*settled)(void *context);
+	void *context;
+};
+
+static struct host *hosts;
+static struct waiting *waiting;
+static struct child *lister; /* asks p11-kit for its modules */
+static uint32_t next_call = 1;
+
+struct host *hosts_first(void)
+{
+	return hosts;
+}
+
+bool hosts_settled(void)
+{
+	if (lister)
+		return false;
+	for (const struct host *host = hosts; host; host = host->next)
+		if (host->state == HOST_DOWN || host->state == HOST_STARTING)
+			return false;
+	return true;
+}
+
+static void check_settled(void)
+{
+	while (waiting && hosts_settled()) {
+		struct waiting *first = waiting;
+
+		waiting = first->next;
+		first->settled(first->context);
+		free(first);
+	}
+}
+
+void hosts_when_settled(void (*settled)(void *context), void *context)
+{
+	struct waiting *item = calloc(1, sizeof *item), **at = &waiting;
+
+	if (!item) {
+		settled(context);
+		return;
+	}
+	*item = (struct waiting){NULL, settled, context};
+	while (*at)
+		at = &(*at)->next;
+	*at = item;
+	check_settled();
+}
+
+static struct call *take_call(struct host *host, uint32_t id)
+{
+	for (struct call **at = &host->calls; *at; at = &(*at)->next)
+		if ((*at)->id == id) {
+			struct call *call = *at;
+
+			*at = call->next;
+			loop_timer_clear(&call->timer);
+			return call;
+		}
+	return NULL;
+}
+
+static void fail_calls(struct call *calls, int err)
+{
+	while (calls) {
+		struct call *next = calls->next;
+
+		loop_timer_clear(&calls->timer);
+		calls->done(calls->context, err, NULL);
+		free(calls);
+		calls = next;
+	}
+}
+
+static void call_timed_out(void *context)
+{
+	struct call *call = context;
+	struct host *host = call->host;
+
+	log_error("module %s: hangs; its process %d is ended", host->name, host->child->pid);
+	take_call(host, call->id);
+	call->done(call->context, ERR_TIMEOUT, NULL);
+	free(call);
+	kill(host->child->pid, SIGKILL);
+}
+
+uint32_t host_expect(struct host *host, enum host_call kind, uint32_t timeout_ms, host_done done,
+		     void *context)
+{
+	struct call *call = calloc(1, sizeof *call);
+
+	if (!call)
+		return 0;
+	call->host = host;
+	call->kind = kind;
+	call->id = next_call++ ? next_call - 1 : next_call++;
+	call->done = done;
+	call->context = context;
+	call->next = host->calls;
+	host->calls = call;
+	loop_timer_set(&call->timer, timeout_ms, call_timed_out, call);
+	return call->id;
+}
+
+/* The rows of one report come together: the first of them opens it. */
+static void open_report(struct host *host, uint32_t id)
+{
+	if (host->report == id)
+		return;
+	host->report = id;
+	keyring_begin(host);
+}
+
+static void close_report(struct host *host, const struct call *call, int err)
+{
+	if (call->kind == HOST_CALL_PLAIN || (call->kind == HOST_CALL_LOOK && err))
+		return;
+	open_report(host, call->id);
+	host->report = 0;
+	if (keyring_end(host, call->kind == HOST_CALL_LOGIN))
+		peers_keys_changed();
+}
+
+static int take_result(struct host *host, const struct message *message)
+{
+	struct msg_result result;
+	struct call *call;
+	int err, rc = decode_result(message->payload, &result);
+
+	if (rc)
+		return rc;
+	call = take_call(host, message->id);
+	if (!call)
+		return ERR_PROTOCOL;
+	err = error_from_wire(result.error);
+	close_report(host, call, err);
+	call->done(call->context, err, &result);
+	free(call);
+	return 0;
+}
+
+static int hear(void *context, struct message *message)
+{
+	struct host *host = context;
+	struct msg_token token;
+	struct msg_cert cert;
+	int rc;
+
+	switch (message->type) {
+	case MSG_RESULT:
+		return take_result(host, message);
+	case MSG_TOKEN:
+		open_report(host, message->id);
+		rc = decode_token(message->payload, &token);
+		return rc ? rc : keyring_take_token(host, &token);
+	case MSG_CERT:
+		rc = decode_cert(message->payload, &cert);
+		return rc ? rc : keyring_take_cert(host, &cert);
+	default:
+		return ERR_PROTOCOL;
+	}
+}
+
+static void start(void *context);
+
+static void host_failed(struct host *host)
+{
+	host->state = HOST_FAILED;
+	child_kill(TAKE(host->child));
+	fail_calls(TAKE(host->calls), ERR_MODULE);
+	keyring_forget_host(host);
+	route_host_changed(host);
+	check_settled();
+}
+
+static void gone(void *context)
+{
+	struct host *host = context;
+	struct call *lost = TAKE(host->calls);
+	uint64_t now = loop_now();
+
+	host->child = NULL;
+	host->state = HOST_DOWN;
+	keyring_host_down(host);
+	host->crashes = now - host->last_crash > PEACE_MS ? 1 : host->crashes + 1;
+	host->last_crash = now;
+	log_error("module %s: its process ended unasked (%u in a row)", host->name, host->crashes);
+	if (host->crashes > CRASHES_MAX) {
+		log_error("module %s: crashes too often and is left alone", host->name);
+		host_failed(host);
+	} else if (host->crashes == 1) {
+		start(host);
+	} else {
+		loop_timer_set(&host->restart, PAUSE_MS << (host->crashes - 2), start, host);
+	}
+	fail_calls(lost, ERR_TOKEN_CRASHED);
+}
+
+static void first_look_done(void *context, int err, const struct msg_result *result)
+{
+	struct host *host = context;
+
+	if (!result)
+		return; /* it died; gone() has the next step */
+	if (err)
+		log_warn("module %s: its tokens cannot be listed: %s", host->name, error_text(err));
+	host->state = HOST_READY;
+	route_host_changed(host);
+	check_settled();
+}
+
+static void started(void *context, int err, const struct msg_result *result)
+{
+	static const struct msg_look deep = {1};
+	struct host *host = context;
+	uint32_t id;
+
+	if (!result)
+		return;
+	if (err) {
+		log_error("module %s: %s", host->name, error_text(err));
+		host_failed(host);
+		return;
+	}
+	id = host_expect(host, HOST_CALL_LOOK, START_TIMEOUT_MS, first_look_done, host);
+	if (!id)
+		return;
+	child_send(host->child, LOOK, id, look, &deep, -1);
+}
+
+static void start(void *context)
+{
+	struct host *host = context;
+	struct msg_module module = {view_string(host->name), view_string(host->path)};
+	struct msg_hello hello = settings_hello();
+	uint32_t id;
+
+	loop_timer_clear(&host->restart);
+	host->child = child_spawn(PROCESS_HOST, &hello, -1, hear, gone, host);
+	id = host->child ? host_expect(host, HOST_CALL_PLAIN, START_TIMEOUT_MS, started, host) : 0;
+	if (!id) {
+		host_failed(host);
+		return;
+	}
+	host->state = HOST_STARTING;
+	child_send(host->child, START, id, module, &module, -1);
+}
+
+void host_revive(struct host *host)
+{
+	if (host->state == HOST_FAILED || (host->state == HOST_DOWN && !host->restart.armed)) {
+		host->crashes = 0;
+		start(host);
+	}
+}
+
+void host_restart(struct host *host)
+{
+	struct call *lost = TAKE(host->calls);
+
+	child_kill(TAKE(host->child));
+	host->state = HOST_DOWN;
+	keyring_host_down(host);
+	start(host);
+	fail_calls(lost, ERR_TOKEN_CRASHED);
+}
+
+static void looked(void *context, int err, const struct msg_result *result)
+{
+	(void)context;
+	(void)err;
+	(void)result;
+}
+
+void host_look(struct host *host, bool deep, host_done done, void *context)
+{
+	struct msg_look message = {deep};
+	uint32_t id;
+
+	if (host->state != HOST_READY) {
+		host_revive(host);
+		if (done)
+			done(context, ERR_MODULE, NULL);
+		return;
+	}
+	id = host_expect(host, HOST_CALL_LOOK, START_TIMEOUT_MS, done ? done : looked, context);
+	if (id)
+		child_send(host->child, LOOK, id, look, &message, -1);
+	else if (done)
+		done(context, ERR_NO_MEMORY, NULL);
+}
+
+static struct host *add_host(const char *name, const char *path)
+{
+	struct host *host, **at = &hosts;
+
+	for (host = hosts; host; host = host->next)
+		if (!strcmp(host->name, name) && !strcmp(host->path, path)) {
+			host->wanted = true;
+			return host;
+		}
+	host = calloc(1, sizeof *host);
+	if (!host)
+		return NULL;
+	host->name = strdup(name);
+	host->path = strdup(path);
+	host->wanted = true;
+	if (!host->name || !host->path) {
+		free(host->name);
+		free(host->path);
+		free(host);
+		return NULL;
+	}
+	while (*at)
+		at = &(*at)->next;
+	*at = host;
+	start(host);
+	return host;
+}
+
+static void remove_host(struct host **at)
+{
+	struct host *host = *at;
+
+	*at = host->next;
+	loop_timer_clear(&host->restart);
+	child_kill(TAKE(host->child));
+	fail_calls(TAKE(host->calls), ERR_MODULE);
+	keyring_forget_host(host);
+	free(host->name);
+	free(host->path);
+	free(host);
+}
+
+static void remove_unwanted(void)
+{
+	for (struct host **at = &hosts; *at;)
+		if ((*at)->wanted)
+			at = &(*at)->next;
+		else
+			remove_host(at);
+	peers_keys_changed();
+	check_settled();
+}
+
+static int hear_lister(void *context, struct message *message)
+{
+	CLEAN_FREE char *name = NULL;
+	CLEAN_FREE char *path = NULL;
+	struct msg_module module;
+	int rc;
+
+	(void)context;
+	if (message->type == MSG_RESULT) {
+		child_kill(TAKE(lister));
+		remove_unwanted();
+		return 0;
+	}
+	rc = message->type == MSG_MODULE ? decode_module(message->payload, &module) : ERR_PROTOCOL;
+	if (rc)
+		return rc;
+	name = view_dup(module.name);
+	path = view_dup(module.path);
+	if (name && path)
+		add_host(name, path);
+	return 0;
+}
+
+static void lister_gone(void *context)
+{
+	(void)context;
+	lister = NULL;
+	log_error("p11-kit's modules could not be listed; name them with `module` lines instead");
+	remove_unwanted();
+}
+
+void hosts_configure(const struct config *config)
+{
+	static const struct msg_nothing nothing;
+	struct msg_hello hello = settings_hello();
+
+	child_kill(TAKE(lister));
+	for (struct host *host = hosts; host; host = host->next)
+		host->wanted = false;
+	if (config->modules) {
+		for (const struct config_list *item = config->modules; item; item = item->next)
+			add_host(item->value, item->value);
+		remove_unwanted();
+		return;
+	}
+	lister = child_spawn(PROCESS_HOST, &hello, -1, hear_lister, lister_gone, NULL);
+	if (lister)
+		child_send(lister, MODULES, 1, nothing, &nothing, -1);
+	else
+		lister_gone(NULL);
+}
+
+void hosts_end(void)
+{
+	while (hosts)
+		remove_host(&hosts);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The token hosts, one per PKCS#11 module: started, asked, watched, killed and started again.
+ */
+#ifndef SMIME_BROKER_HOST_H
+#define SMIME_BROKER_HOST_H
+
+#include "child.h"
+#include "config.h"
+
+enum host_state {
+	HOST_DOWN,     /* to be started (again) */
+	HOST_STARTING, /* until its first look has ended */
+	HOST_READY,
+	HOST_FAILED, /* the module cannot be loaded, or crashes too often */
+};
+
+struct call;
+
+struct host {
+	struct host *next;
+	char *name, *path;
+	enum host_state state;
+	struct child *child;
+	struct call *calls;
+	struct loop_timer restart;
+	unsigned int crashes; /* without a minute of peace between them */
+	uint64_t last_crash;
+	uint32_t report; /* the call whose rows are coming in */
+	bool wanted;	 /* for a reload */
+};
+
+/* How a call ended. `result` is borrowed, and NULL if the host died (ERR_TOKEN_CRASHED) or let the
+ * time run out (ERR_TIMEOUT, and the host is ended). */
+typedef void (*host_done)(void *context, int err, const struct msg_result *result);
+
+/* Asks p11-kit, through a process of its own, or the configuration for the modules, and starts
+ * their hosts. May be called again: hosts that are still wanted go on undisturbed. */
+void hosts_configure(const struct config *config);
+
+struct host *hosts_first(void);
+/* Whether every host has had its first look, or cannot have it. */
+bool hosts_settled(void);
+/* Calls back once that is so; several may wait. */
+void hosts_when_settled(void (*settled)(void *context), void *context);
+
+/* What the keyring does with a call's rows: LOOK's are all tokens there are, LOGIN's are one. */
+enum host_call { HOST_CALL_PLAIN, HOST_CALL_LOOK, HOST_CALL_LOGIN };
+
+/* Registers a call and gives its id, to be sent with the message; 0 without memory, and then
+ * nothing is to be sent. The host is up (HOST_STARTING or HOST_READY). */
+uint32_t host_expect(struct host *host, enum host_call kind, uint32_t timeout_ms, host_done done,
+		     void *context);
+
+/* Looks at the slots again; `done` may be NULL. A failed or down host is tried again first. */
+void host_look(struct host *host, bool deep, host_done done, void *context);
+
+/* Starts it if it is down and may be started; it will be HOST_READY or HOST_FAILED later. */
+void host_revive(struct host *host);
+/* Ends the process and starts it again, as if it had crashed, but without counting it. */
+void host_restart(struct host *host);
+
+void hosts_end(void);
+
+#endif

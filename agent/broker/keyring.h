@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What the token hosts have: tokens, and the certificates (with their keys) on them. A token is
+ * known by what it says of itself, not by its slot, and keeps its ref here while hosts come and go.
+ * Certificates are bytes here: the broker does not parse X.509.
+ */
+#ifndef SMIME_BROKER_KEYRING_H
+#define SMIME_BROKER_KEYRING_H
+
+#include "loop.h"
+#include "messages.h"
+#include "secret.h"
+
+struct host;
+struct login;
+
+struct token {
+	struct token *next;
+	uint32_t ref;
+	struct host *host; /* NULL: no longer configured, a login is still going on */
+	uint32_t host_ref; /* 0 while the host does not show it */
+	uint32_t flags;	   /* TOKEN_* */
+	char *label, *manufacturer, *model, *serial;
+	struct key *keys;
+	bool seen;
+	/* login.c's and pincache.c's part */
+	struct login *login;	/* one that is going on */
+	struct secret *pin;	/* cached */
+	struct secret *bad_pin; /* failed last; not to be sent again */
+	bool source_failed;	/* pin-source's PIN was wrong */
+	struct loop_timer expiry;
+	uint64_t pin_since; /* ms, when it was entered */
+};
+
+struct key {
+	struct key *next;
+	uint32_t ref;
+	struct token *token;
+	uint32_t host_ref;
+	uint16_t flags; /* CERT_* */
+	bool seen;
+	struct buf id, label, der;
+};
+
+/* The tokens, in the order they were first seen. */
+struct token *keyring_tokens(void);
+struct token *keyring_token(uint32_t ref);
+struct key *keyring_key(uint32_t ref);
+/* The token a host calls host_ref; NULL. */
+struct token *keyring_host_token(const struct host *host, uint32_t host_ref);
+
+/* A report of a host: keyring_begin, the rows, then keyring_end. `partial`: tokens without a row
+ * stay (a LOGIN's report). keyring_end returns whether anything but a login changed. ERR_PROTOCOL
+ * for rows that do not fit together. */
+void keyring_begin(struct host *host);
+MUST_USE int keyring_take_token(struct host *host, const struct msg_token *row);
+MUST_USE int keyring_take_cert(struct host *host, const struct msg_cert *row);
+bool keyring_end(struct host *host, bool partial);
+
+/* The host died: its tokens stay known, logged out. */
+void keyring_host_down(struct host *host);
+/* The host is not configured any more. */
+void keyring_forget_host(struct host *host);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * One listening Unix socket, in a folder of the user's own.
+ */
+#include "listener.h"
+
+#include "cleanup.h"
+#include "log.h"
+#include "loop.h"
+#include "peer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#define BACKLOG 64
+#define SYSTEMD_FIRST_FD 3
+/* Clients taken in one go. */
+#define BURST 8
+
+static int listening = -1;
+static int lock = -1; /* held while this agent lives */
+static struct loop_watch *watch;
+static char bound[sizeof((struct sockaddr_un *)0)->sun_path];
+
+/* systemd.socket: LISTEN_PID names this process, LISTEN_FDS counts. */
+static int passed_socket(void)
+{
+	const char *pid = getenv("LISTEN_PID");
+	const char *count = getenv("LISTEN_FDS");
+
+	if (!pid || !count || atoi(pid) != getpid() || atoi(count) < 1)
+		return -1;
+	fcntl(SYSTEMD_FIRST_FD, F_SETFD, FD_CLOEXEC);
+	return SYSTEMD_FIRST_FD;
+}
+
+static int make_folder(const char *path)
+{
+	CLEAN_FREE char *folder = strdup(path);
+	char *slash = folder ? strrchr(folder, '/') : NULL;
+
+	if (!slash || slash == folder)
+		return slash ? 0 : ERR_NO_MEMORY;
+	*slash = 0;
+	if (mkdir(folder, 0700) && errno != EEXIST) {
+		log_error("%s cannot be made: %s", folder, strerror(errno));
+		return ERR_INTERNAL;
+	}
+	return 0;
+}
+
+/* Whoever has the lock owns the path: a socket that is there is a dead agent's. */
+static int take_lock(const char *path)
+{
+	char name[sizeof bound + 8];
+
+	snprintf(name, sizeof name, "%s.lock", path);
+	lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (lock < 0) {
+		log_error("%s: %s", name, strerror(errno));
+		return ERR_INTERNAL;
+	}
+	return flock(lock, LOCK_EX | LOCK_NB) ? ERR_BUSY : 0;
+}
+
+static int bind_socket(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	CLEAN_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	mode_t mask;
+	int failed;
+
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	unlink(path);
+	mask = umask(0177);
+	failed = fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) || listen(fd, BACKLOG);
+	umask(mask);
+	if (failed) {
+		log_error("%s: %s", path, strerror(errno));
+		return ERR_INTERNAL;
+	}
+	strcpy(bound, path);
+	listening = TAKE_FD(fd);
+	return 0;
+}
+
+int listener_open(const char *path)
+{
+	int rc;
+
+	listening = passed_socket();
+	if (listening >= 0)
+		return 0;
+	if (strlen(path) >= sizeof bound) {
+		log_error("%s: too long for a socket's path", path);
+		return ERR_CONFIG;
+	}
+	rc = make_folder(path);
+	rc = rc ? rc : take_lock(path);
+	return rc ? rc : bind_socket(path);
+}
+
+static void ready(void *context, uint32_t events)
+{
+	(void)context;
+	(void)events;
+	for (int i = 0; i < BURST; i++) {
+		int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+
+		if (fd < 0)
+			return;
+		peer_serve(fd);
+	}
+}
+
+int listener_start(void)
+{
+	watch = loop_add(listening, EPOLLIN, ready, NULL);
+	return watch ? 0 : ERR_NO_MEMORY;
+}
+
+void listener_close(void)
+{
+	loop_remove(watch);
+	watch = NULL;
+	if (*bound)
+		unlink(bound);
+	*bound = 0;
+	if (listening >= 0)
+		close(listening);
+	if (lock >= 0)
+		close(lock);
+	listening = lock = -1;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The socket that clients connect to.
+ */
+#ifndef SMIME_BROKER_LISTENER_H
+#define SMIME_BROKER_LISTENER_H
+
+#include "error.h"
+
+/* Listens at path, or takes the socket that systemd passed (LISTEN_FDS). Makes the folder, mode
+ * 0700. ERR_BUSY where another agent listens there; ERR_INTERNAL, with the reason in the log. */
+MUST_USE int listener_open(const char *path);
+
+/* Calls peer_serve for each client from now on. */
+MUST_USE int listener_start(void);
+
+/* Removes the socket, unless systemd owns it. */
+void listener_close(void);
+
+#endif

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * One login at a time for each token, as a small state machine: find a PIN, send it, keep or
+ * forget it, ask again.
+ */
+#include "login.h"
+
+#include "host.h"
+#include "log.h"
+#include "peer.h"
+#include "pincache.h"
+#include "prompt.h"
+#include "settings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* As gpg-agent and ssh do. */
+#define ASK_MAX 3
+
+enum source { SOURCE_NONE, SOURCE_CACHE, SOURCE_FILE, SOURCE_GIVEN, SOURCE_PIN_PAD, SOURCE_PERSON };
+
+struct waiter {
+	struct waiter *next;
+	login_done done;
+	void *context;
+};
+
+struct login {
+	uint32_t token;
+	uint32_t peer;
+	enum source source;
+	unsigned int asked;
+	int last_err;
+	struct secret *pin; /* in use */
+	struct waiter *waiters;
+};
+
+static void next_source(struct login *login);
+
+static void login_free(struct login *login)
+{
+	secret_free(login->pin);
+	free(login);
+}
+
+static void finish(struct login *login, int err)
+{
+	struct token *token = keyring_token(login->token);
+	struct waiter *waiters = TAKE(login->waiters);
+
+	if (token)
+		token->login = NULL;
+	login_free(login);
+	while (waiters) {
+		struct waiter *next = waiters->next;
+
+		waiters->done(waiters->context, err);
+		free(waiters);
+		waiters = next;
+	}
+}
+
+static void keep(struct login *login, struct token *token)
+{
+	secret_free(TAKE(token->bad_pin));
+	if (login->source != SOURCE_CACHE)
+		pincache_put(token, TAKE(login->pin));
+	log_info("token %s: logged in", log_quote(token->label));
+	finish(login, 0);
+}
+
+static void pin_failed(struct login *login, struct token *token)
+{
+	log_warn("token %s: wrong PIN", log_quote(token->label));
+	pincache_forget(token);
+	if (login->pin) {
+		secret_free(token->bad_pin);
+		token->bad_pin = TAKE(login->pin);
+	}
+	if (login->source == SOURCE_FILE)
+		token->source_failed = true;
+	if (login->source == SOURCE_GIVEN ||
+	    (login->source == SOURCE_PERSON && login->asked >= ASK_MAX))
+		finish(login, ERR_PIN_WRONG);
+	else
+		next_source(login);
+}
+
+static void answered(void *context, int err, const struct msg_result *result)
+{
+	struct login *login = context;
+	struct token *token = keyring_token(login->token);
+
+	(void)result;
+	login->last_err = err;
+	if (!token)
+		finish(login, ERR_TOKEN_REMOVED);
+	else if (!err)
+		keep(login, token);
+	else if (err == ERR_PIN_WRONG || (err == ERR_PIN_LENGTH && login->source == SOURCE_PERSON))
+		pin_failed(login, token);
+	else if (err == ERR_PIN_LAST_TRY && login->source < SOURCE_GIVEN)
+		next_source(login);
+	else
+		finish(login, err);
+}
+
+/* pin NULL: typed at the reader, which takes as long as a person takes. */
+static void send_login(struct login *login, struct token *token, const struct secret *pin)
+{
+	struct msg_login message = {
+		.token = token->host_ref,
+		.last_try = login->source == SOURCE_PERSON || login->source == SOURCE_PIN_PAD,
+		.pin = pin ? (struct view){pin->data, pin->length} : (struct view){NULL, 0},
+	};
+	uint32_t timeout = settings()->operation_timeout * 1000;
+	uint32_t id;
+
+	if (pin && secret_equal(pin, token->bad_pin)) {
+		answered(login, ERR_PIN_WRONG, NULL);
+		return;
+	}
+	if (!pin)
+		timeout += settings()->prompt_timeout * 1000;
+	if (!token->host_ref || !token->host->child) {
+		finish(login, ERR_TOKEN_REMOVED);
+		return;
+	}
+	id = host_expect(token->host, HOST_CALL_LOGIN, timeout, answered, login);
+	if (!id)
+		finish(login, ERR_NO_MEMORY);
+	else
+		child_send(token->host->child, LOGIN, id, login, &message, -1);
+}
+
+static void got_pin(void *context, int err, struct secret *first, struct secret *second)
+{
+	struct login *login = context;
+	struct token *token = keyring_token(login->token);
+
+	secret_free(second);
+	if (err || !token) {
+		secret_free(first);
+		finish(login, err ? err : ERR_TOKEN_REMOVED);
+		return;
+	}
+	secret_free(login->pin);
+	login->pin = first;
+	send_login(login, token, first);
+}
+
+static const char *tries_text(const struct token *token)
+{
+	if (token->flags & TOKEN_PIN_FINAL_TRY)
+		return "This is the LAST TRY before the PIN locks.";
+	if (token->flags & TOKEN_PIN_COUNT_LOW)
+		return "A wrong PIN was entered before; few tries are left.";
+	return "";
+}
+
+static const char *program_text(uint32_t number)
+{
+	const struct peer *peer = peer_find(number);
+
+	return peer && *peer->program ? log_quote(peer->program) : "a program";
+}
+
+static pid_t pid_of(uint32_t number)
+{
+	const struct peer *peer = peer_find(number);
+
+	return peer ? peer->pid : 0;
+}
+
+static void ask_person(struct login *login, struct token *token)
+{
+	char text[900];
+	struct prompt prompt = {.peer = login->peer, .fd = -1, .title = "PIN", .first = text};
+
+	snprintf(text, sizeof text,
+		 "Please enter the PIN of the token\n  %s (%s)\nso that %s (process %d) can use its keys.\n%s",
+		 log_quote(token->label), log_quote(token->serial), program_text(login->peer),
+		 pid_of(login->peer), tries_text(token));
+	if (login->last_err == ERR_PIN_WRONG)
+		prompt.error = "Wrong PIN. Try again.";
+	else if (login->last_err == ERR_PIN_LENGTH)
+		prompt.error = "The token takes no PIN of this length. Try again.";
+	login->asked++;
+	prompt_ask(&prompt, got_pin, login);
+}
+
+static void read_from(struct login *login, int fd)
+{
+	struct prompt prompt = {.peer = login->peer, .fd = fd, .title = "", .first = "PIN"};
+
+	prompt_ask(&prompt, got_pin, login);
+}
+
+/* Goes to the first source, after the one that was tried, that has a PIN. */
+static void next_source(struct login *login)
+{
+	struct token *token = keyring_token(login->token);
+
+	if (token->flags & TOKEN_PIN_LOCKED) {
+		finish(login, ERR_PIN_LOCKED);
+		return;
+	}
+	if (login->source < SOURCE_CACHE && pincache_get(token)) {
+		login->source = SOURCE_CACHE;
+		send_login(login, token, pincache_get(token));
+		return;
+	}
+	if (login->source < SOURCE_FILE) {
+		CLEAN_FD int fd = pincache_open_source(token);
+
+		if (fd >= 0) {
+			login->source = SOURCE_FILE;
+			read_from(login, fd);
+			return;
+		}
+	}
+	if (token->flags & TOKEN_PROTECTED_PATH) {
+		login->source = SOURCE_PIN_PAD;
+		if (login->asked++ < ASK_MAX)
+			send_login(login, token, NULL);
+		else
+			finish(login, ERR_PIN_WRONG);
+		return;
+	}
+	login->source = SOURCE_PERSON;
+	ask_person(login, token);
+}
+
+static int add_waiter(struct login *login, login_done done, void *context)
+{
+	struct waiter *waiter = calloc(1, sizeof *waiter);
+
+	if (!waiter)
+		return ERR_NO_MEMORY;
+	*waiter = (struct waiter){login->waiters, done, context};
+	login->waiters = waiter;
+	return 0;
+}
+
+void login_token(struct token *token, uint32_t peer, int pin_fd, login_done done, void *context)
+{
+	struct login *login = token->login;
+
+	if (login) {
+		if (add_waiter(login, done, context))
+			done(context, ERR_NO_MEMORY);
+		return;
+	}
+	login = calloc(1, sizeof *login);
+	if (!login || add_waiter(login, done, context)) {
+		free(login);
+		done(context, ERR_NO_MEMORY);
+		return;
+	}
+	login->token = token->ref;
+	login->peer = peer;
+	token->login = login;
+	if (pin_fd < 0) {
+		next_source(login);
+	} else {
+		login->source = SOURCE_GIVEN;
+		read_from(login, pin_fd);
+	}
+}
+
+struct use {
+	login_pin_done done;
+	void *context;
+};
+
+static void got_use_pin(void *context, int err, struct secret *first, struct secret *second)
+{
+	struct use *use = context;
+
+	secret_free(second);
+	use->done(use->context, err, first);
+	free(use);
+}
+
+void login_pin_for_use(struct token *token, uint32_t peer, const char *key_label, int last_err,
+		       login_pin_done done, void *context)
+{
+	CLEAN_FD int fd = last_err ? -1 : pincache_open_source(token);
+	struct use *use = calloc(1, sizeof *use);
+	char text[900];
+	struct prompt prompt = {.peer = peer,
+				.fd = fd,
+				.title = "PIN",
+				.first = text,
+				.error = last_err ? "Wrong PIN. Try again." : NULL};
+
+	if (!use || (token->flags & TOKEN_PROTECTED_PATH)) {
+		free(use);
+		done(context, use ? 0 : ERR_NO_MEMORY, NULL);
+		return;
+	}
+	*use = (struct use){done, context};
+	snprintf(text, sizeof text,
+		 "The key\n  %s\non the token\n  %s (%s)\nasks for its PIN at each use.\n"
+		 "Enter it to let %s (process %d) use the key once.\n%s",
+		 log_quote(key_label), log_quote(token->label), log_quote(token->serial),
+		 program_text(peer), pid_of(peer), tries_text(token));
+	prompt_ask(&prompt, got_use_pin, use);
+}

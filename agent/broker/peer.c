@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Who is connected. A client is believed to be who the kernel says, and nothing more.
+ */
+#include "peer.h"
+
+#include "answer.h"
+#include "log.h"
+#include "settings.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* New idle workers are started once the client that took the last one has had its start. */
+#define FILL_DELAY_MS 20
+/* A worker that ends before it had a client will do so again. */
+#define FILL_PAUSE_MS 2000
+
+static struct peer *peers;
+static uint32_t next_number = 1;
+static struct loop_timer fill_timer;
+
+struct peer *peer_find(uint32_t number)
+{
+	for (struct peer *peer = peers; peer; peer = peer->next)
+		if (peer->number == number)
+			return peer;
+	return NULL;
+}
+
+unsigned int peers_serving(void)
+{
+	unsigned int count = 0;
+
+	for (const struct peer *peer = peers; peer; peer = peer->next)
+		count += peer->serving;
+	return count;
+}
+
+static void peer_free(struct peer *peer)
+{
+	for (struct peer **at = &peers; *at; at = &(*at)->next)
+		if (*at == peer) {
+			*at = peer->next;
+			break;
+		}
+	child_kill(peer->worker);
+	free(peer->program);
+	free(peer->display);
+	free(peer->wayland);
+	free(peer->tty);
+	free(peer->tty_type);
+	free(peer->locale);
+	free(peer);
+}
+
+static void fill(void *context)
+{
+	(void)context;
+	peers_fill();
+}
+
+static void fill_later(uint64_t ms)
+{
+	loop_timer_set(&fill_timer, ms, fill, NULL);
+}
+
+static void worker_gone(void *context)
+{
+	struct peer *peer = context;
+	uint64_t pause = peer->serving ? FILL_DELAY_MS : FILL_PAUSE_MS;
+
+	peer->worker = NULL;
+	answer_peer_gone(peer->number);
+	peer_free(peer);
+	fill_later(pause);
+}
+
+static int hear(void *context, struct message *message)
+{
+	struct peer *peer = context;
+
+	return peer->serving ? answer_worker(peer, message) : ERR_PROTOCOL;
+}
+
+static struct peer *add_peer(void)
+{
+	struct peer *peer = calloc(1, sizeof *peer);
+	struct msg_hello hello = settings_hello();
+	CLEAN_FD int certificates = settings_open_certificates();
+
+	if (!peer)
+		return NULL;
+	peer->worker = child_spawn(PROCESS_WORKER, &hello, certificates, hear, worker_gone, peer);
+	if (!peer->worker) {
+		free(peer);
+		return NULL;
+	}
+	peer->number = next_number++;
+	peer->next = peers;
+	peers = peer;
+	return peer;
+}
+
+static struct peer *idle_peer(void)
+{
+	for (struct peer *peer = peers; peer; peer = peer->next)
+		if (!peer->serving)
+			return peer;
+	return NULL;
+}
+
+void peers_fill(void)
+{
+	unsigned int idle = 0;
+
+	for (const struct peer *peer = peers; peer; peer = peer->next)
+		idle += !peer->serving;
+	while (idle < settings()->idle_workers && add_peer())
+		idle++;
+}
+
+static char *program_of(pid_t pid)
+{
+	char link[64], path[PATH_MAX];
+	ssize_t length;
+
+	snprintf(link, sizeof link, "/proc/%d/exe", pid);
+	length = readlink(link, path, sizeof path - 1);
+	path[length > 0 ? length : 0] = 0;
+	return strdup(path);
+}
+
+/* An Assuan error line, so that the client can say what is wrong. */
+static void refuse(int fd, int err)
+{
+	char line[256];
+	int length = snprintf(line, sizeof line, "ERR %u %s\n", error_to_gpg(err), error_text(err));
+
+	if (send(fd, line, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		log_debug("a client that was refused did not hear it");
+}
+
+static int introduce(struct peer *peer, int fd, const struct ucred *who)
+{
+	struct msg_serve serve = {.pid = (uint32_t)who->pid, .uid = who->uid};
+
+	peer->pid = who->pid;
+	peer->uid = who->uid;
+	peer->program = program_of(who->pid);
+	if (!peer->program)
+		return ERR_NO_MEMORY;
+	serve.program = view_string(peer->program);
+	if (serve.program.length > 900)
+		serve.program.length = 900;
+	peer->serving = true;
+	child_send(peer->worker, SERVE, 0, serve, &serve, fd);
+	log_debug("client %u: process %d (%s)", peer->number, peer->pid, log_quote(peer->program));
+	return 0;
+}
+
+void peer_serve(int connection)
+{
+	CLEAN_FD int fd = connection;
+	struct ucred who;
+	socklen_t length = sizeof who;
+	struct peer *peer;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) ||
+	    (who.uid != getuid() && who.uid != 0)) {
+		log_warn("a client of another user was refused");
+		refuse(fd, ERR_FORBIDDEN);
+		return;
+	}
+	if (peers_serving() >= settings()->max_connections) {
+		log_warn("process %d was refused: %u clients are connected", who.pid, peers_serving());
+		refuse(fd, ERR_BUSY);
+		return;
+	}
+	peer = idle_peer();
+	peer = peer ? peer : add_peer();
+	if (!peer || introduce(peer, fd, &who)) {
+		refuse(fd, ERR_SPAWN);
+		if (peer)
+			peer_free(peer);
+	}
+	fill_later(FILL_DELAY_MS);
+}
+
+void peers_keys_changed(void)
+{
+	static const struct msg_nothing nothing;
+
+	for (struct peer *peer = peers; peer; peer = peer->next)
+		if (peer->serving)
+			child_send(peer->worker, CHANGED, 0, nothing, &nothing, -1);
+}
+
+static void end_idle(void)
+{
+	for (struct peer *peer = peers, *next; peer; peer = next) {
+		next = peer->next;
+		if (!peer->serving)
+			peer_free(peer);
+	}
+}
+
+void peers_renew(void)
+{
+	end_idle();
+	peers_fill();
+}
+
+void peers_end(void)
+{
+	loop_timer_clear(&fill_timer);
+	end_idle();
+}
+
+void peer_reply_result(uint32_t number, uint32_t id, const struct msg_result *result)
+{
+	struct peer *peer = peer_find(number);
+
+	if (peer)
+		child_send(peer->worker, RESULT, id, result, result, -1);
+}
+
+void peer_reply(uint32_t number, uint32_t id, int err, const char *detail, int fd)
+{
+	struct msg_result result = {.error = (uint32_t)-err, .detail = view_string(detail)};
+	struct peer *peer = peer_find(number);
+
+	if (peer)
+		child_send(peer->worker, RESULT, id, result, &result, fd);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The clients, each with the worker that serves it, and the workers that wait for a client. A
+ * client is remembered by its number: whoever holds one asks whether it is still there.
+ */
+#ifndef SMIME_BROKER_PEER_H
+#define SMIME_BROKER_PEER_H
+
+#include "child.h"
+
+#include <sys/types.h>
+
+struct peer {
+	struct peer *next;
+	uint32_t number;
+	struct child *worker;
+	bool serving;
+	pid_t pid;
+	uid_t uid;
+	char *program; /* the client's executable, or "" */
+	/* for pinentry; from TERMINAL */
+	char *display, *wayland, *tty, *tty_type, *locale;
+};
+
+/* Starts idle workers until there are as many as configured. */
+void peers_fill(void);
+
+/* Gives the connected client a worker. Takes the descriptor. */
+void peer_serve(int fd);
+
+/* NULL once it is gone. */
+struct peer *peer_find(uint32_t number);
+unsigned int peers_serving(void);
+
+/* To every worker that serves: keys changed. */
+void peers_keys_changed(void);
+/* Replaces idle workers, which hold old settings. */
+void peers_renew(void);
+/* Kills the idle ones. */
+void peers_end(void);
+
+/* RESULT to the client's worker, if it is still there. `fd` may be -1 and stays the caller's. */
+void peer_reply(uint32_t number, uint32_t id, int err, const char *detail, int fd);
+void peer_reply_result(uint32_t number, uint32_t id, const struct msg_result *result);
+
+#endif

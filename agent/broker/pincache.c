@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The life of a PIN in the agent. It is never logged, and leaves only in a LOGIN or a key
+ * operation for the host of its own token.
+ */
+#include "pincache.h"
+
+#include "host.h"
+#include "log.h"
+#include "settings.h"
+#include "uri.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LOGOUT_TIMEOUT_MS 10000
+
+static void logged_out(void *context, int err, const struct msg_result *result)
+{
+	(void)context;
+	(void)result;
+	if (err)
+		log_warn("logging out failed: %s", error_text(err));
+}
+
+static void log_out(struct token *token)
+{
+	struct msg_token_ref message = {token->host_ref};
+	uint32_t id;
+
+	if (!(token->flags & TOKEN_LOGGED_IN) || !token->host_ref)
+		return;
+	token->flags &= ~(uint32_t)TOKEN_LOGGED_IN;
+	id = host_expect(token->host, HOST_CALL_PLAIN, LOGOUT_TIMEOUT_MS, logged_out, NULL);
+	if (id)
+		child_send(token->host->child, LOGOUT, id, token_ref, &message, -1);
+}
+
+static void lock_token(struct token *token)
+{
+	pincache_forget(token);
+	log_out(token);
+}
+
+static void expired(void *context)
+{
+	struct token *token = context;
+
+	log_info("token %s: locked, its PIN's time is over", log_quote(token->label));
+	lock_token(token);
+}
+
+/* The earlier of "since last use" and "in all". */
+static void arm(struct token *token)
+{
+	uint64_t ttl = (uint64_t)settings()->pin_cache_ttl * 1000;
+	uint64_t most = (uint64_t)settings()->pin_cache_max * 1000;
+	uint64_t age = loop_now() - token->pin_since;
+	uint64_t left = age < most ? most - age : 0;
+
+	loop_timer_set(&token->expiry, ttl < left ? ttl : left, expired, token);
+}
+
+void pincache_put(struct token *token, struct secret *pin)
+{
+	if (token->pin != pin)
+		secret_free(token->pin);
+	token->pin = pin;
+	token->pin_since = loop_now();
+	arm(token);
+}
+
+const struct secret *pincache_get(const struct token *token)
+{
+	return token->pin;
+}
+
+void pincache_used(struct token *token)
+{
+	uint64_t ttl = (uint64_t)settings()->pin_cache_ttl * 1000;
+
+	/* Not at each signature: a second is fine enough. */
+	if (token->expiry.armed && token->expiry.due + 1000 < loop_now() + ttl)
+		arm(token);
+}
+
+void pincache_forget(struct token *token)
+{
+	loop_timer_clear(&token->expiry);
+	secret_free(TAKE(token->pin));
+}
+
+void pincache_lock_all(void)
+{
+	for (struct token *token = keyring_tokens(); token; token = token->next)
+		lock_token(token);
+}
+
+static bool names_token(const char *name, const struct token *token)
+{
+	struct uri uri;
+	bool match;
+
+	if (strncmp(name, "pkcs11:", 7))
+		return !strcmp(name, token->label);
+	if (uri_parse(name, &uri))
+		return false;
+	match = uri_match_token(&uri, token->label, token->manufacturer, token->model, token->serial);
+	uri_done(&uri);
+	return match;
+}
+
+static int open_credential(const char *name)
+{
+	const char *directory = getenv("CREDENTIALS_DIRECTORY");
+	char path[PATH_MAX];
+
+	if (!directory || strchr(name, '/') ||
+	    snprintf(path, sizeof path, "%s/%s", directory, name) >= (int)sizeof path)
+		return -1;
+	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
+static int open_source(const char *source)
+{
+	int fd = !strncmp(source, "file:", 5) ? open(source + 5, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+					      : open_credential(source + strlen("credential:"));
+
+	if (fd < 0)
+		log_error("pin-source %s: %s", source, strerror(errno));
+	return fd;
+}
+
+int pincache_open_source(const struct token *token)
+{
+	if (token->source_failed)
+		return -1;
+	for (const struct config_list *item = settings()->pin_sources; item; item = item->next)
+		if (names_token(item->value, token))
+			return open_source(item->second);
+	return -1;
+}
+
+void pincache_sources_changed(void)
+{
+	for (struct token *token = keyring_tokens(); token; token = token->next)
+		token->source_failed = false;
+}

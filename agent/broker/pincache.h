@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * PINs that were entered and worked, kept in locked memory for as long as the configuration says.
+ * When a PIN's time is over, it is forgotten and the token is logged out.
+ */
+#ifndef SMIME_BROKER_PINCACHE_H
+#define SMIME_BROKER_PINCACHE_H
+
+#include "keyring.h"
+
+/* Keeps a PIN that worked (takes it; NULL for one that was typed at the reader). */
+void pincache_put(struct token *token, struct secret *pin);
+/* The cached PIN, or NULL; borrowed. */
+const struct secret *pincache_get(const struct token *token);
+/* The token was used: its PIN lives on. */
+void pincache_used(struct token *token);
+/* Forgets the PIN; does not log out. */
+void pincache_forget(struct token *token);
+
+/* Forgets every PIN and logs every token out. */
+void pincache_lock_all(void);
+
+/* Where the configuration says that the token's PIN is: an open descriptor, or -1. */
+int pincache_open_source(const struct token *token);
+/* The configuration was read again: sources that failed may be tried again. */
+void pincache_sources_changed(void);
+
+#endif

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Key operations. Each is attempted at most twice (signing and unwrapping can be repeated): after
+ * the host died, the key's handle went stale, or the token turned out to be logged out.
+ */
+#include "route.h"
+
+#include "keyring.h"
+#include "log.h"
+#include "login.h"
+#include "pincache.h"
+#include "settings.h"
+
+#include <string.h>
+
+#define ATTEMPTS_MAX 2
+/* Of asking for an always-authenticate key's PIN. */
+#define ASK_MAX 3
+
+struct request {
+	struct request *next;
+	uint32_t peer, peer_id; /* peer 0: it went */
+	enum message_type type;
+	uint32_t key;
+	struct buf payload; /* KEY_OP as it came */
+	struct host *waits_for; /* to be ready again */
+	struct secret *pin;	/* for this use */
+	unsigned int attempts, asked;
+	bool pin_ready; /* pin is to be used, even if NULL (PIN pad) */
+};
+
+static struct request *requests;
+
+static void run(struct request *request);
+
+static const char *action(enum message_type type)
+{
+	return type == MSG_SIGN ? "sign" : type == MSG_DECRYPT ? "decrypt" : "derive";
+}
+
+/* One line for each use of a key: who, key, action, result. */
+static void record(const struct request *request, const struct key *key, int err)
+{
+	const struct peer *peer = peer_find(request->peer);
+
+	log_info("process %d (%s) %s with key %u (%s) of token %s: %s", peer ? peer->pid : 0,
+		 peer ? log_quote(peer->program) : "gone", action(request->type), request->key,
+		 key && buf_terminate((struct buf *)(uintptr_t)&key->label) == 0
+			 ? log_quote((const char *)key->label.data)
+			 : "",
+		 key ? log_quote(key->token->label) : "", err ? error_name(err) : "ok");
+}
+
+static void request_free(struct request *request)
+{
+	for (struct request **at = &requests; *at; at = &(*at)->next)
+		if (*at == request) {
+			*at = request->next;
+			break;
+		}
+	buf_done(&request->payload);
+	secret_free(request->pin);
+	free(request);
+}
+
+static void finish(struct request *request, int err, const struct msg_result *from)
+{
+	struct key *key = keyring_key(request->key);
+	struct msg_result result = {.error = (uint32_t)-err, .form = from ? from->form : FORM_KEY};
+
+	record(request, key, err);
+	if (err)
+		result.detail = view_string(key ? key->token->label : NULL);
+	else if (from)
+		result.data = from->data;
+	if (key && !err)
+		pincache_used(key->token);
+	peer_reply_result(request->peer, request->peer_id, &result);
+	request_free(request);
+}
+
+static void logged_in(void *context, int err)
+{
+	struct request *request = context;
+
+	if (err)
+		finish(request, err, NULL);
+	else
+		run(request);
+}
+
+static void got_pin(void *context, int err, struct secret *pin)
+{
+	struct request *request = context;
+
+	if (err) {
+		finish(request, err, NULL);
+		return;
+	}
+	secret_free(request->pin);
+	request->pin = pin;
+	request->pin_ready = true;
+	run(request);
+}
+
+static void ask_pin(struct request *request, struct key *key, int last_err)
+{
+	CLEAN_FREE char *label = view_dup(buf_view(&key->label));
+
+	request->asked++;
+	request->pin_ready = false;
+	login_pin_for_use(key->token, request->peer, label ? label : "", last_err, got_pin, request);
+}
+
+static void looked(void *context, int err, const struct msg_result *result)
+{
+	(void)err;
+	(void)result;
+	run(context);
+}
+
+/* Whether the error was taken care of: the request goes on. */
+static bool recover(struct request *request, struct key *key, int err)
+{
+	struct token *token = key ? key->token : NULL;
+	bool again = request->attempts < ATTEMPTS_MAX;
+
+	if (!token || !token->host)
+		return false;
+	switch (err) {
+	case ERR_PIN_NEEDED:
+		if (request->pin_ready || request->asked >= ASK_MAX)
+			return false;
+		ask_pin(request, key, 0);
+		return true;
+	case ERR_PIN_WRONG: /* a key with its own PIN; OpenSC drops the whole login with it */
+		if (request->asked >= ASK_MAX)
+			return false;
+		request->attempts = 0;
+		ask_pin(request, key, err);
+		return true;
+	case ERR_NOT_LOGGED_IN:
+		token->flags &= ~(uint32_t)TOKEN_LOGGED_IN;
+		if (again)
+			run(request);
+		return again;
+	case ERR_KEY_STALE:
+		if (again)
+			host_look(token->host, true, looked, request);
+		return again;
+	case ERR_TOKEN_CRASHED:
+		if (again)
+			run(request);
+		return again;
+	case ERR_TOKEN_REMOVED:
+		host_look(token->host, false, NULL, NULL);
+		return false;
+	}
+	return false;
+}
+
+static void answered(void *context, int err, const struct msg_result *result)
+{
+	struct request *request = context;
+
+	/* A call that ran out of time ended its host. Once is a hang that may pass; twice is not. */
+	if (err == ERR_TIMEOUT)
+		err = ERR_TOKEN_CRASHED;
+	if (err && recover(request, keyring_key(request->key), err))
+		return;
+	finish(request, err, result);
+}
+
+static void send(struct request *request, struct key *key, struct msg_key_op *message)
+{
+	struct host *host = key->token->host;
+	uint32_t timeout = settings()->operation_timeout * 1000;
+	uint32_t id;
+
+	if (request->pin_ready && !request->pin)
+		timeout += settings()->prompt_timeout * 1000;
+	id = host_expect(host, HOST_CALL_PLAIN, timeout, answered, request);
+	if (!id) {
+		finish(request, ERR_NO_MEMORY, NULL);
+		return;
+	}
+	request->attempts++;
+	message->key = key->host_ref;
+	if (request->pin)
+		message->pin = (struct view){request->pin->data, request->pin->length};
+	switch (request->type) {
+	case MSG_SIGN:
+		child_send(host->child, SIGN, id, key_op, message, -1);
+		break;
+	case MSG_DECRYPT:
+		child_send(host->child, DECRYPT, id, key_op, message, -1);
+		break;
+	default:
+		child_send(host->child, DERIVE, id, key_op, message, -1);
+	}
+}
+
+/* Takes the next step for the request, whatever that is now. */
+static void run(struct request *request)
+{
+	struct key *key = keyring_key(request->key);
+	struct token *token = key ? key->token : NULL;
+	struct msg_key_op message;
+
+	if (!key || !token->host) {
+		finish(request, ERR_KEY_STALE, NULL);
+	} else if (token->host->state != HOST_READY) {
+		host_revive(token->host);
+		request->waits_for = token->host;
+		if (token->host->state == HOST_FAILED)
+			finish(request, ERR_MODULE, NULL);
+	} else if (!token->host_ref) {
+		finish(request, ERR_TOKEN_REMOVED, NULL);
+	} else if ((token->flags & TOKEN_LOGIN_REQUIRED) && !(token->flags & TOKEN_LOGGED_IN)) {
+		login_token(token, request->peer, -1, logged_in, request);
+	} else if ((key->flags & CERT_ALWAYS_AUTH) && !request->pin_ready) {
+		ask_pin(request, key, 0);
+	} else if (decode_key_op(buf_view(&request->payload), &message)) {
+		finish(request, ERR_INTERNAL, NULL);
+	} else {
+		send(request, key, &message);
+	}
+}
+
+void route_host_changed(struct host *host)
+{
+	/* run() may end requests, so the list is walked from its start each time. */
+	for (struct request *request = requests; request;) {
+		if (request->waits_for != host) {
+			request = request->next;
+			continue;
+		}
+		request->waits_for = NULL;
+		run(request);
+		request = requests;
+	}
+}
+
+int route_key_op(struct peer *peer, const struct message *message)
+{
+	struct request *request;
+	struct msg_key_op op;
+	int rc = decode_key_op(message->payload, &op);
+
+	/* A worker has no PIN to send. */
+	if (rc || op.pin.length)
+		return ERR_PROTOCOL;
+	request = calloc(1, sizeof *request);
+	if (!request)
+		return ERR_NO_MEMORY;
+	*request = (struct request){.next = requests,
+				    .peer = peer->number,
+				    .peer_id = message->id,
+				    .type = message->type,
+				    .key = op.key,
+				    .payload = BUF_INIT(BUF_MESSAGE_MAX)};
+	rc = buf_add(&request->payload, message->payload.data, message->payload.length);
+	if (rc) {
+		free(request);
+		return rc;
+	}
+	requests = request;
+	run(request);
+	return 0;
+}
+
+void route_peer_gone(uint32_t peer)
+{
+	for (struct request *request = requests; request; request = request->next)
+		if (request->peer == peer)
+			request->peer = 0;
+}
+
+unsigned int route_count(void)
+{
+	unsigned int count = 0;
+
+	for (const struct request *request = requests; request; request = request->next)
+		count++;
+	return count;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Holds the one configuration.
+ */
+#include "settings.h"
+
+#include "cleanup.h"
+#include "host.h"
+#include "log.h"
+#include "peer.h"
+#include "pincache.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+static struct config current;
+static char *config_path;
+
+const struct config *settings(void)
+{
+	return &current;
+}
+
+struct msg_hello settings_hello(void)
+{
+	return (struct msg_hello){
+		.log_level = (uint8_t)current.log_level,
+		.spool_max = (uint64_t)current.spool_max_mib << 20,
+		.timeout_ms = current.prompt_timeout * 1000,
+	};
+}
+
+static int load(void)
+{
+	struct config fresh;
+	int rc = config_init(&fresh);
+
+	rc = rc ? rc : config_load(&fresh, config_path);
+	if (rc) {
+		config_done(&fresh);
+		return rc;
+	}
+	config_done(&current);
+	current = fresh;
+	return 0;
+}
+
+int settings_load(const char *path)
+{
+	free(config_path);
+	config_path = path ? strdup(path) : NULL;
+	if (path && !config_path)
+		return ERR_NO_MEMORY;
+	return load();
+}
+
+int settings_reload(void)
+{
+	int rc = load();
+
+	if (rc) {
+		log_error("the configuration was not read again; the old one stays in force");
+		return rc;
+	}
+	log_set_level((enum log_level)current.log_level);
+	if (current.log_file && log_open_file(current.log_file))
+		log_error("log file %s cannot be opened", current.log_file);
+	hosts_configure(&current);
+	peers_renew();
+	pincache_sources_changed();
+	log_info("configuration read again");
+	return 0;
+}
+
+int settings_open_certificates(void)
+{
+	int fd;
+
+	if (!current.certificates)
+		return -1;
+	fd = open(current.certificates, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		log_error("certificates %s: %s", current.certificates, strerror(errno));
+	return fd;
+}
+
+void settings_end(void)
+{
+	config_done(&current);
+	free(TAKE(config_path));
+}

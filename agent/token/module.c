@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Loads the one PKCS#11 module of this process. Must never load a second one.
+ */
+/* p11_kit_set_progname has been exported since 0.18, and is still called unstable. */
+#define P11_KIT_FUTURE_UNSTABLE_API 1
+
+#include "module.h"
+
+#include "cleanup.h"
+#include "log.h"
+
+#include <string.h>
+
+CK_FUNCTION_LIST *module;
+
+/* p11-kit's configuration says enable-in and disable-in by this name. */
+#define PROGRAM_NAME "smime-agent"
+
+static CK_FUNCTION_LIST *load_by_name(const char *name)
+{
+	CK_FUNCTION_LIST **all = p11_kit_modules_load(NULL, P11_KIT_MODULE_UNMANAGED);
+	CK_FUNCTION_LIST *found = all ? p11_kit_module_for_name(all, name) : NULL;
+
+	free(all);
+	return found;
+}
+
+int module_load(const char *name, const char *path)
+{
+	CK_C_INITIALIZE_ARGS args = {.flags = CKF_OS_LOCKING_OK};
+	CK_FUNCTION_LIST *loaded;
+	CK_RV rv;
+
+	p11_kit_set_progname(PROGRAM_NAME);
+	loaded = *path ? p11_kit_module_load(path, P11_KIT_MODULE_UNMANAGED) : load_by_name(name);
+	if (!loaded) {
+		log_error("module %s: cannot be loaded: %s", *path ? path : name, p11_kit_message());
+		return ERR_MODULE;
+	}
+	rv = loaded->C_Initialize(&args);
+	if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED) {
+		log_error("module %s: C_Initialize: %s", *path ? path : name, p11_kit_strerror(rv));
+		return ERR_MODULE;
+	}
+	module = loaded;
+	return 0;
+}
+
+static int is_trust_module(CK_FUNCTION_LIST *candidate)
+{
+	CLEAN_FREE char *policy = p11_kit_config_option(candidate, "trust-policy");
+
+	return policy && !strcmp(policy, "yes");
+}
+
+int module_each_configured(module_callback each, void *context)
+{
+	CK_FUNCTION_LIST **all;
+	int rc = 0;
+
+	p11_kit_set_progname(PROGRAM_NAME);
+	all = p11_kit_modules_load(NULL, P11_KIT_MODULE_UNMANAGED);
+	if (!all) {
+		log_error("p11-kit: %s", p11_kit_message());
+		return ERR_MODULE;
+	}
+	for (CK_FUNCTION_LIST **at = all; *at && !rc; at++) {
+		CLEAN_FREE char *name = p11_kit_module_get_name(*at);
+		CLEAN_FREE char *path = p11_kit_module_get_filename(*at);
+
+		if (name && !is_trust_module(*at))
+			rc = each(context, name, path ? path : "");
+	}
+	free(all);
+	return rc;
+}
+
+int module_session_lost(CK_RV rv)
+{
+	return rv == CKR_SESSION_HANDLE_INVALID || rv == CKR_SESSION_CLOSED;
+}
+
+static const struct {
+	CK_RV rv;
+	int err;
+} translations[] = {
+	{CKR_OK, 0},
+	{CKR_HOST_MEMORY, ERR_NO_MEMORY},
+	{CKR_PIN_INCORRECT, ERR_PIN_WRONG},
+	{CKR_PIN_INVALID, ERR_PIN_WRONG},
+	{CKR_PIN_LEN_RANGE, ERR_PIN_LENGTH},
+	{CKR_PIN_LOCKED, ERR_PIN_LOCKED},
+	{CKR_PIN_EXPIRED, ERR_PIN_EXPIRED},
+	{CKR_USER_PIN_NOT_INITIALIZED, ERR_PIN_NOT_SET},
+	{CKR_USER_NOT_LOGGED_IN, ERR_NOT_LOGGED_IN},
+	{CKR_FUNCTION_CANCELED, ERR_CANCELLED},
+	{CKR_FUNCTION_REJECTED, ERR_CANCELLED},
+	{CKR_TOKEN_NOT_PRESENT, ERR_TOKEN_REMOVED},
+	{CKR_DEVICE_REMOVED, ERR_TOKEN_REMOVED},
+	{CKR_SLOT_ID_INVALID, ERR_TOKEN_REMOVED},
+	{CKR_TOKEN_NOT_RECOGNIZED, ERR_TOKEN_REMOVED},
+	{CKR_KEY_HANDLE_INVALID, ERR_KEY_STALE},
+	{CKR_OBJECT_HANDLE_INVALID, ERR_KEY_STALE},
+	{CKR_KEY_FUNCTION_NOT_PERMITTED, ERR_KEY_UNUSABLE},
+	{CKR_KEY_TYPE_INCONSISTENT, ERR_MECHANISM},
+	{CKR_KEY_SIZE_RANGE, ERR_MECHANISM},
+	{CKR_MECHANISM_INVALID, ERR_MECHANISM},
+	{CKR_MECHANISM_PARAM_INVALID, ERR_MECHANISM},
+	{CKR_ARGUMENTS_BAD, ERR_MECHANISM},
+	{CKR_FUNCTION_NOT_SUPPORTED, ERR_MECHANISM},
+	/* What a wrong PKCS#1 padding can look like: the caller must not tell it from wrong content. */
+	{CKR_ENCRYPTED_DATA_INVALID, ERR_DECRYPT},
+	{CKR_ENCRYPTED_DATA_LEN_RANGE, ERR_DECRYPT},
+	{CKR_DATA_INVALID, ERR_DECRYPT},
+	{CKR_DATA_LEN_RANGE, ERR_DECRYPT},
+	{CKR_TOKEN_WRITE_PROTECTED, ERR_TOKEN_READ_ONLY},
+};
+
+int module_error(CK_RV rv)
+{
+	for (size_t i = 0; i < sizeof translations / sizeof translations[0]; i++)
+		if (translations[i].rv == rv)
+			return translations[i].err;
+	return ERR_TOKEN;
+}

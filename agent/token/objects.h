@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What the module's tokens hold: read once when a token appears, kept until it goes. The list is
+ * guarded by one lock: operations share it, a look takes it alone.
+ */
+#ifndef SMIME_TOKEN_OBJECTS_H
+#define SMIME_TOKEN_OBJECTS_H
+
+#include "messages.h"
+#include "session.h"
+
+/* Bounds on what a module may claim to have. */
+#define TOKENS_MAX 64
+#define CERTS_MAX 2000
+#define CERT_DER_MAX 32768
+#define KEY_ID_MAX 128
+#define LABEL_MAX 256
+
+/* Mechanisms that matter, as the token lists them. */
+enum offer {
+	OFFER_RSA_RAW = 1,
+	OFFER_RSA_PKCS1 = 2,
+	OFFER_RSA_OAEP = 4,
+	OFFER_RSA_PSS = 8,
+	OFFER_ECDSA = 16,
+	OFFER_EDDSA = 32,
+	OFFER_ECDH = 64,
+};
+
+struct key {
+	struct key *next;
+	uint32_t ref;
+	uint16_t flags; /* CERT_* */
+	CK_OBJECT_HANDLE handle; /* of the private key, where CERT_KEY */
+	CK_KEY_TYPE type;
+	struct buf id, label, der;
+};
+
+struct token {
+	struct token *next;
+	uint32_t ref;
+	CK_SLOT_ID slot;
+	CK_TOKEN_INFO info;
+	unsigned int offers; /* OFFER_* */
+	bool seen;	     /* by the look that is going on */
+	bool open;	     /* initialised, with a pool of sessions */
+	struct session_pool pool;
+	pthread_rwlock_t login_lock; /* operations share it, login and logout take it alone */
+	struct key *keys;
+};
+
+/* For the start of the process. */
+void objects_init(void);
+
+/* Looks at every slot; reads the objects of tokens that are new, or of all if `deep`. */
+MUST_USE int objects_look(bool deep);
+
+/* Calls back for every token, then each of its certificates; stops at a failure. */
+typedef int (*token_callback)(void *context, const struct msg_token *token);
+typedef int (*cert_callback)(void *context, const struct msg_cert *cert);
+MUST_USE int objects_report(token_callback token, cert_callback cert, void *context);
+
+/* The same for one token. The caller holds objects_share. */
+MUST_USE int objects_report_token(const struct token *token, token_callback report,
+				  cert_callback report_cert, void *context);
+
+/* Reads again which certificates of the token have a private key, after its login state changed.
+ * The caller holds the token's login_lock alone. */
+MUST_USE int objects_read_keys(struct token *token);
+
+/* Between these two, tokens and keys that were found stay. */
+void objects_share(void);
+void objects_unshare(void);
+struct token *objects_token(uint32_t ref);
+struct key *objects_key(uint32_t ref, struct token **ret_token);
+
+#endif

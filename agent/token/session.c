@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The sessions of a token. SoftHSM forgets the login when the last session closes, and closing it
+ * races with opening another one; the anchor session rules both out.
+ */
+#include "session.h"
+
+#include "log.h"
+#include "module.h"
+
+#include <stdint.h>
+
+/* CK_UNAVAILABLE_INFORMATION and CK_EFFECTIVELY_INFINITE both mean no limit to keep to. */
+static unsigned int pool_limit(CK_ULONG token_limit)
+{
+	if (token_limit == CK_UNAVAILABLE_INFORMATION || token_limit == CK_EFFECTIVELY_INFINITE)
+		return SESSION_POOL_MAX;
+	if (token_limit <= 2)
+		return 1;
+	return token_limit - 1 < SESSION_POOL_MAX ? (unsigned int)token_limit - 1 : SESSION_POOL_MAX;
+}
+
+int session_pool_init(struct session_pool *pool, CK_SLOT_ID slot, CK_ULONG token_limit)
+{
+	CK_RV rv;
+
+	*pool = (struct session_pool){.slot = slot, .limit = pool_limit(token_limit)};
+	pthread_mutex_init(&pool->mutex, NULL);
+	pthread_cond_init(&pool->returned, NULL);
+	rv = module->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &pool->anchor);
+	if (rv != CKR_OK) {
+		pool->anchor = 0;
+		log_warn("slot %lu: C_OpenSession: %s", slot, p11_kit_strerror(rv));
+	}
+	return module_error(rv);
+}
+
+void session_pool_done(struct session_pool *pool)
+{
+	for (unsigned int i = 0; i < pool->idle_count; i++)
+		module->C_CloseSession(pool->idle[i]);
+	if (pool->anchor)
+		module->C_CloseSession(pool->anchor);
+	pool->idle_count = pool->open_count = 0;
+	pool->anchor = 0;
+	pthread_mutex_destroy(&pool->mutex);
+	pthread_cond_destroy(&pool->returned);
+}
+
+static int open_another(struct session_pool *pool, CK_SESSION_HANDLE *ret_session)
+{
+	CK_RV rv = module->C_OpenSession(pool->slot, CKF_SERIAL_SESSION, NULL, NULL, ret_session);
+
+	if (rv == CKR_OK)
+		return 0;
+	pthread_mutex_lock(&pool->mutex);
+	pool->open_count--;
+	/* The token has fewer sessions than it said: keep to what it has. */
+	if (rv == CKR_SESSION_COUNT && pool->open_count)
+		pool->limit = pool->open_count;
+	pthread_cond_signal(&pool->returned);
+	pthread_mutex_unlock(&pool->mutex);
+	return rv == CKR_SESSION_COUNT ? ERR_BUSY : module_error(rv);
+}
+
+static int borrow_once(struct session_pool *pool, CK_SESSION_HANDLE *ret_session)
+{
+	pthread_mutex_lock(&pool->mutex);
+	while (!pool->idle_count && pool->open_count >= pool->limit)
+		pthread_cond_wait(&pool->returned, &pool->mutex);
+	if (pool->idle_count) {
+		*ret_session = pool->idle[--pool->idle_count];
+		pthread_mutex_unlock(&pool->mutex);
+		return 0;
+	}
+	pool->open_count++;
+	pthread_mutex_unlock(&pool->mutex);
+	return open_another(pool, ret_session);
+}
+
+int session_borrow(struct session_pool *pool, CK_SESSION_HANDLE *ret_session)
+{
+	int rc = borrow_once(pool, ret_session);
+
+	/* After ERR_BUSY the limit is what the token really has: wait for one of those. */
+	return rc == ERR_BUSY ? borrow_once(pool, ret_session) : rc;
+}
+
+void session_return(struct session_pool *pool, CK_SESSION_HANDLE session, bool reusable)
+{
+	if (!reusable)
+		module->C_CloseSession(session);
+	pthread_mutex_lock(&pool->mutex);
+	if (reusable)
+		pool->idle[pool->idle_count++] = session;
+	else
+		pool->open_count--;
+	pthread_cond_signal(&pool->returned);
+	pthread_mutex_unlock(&pool->mutex);
+}
+
+int session_login(struct session_pool *pool, const unsigned char *pin, CK_ULONG length)
+{
+	CK_RV rv = module->C_Login(pool->anchor, CKU_USER, (unsigned char *)(uintptr_t)pin, length);
+
+	if (rv == CKR_USER_ALREADY_LOGGED_IN)
+		return 0;
+	if (rv != CKR_OK)
+		log_info("slot %lu: C_Login: %s", pool->slot, p11_kit_strerror(rv));
+	return module_error(rv);
+}
+
+int session_logout(struct session_pool *pool)
+{
+	CK_RV rv = module->C_Logout(pool->anchor);
+
+	return rv == CKR_USER_NOT_LOGGED_IN ? 0 : module_error(rv);
+}
+
+bool session_logged_in(const struct session_pool *pool)
+{
+	CK_SESSION_INFO info;
+
+	if (!pool->anchor || module->C_GetSessionInfo(pool->anchor, &info) != CKR_OK)
+		return false;
+	return info.state == CKS_RO_USER_FUNCTIONS || info.state == CKS_RW_USER_FUNCTIONS;
+}

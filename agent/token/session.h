@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Sessions of one token: the anchor, which stays open and so keeps the login, and a bounded pool
+ * for operations that run side by side.
+ */
+#ifndef SMIME_TOKEN_SESSION_H
+#define SMIME_TOKEN_SESSION_H
+
+#include "error.h"
+
+#include <p11-kit/pkcs11.h>
+#include <pthread.h>
+#include <stdbool.h>
+
+/* Beyond the number of threads of the token host more sessions would never be used. */
+#define SESSION_POOL_MAX 8
+
+struct session_pool {
+	CK_SLOT_ID slot;
+	CK_SESSION_HANDLE anchor; /* 0: none */
+	CK_SESSION_HANDLE idle[SESSION_POOL_MAX];
+	unsigned int idle_count;
+	unsigned int open_count; /* idle or borrowed */
+	unsigned int limit;
+	pthread_mutex_t mutex;
+	pthread_cond_t returned;
+};
+
+/* Opens the anchor. `token_limit` is the token's ulMaxSessionCount. */
+MUST_USE int session_pool_init(struct session_pool *pool, CK_SLOT_ID slot, CK_ULONG token_limit);
+/* Closes every session of the pool. None may be borrowed. */
+void session_pool_done(struct session_pool *pool);
+
+/* Borrows a session; waits while all are borrowed. ERR_TOKEN_REMOVED and so on if one cannot be
+ * opened. */
+MUST_USE int session_borrow(struct session_pool *pool, CK_SESSION_HANDLE *ret_session);
+/* Gives it back; `reusable` false closes it. */
+void session_return(struct session_pool *pool, CK_SESSION_HANDLE session, bool reusable);
+
+/* Logs in on the anchor. pin NULL is the reader's PIN pad. Being logged in already is success. */
+MUST_USE int session_login(struct session_pool *pool, const unsigned char *pin, CK_ULONG length);
+MUST_USE int session_logout(struct session_pool *pool);
+/* Whether the token says that the user is logged in. */
+bool session_logged_in(const struct session_pool *pool);
+
+#endif

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Private messages over SOCK_SEQPACKET. The peer is trusted no further than messages.def says.
+ */
+#include "channel.h"
+
+#include "log.h"
+#include "secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define PACKET_MAX (MESSAGE_HEADER + BUF_MESSAGE_MAX)
+/* More than every certificate of a full card reader; a peer that is this far behind is stuck. */
+#define QUEUE_MAX (8 * 1024 * 1024)
+
+struct packet {
+	struct packet *next;
+	int fd;
+	size_t length;
+	uint8_t data[];
+};
+
+struct channel {
+	int fd;
+	enum process self, peer;
+	bool nonblocking;
+	struct packet *first, **last;
+	size_t queued;
+};
+
+/* One pair of buffers a thread: receiving and sending end before the next begins. */
+static _Thread_local uint8_t *receive_buffer;
+static _Thread_local size_t received;
+static _Thread_local struct buf send_buffer = {.limit = PACKET_MAX, .secret = true};
+
+struct channel *channel_new(int fd, enum process self, enum process peer)
+{
+	struct channel *channel = calloc(1, sizeof *channel);
+
+	if (!channel) {
+		close(fd);
+		return NULL;
+	}
+	(void)fcntl(fd, F_SETFD, FD_CLOEXEC); /* nothing that a child starts may hold its channel open */
+	channel->fd = fd;
+	channel->self = self;
+	channel->peer = peer;
+	channel->last = &channel->first;
+	return channel;
+}
+
+static void packet_free(struct packet *packet)
+{
+	if (packet->fd >= 0)
+		close(packet->fd);
+	secret_wipe(packet->data, packet->length);
+	free(packet);
+}
+
+void channel_free(struct channel *channel)
+{
+	if (!channel)
+		return;
+	while (channel->first) {
+		struct packet *packet = channel->first;
+
+		channel->first = packet->next;
+		packet_free(packet);
+	}
+	close(channel->fd);
+	free(channel);
+}
+
+int channel_fd(const struct channel *channel)
+{
+	return channel->fd;
+}
+
+int channel_set_nonblocking(struct channel *channel)
+{
+	int flags = fcntl(channel->fd, F_GETFL);
+
+	if (flags < 0 || fcntl(channel->fd, F_SETFL, flags | O_NONBLOCK))
+		return ERR_INTERNAL;
+	channel->nonblocking = true;
+	return 0;
+}
+
+static int send_packet(int socket, const void *data, size_t length, int fd)
+{
+	union {
+		char space[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec vec = {(void *)(uintptr_t)data, length};
+	struct msghdr header = {.msg_iov = &vec, .msg_iovlen = 1};
+	ssize_t sent;
+
+	if (fd >= 0) {
+		struct cmsghdr *cmsg;
+
+		memset(&control, 0, sizeof control);
+		header.msg_control = &control;
+		header.msg_controllen = sizeof control.space;
+		cmsg = CMSG_FIRSTHDR(&header);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(sizeof fd);
+		memcpy(CMSG_DATA(cmsg), &fd, sizeof fd);
+	}
+	do {
+		sent = sendmsg(socket, &header, MSG_NOSIGNAL);
+	} while (sent < 0 && errno == EINTR);
+	if (sent >= 0)
+		return 0;
+	return errno == EAGAIN ? ERR_TIMEOUT : ERR_CLOSED;
+}
+
+static int enqueue(struct channel *channel, const void *data, size_t length, int fd)
+{
+	struct packet *packet;
+
+	if (channel->queued + length > QUEUE_MAX)
+		return ERR_BUSY;
+	packet = malloc(sizeof *packet + length);
+	if (!packet)
+		return ERR_NO_MEMORY;
+	packet->next = NULL;
+	packet->length = length;
+	packet->fd = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+	memcpy(packet->data, data, length);
+	*channel->last = packet;
+	channel->last = &packet->next;
+	channel->queued += length;
+	return 0;
+}
+
+bool channel_pending(const struct channel *channel)
+{
+	return channel->first != NULL;
+}
+
+int channel_flush(struct channel *channel)
+{
+	while (channel->first) {
+		struct packet *packet = channel->first;
+		int rc = send_packet(channel->fd, packet->data, packet->length, packet->fd);
+
+		if (rc == ERR_TIMEOUT)
+			return 0;
+		if (rc)
+			return rc;
+		channel->first = packet->next;
+		if (!channel->first)
+			channel->last = &channel->first;
+		channel->queued -= packet->length;
+		packet_free(packet);
+	}
+	return 0;
+}
+
+struct buf *channel_begin(enum message_type type, uint32_t id)
+{
+	buf_clear(&send_buffer);
+	if (buf_add_u16(&send_buffer, (uint16_t)type) || buf_add_u16(&send_buffer, 0) ||
+	    buf_add_u32(&send_buffer, id))
+		return NULL;
+	return &send_buffer;
+}
+
+static int send_or_queue(struct channel *channel, int fd)
+{
+	struct view header = buf_view(&send_buffer);
+	uint16_t type;
+	int rc = view_u16(&header, &type);
+
+	rc = rc ? rc : message_check(type, send_buffer.length - MESSAGE_HEADER, channel->self, channel->peer);
+	if (rc)
+		return rc;
+	if (channel->first)
+		return enqueue(channel, send_buffer.data, send_buffer.length, fd);
+	rc = send_packet(channel->fd, send_buffer.data, send_buffer.length, fd);
+	if (rc == ERR_TIMEOUT)
+		rc = enqueue(channel, send_buffer.data, send_buffer.length, fd);
+	return rc;
+}
+
+int channel_end(struct channel *channel, int fd)
+{
+	int rc = send_or_queue(channel, fd);
+
+	buf_clear(&send_buffer);
+	return rc;
+}
+
+int channel_forward(struct channel *channel, enum message_type type, uint32_t id,
+		    struct view payload, int fd)
+{
+	struct buf *buf = channel_begin(type, id);
+	int rc = buf ? buf_add(buf, payload.data, payload.length) : ERR_NO_MEMORY;
+
+	return rc ? rc : channel_end(channel, fd);
+}
+
+/* The packet's one descriptor, or -1; further ones are closed. */
+static int take_descriptor(struct msghdr *header)
+{
+	int kept = -1;
+
+	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(header); cmsg; cmsg = CMSG_NXTHDR(header, cmsg)) {
+		size_t count = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < count; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof fd, sizeof fd);
+			if (kept < 0)
+				kept = fd;
+			else
+				close(fd);
+		}
+	}
+	return kept;
+}
+
+static int receive_packet(int socket, bool wait, size_t *ret_length, int *ret_fd)
+{
+	union {
+		char space[CMSG_SPACE(4 * sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec vec = {receive_buffer, PACKET_MAX};
+	struct msghdr header = {.msg_iov = &vec,
+				.msg_iovlen = 1,
+				.msg_control = &control,
+				.msg_controllen = sizeof control.space};
+	ssize_t length;
+
+	do {
+		length = recvmsg(socket, &header, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
+	} while (length < 0 && errno == EINTR);
+	if (length < 0)
+		return errno == EAGAIN ? ERR_TIMEOUT : ERR_CLOSED;
+	*ret_fd = header.msg_controllen ? take_descriptor(&header) : -1;
+	*ret_length = (size_t)length;
+	if (!length)
+		return ERR_CLOSED;
+	return header.msg_flags & MSG_TRUNC ? ERR_PROTOCOL : 0;
+}
+
+static int parse(const struct channel *channel, size_t length, int fd, struct message *ret_message)
+{
+	struct view packet = {receive_buffer, length};
+	struct message message = {.fd = fd};
+	uint16_t type, zero;
+	int rc = view_u16(&packet, &type);
+
+	rc = rc ? rc : view_u16(&packet, &zero);
+	rc = rc ? rc : view_u32(&packet, &message.id);
+	rc = rc ? rc : message_check(type, packet.length, channel->peer, channel->self);
+	if (rc)
+		return rc;
+	if (fd >= 0 && !(message_row(type)->flags & MESSAGE_FD)) {
+		close(fd);
+		message.fd = -1;
+	}
+	message.type = (enum message_type)type;
+	message.payload = packet;
+	*ret_message = message;
+	return 0;
+}
+
+int channel_receive(struct channel *channel, bool wait, struct message *ret_message)
+{
+	int rc, fd = -1;
+
+	if (!receive_buffer)
+		receive_buffer = secret_alloc(PACKET_MAX);
+	if (!receive_buffer)
+		return ERR_NO_MEMORY;
+	if (received)
+		secret_wipe(receive_buffer, received);
+	received = 0;
+	rc = receive_packet(channel->fd, wait && !channel->nonblocking, &received, &fd);
+	rc = rc ? rc : parse(channel, received, fd, ret_message);
+	if (rc && fd >= 0)
+		close(fd);
+	return rc;
+}
+
+static struct channel *log_channel;
+
+static void send_log(enum log_level level, const char *line)
+{
+	uint8_t packet[MESSAGE_HEADER + 1 + 4 + 1024];
+	size_t length = strnlen(line, 1024);
+
+	/* Not through the thread's send buffer: a line may be logged while a message is being built. */
+	memset(packet, 0, MESSAGE_HEADER);
+	packet[1] = MSG_LOG;
+	packet[8] = (uint8_t)level;
+	memset(packet + 9, 0, 4);
+	packet[11] = (uint8_t)(length >> 8);
+	packet[12] = (uint8_t)length;
+	memcpy(packet + 13, line, length);
+	(void)send_packet(log_channel->fd, packet, 13 + length, -1);
+}
+
+void channel_log_open(struct channel *channel, int level)
+{
+	log_channel = channel;
+	log_open(send_log, (enum log_level)level);
+}

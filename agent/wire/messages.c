@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The table of messages and the codecs of their payloads, made from messages.def and payloads.def.
+ */
+#include "messages.h"
+
+#define WORKER PROCESS_WORKER
+#define HOST PROCESS_HOST
+#define ADMIN PROCESS_ADMIN
+#define PROMPT PROCESS_PROMPT
+#define BROKER PROCESS_BROKER
+#define SECRET MESSAGE_SECRET
+#define FD MESSAGE_FD
+
+static const struct message_row rows[MSG_LIMIT] = {
+#define M(number, name, from, to, limit, flags, fields, meaning) \
+	[number] = {#name, (from), (to), (flags), (limit), meaning},
+#include "messages.def"
+#undef M
+};
+
+const struct message_row *message_row(unsigned int type)
+{
+	return type < MSG_LIMIT && rows[type].name ? &rows[type] : NULL;
+}
+
+int message_check(unsigned int type, size_t payload, enum process from, enum process to)
+{
+	const struct message_row *row = message_row(type);
+
+	if (!row || !(row->from & from) || !(row->to & to) || payload > row->limit)
+		return ERR_PROTOCOL;
+	return 0;
+}
+
+static int add_field_u8(struct buf *buf, uint8_t value)
+{
+	return buf_add_u8(buf, value);
+}
+
+static int add_field_u16(struct buf *buf, uint16_t value)
+{
+	return buf_add_u16(buf, value);
+}
+
+static int add_field_u32(struct buf *buf, uint32_t value)
+{
+	return buf_add_u32(buf, value);
+}
+
+static int add_field_u64(struct buf *buf, uint64_t value)
+{
+	return buf_add_u64(buf, value);
+}
+
+static int add_field_view(struct buf *buf, struct view value)
+{
+	return buf_add_bytes(buf, value);
+}
+
+#define view_view view_bytes
+
+#define F(type, name) rc = rc ? rc : add_field_##type(buf, message->name);
+#define P(payload, fields)                                                      \
+	int encode_##payload(struct buf *buf, const struct msg_##payload *message) \
+	{                                                                       \
+		int rc = 0;                                                     \
+                                                                                \
+		(void)buf;                                                      \
+		(void)message;                                                  \
+		fields return rc;                                               \
+	}
+#include "payloads.def"
+#undef P
+#undef F
+
+#define F(type, name) rc = rc ? rc : view_##type(&from, &message.name);
+#define P(payload, fields)                                                      \
+	int decode_##payload(struct view from, struct msg_##payload *ret_message) \
+	{                                                                       \
+		struct msg_##payload message;                                   \
+		int rc = 0;                                                     \
+                                                                                \
+		fields if (rc) return rc;                                       \
+		if (from.length)                                                \
+			return ERR_PROTOCOL;                                    \
+		*ret_message = message;                                         \
+		return 0;                                                       \
+	}
+#include "payloads.def"
+#undef P
+#undef F

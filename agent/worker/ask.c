@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Requests to the broker, one at a time.
+ */
+#include "ask.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct channel *broker;
+static uint64_t spool_limit;
+static uint32_t next_id = 1;
+static bool changed = true;
+static char detail[256];
+
+/* Rows that may come before RESULT. */
+struct rows {
+	ask_token token;
+	ask_cert cert;
+	ask_note note;
+	void *context;
+};
+
+void ask_open(struct channel *channel, uint64_t spool_max)
+{
+	broker = channel;
+	spool_limit = spool_max;
+}
+
+const char *ask_detail(void)
+{
+	return detail;
+}
+
+bool ask_keys_changed(void)
+{
+	struct message message;
+	bool was;
+
+	while (!channel_receive(broker, false, &message))
+		if (message.type == MSG_CHANGED)
+			changed = true;
+	was = changed;
+	changed = false;
+	return was;
+}
+
+static int take_row(const struct rows *rows, const struct message *message)
+{
+	struct msg_token token;
+	struct msg_cert cert;
+	struct msg_note note;
+	int rc;
+
+	switch (message->type) {
+	case MSG_CHANGED:
+		changed = true;
+		return 0;
+	case MSG_TOKEN:
+		rc = rows && rows->token ? decode_token(message->payload, &token) : ERR_PROTOCOL;
+		return rc ? rc : rows->token(rows->context, &token);
+	case MSG_CERT:
+		rc = rows && rows->cert ? decode_cert(message->payload, &cert) : ERR_PROTOCOL;
+		return rc ? rc : rows->cert(rows->context, &cert);
+	case MSG_NOTE:
+		rc = rows && rows->note ? decode_note(message->payload, &note) : ERR_PROTOCOL;
+		return rc ? rc : rows->note(rows->context, &note);
+	default:
+		return ERR_PROTOCOL;
+	}
+}
+
+static void keep_detail(const struct msg_result *result)
+{
+	size_t length = result->detail.length;
+
+	if (length >= sizeof detail)
+		length = sizeof detail - 1;
+	if (length)
+		memcpy(detail, result->detail.data, length);
+	detail[length] = 0;
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)detail[i] < ' ')
+			detail[i] = '?';
+}
+
+/* Takes rows until the RESULT of `id`; its struct is borrowed until the next receive. A row that a
+ * callback refuses does not stop the others: the channel must be read to the RESULT. */
+static int wait_result(uint32_t id, const struct rows *rows, struct msg_result *ret_result, int *ret_fd)
+{
+	int failed = 0;
+
+	for (;;) {
+		struct message message;
+		int rc = channel_receive(broker, true, &message);
+
+		if (rc)
+			return rc;
+		if (message.type == MSG_RESULT && message.id == id) {
+			rc = decode_result(message.payload, ret_result);
+			if (ret_fd)
+				*ret_fd = message.fd;
+			else if (message.fd >= 0)
+				close(message.fd);
+			keep_detail(ret_result);
+			rc = rc ? rc : error_from_wire(ret_result->error);
+			return rc ? rc : failed;
+		}
+		rc = take_row(rows, &message);
+		if (message.fd >= 0)
+			close(message.fd);
+		if (rc == ERR_PROTOCOL)
+			return rc;
+		failed = failed ? failed : rc;
+	}
+}
+
+static int wait_plain(uint32_t id, const struct rows *rows)
+{
+	struct msg_result result = {0};
+
+	return wait_result(id, rows, &result, NULL);
+}
+
+int ask_list(bool deep, ask_token token, ask_cert cert, void *context)
+{
+	struct rows rows = {.token = token, .cert = cert, .context = context};
+	struct msg_look message = {deep};
+	uint32_t id = next_id++;
+	int rc = channel_send_fields(broker, LIST, id, look, &message, -1);
+
+	return rc ? rc : wait_plain(id, &rows);
+}
+
+int ask_key_op(enum message_type type, const struct msg_key_op *request, struct buf *into,
+	       enum result_form *ret_form)
+{
+	struct msg_result result = {0};
+	uint32_t id = next_id++;
+	struct buf *buf = channel_begin(type, id);
+	int rc = buf ? encode_key_op(buf, request) : ERR_NO_MEMORY;
+
+	rc = rc ? rc : channel_end(broker, -1);
+	rc = rc ? rc : wait_result(id, NULL, &result, NULL);
+	if (ret_form)
+		*ret_form = (enum result_form)result.form;
+	return rc ? rc : buf_add(into, result.data.data, result.data.length);
+}
+
+int ask_status(ask_note note, void *context)
+{
+	static const struct msg_nothing nothing;
+	struct rows rows = {.note = note, .context = context};
+	uint32_t id = next_id++;
+	int rc = channel_send_fields(broker, STATUS, id, nothing, &nothing, -1);
+
+	return rc ? rc : wait_plain(id, &rows);
+}
+
+int ask_terminal(const struct msg_terminal *terminal)
+{
+	return channel_send_fields(broker, TERMINAL, next_id++, terminal, terminal, -1);
+}
+
+int ask_unlock(uint32_t token, int pin_fd)
+{
+	struct msg_unlock message = {token};
+	uint32_t id = next_id++;
+	int rc = channel_send_fields(broker, UNLOCK, id, unlock, &message, pin_fd);
+
+	return rc ? rc : wait_plain(id, NULL);
+}
+
+int ask_simple(enum message_type type)
+{
+	uint32_t id = next_id++;
+	int rc = channel_forward(broker, type, id, (struct view){NULL, 0}, -1);
+
+	return rc ? rc : wait_plain(id, NULL);
+}
+
+int ask_spool(int *ret_fd, uint64_t *ret_limit)
+{
+	static const struct msg_nothing nothing;
+	struct msg_result result = {0};
+	uint32_t id = next_id++;
+	int fd = -1, rc = channel_send_fields(broker, SPOOL, id, nothing, &nothing, -1);
+
+	rc = rc ? rc : wait_result(id, NULL, &result, &fd);
+	if (!rc && fd < 0)
+		rc = ERR_PROTOCOL;
+	*ret_limit = spool_limit;
+	if (!rc)
+		*ret_fd = fd;
+	else if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+int ask_admin(const struct msg_admin *request, int pin_fd, struct buf *into)
+{
+	struct msg_result result = {0};
+	uint32_t id = next_id++;
+	int rc = channel_send_fields(broker, ADMIN, id, admin, request, pin_fd);
+
+	rc = rc ? rc : wait_result(id, NULL, &result, NULL);
+	return rc ? rc : buf_add(into, result.data.data, result.data.length);
+}

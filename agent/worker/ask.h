@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What the worker asks of the broker. Each call sends one message and waits for its RESULT; the
+ * broker's own messages that come in between are taken on the way.
+ */
+#ifndef SMIME_WORKER_ASK_H
+#define SMIME_WORKER_ASK_H
+
+#include "channel.h"
+
+/* The channel all calls use; it outlives them. spool_max: what may go into a spool file. */
+void ask_open(struct channel *channel, uint64_t spool_max);
+
+/* Whether keys changed since this was last asked. */
+bool ask_keys_changed(void);
+
+/* What the last RESULT that was an error said about which token or what; "" if nothing. */
+const char *ask_detail(void);
+
+/* TOKENs and CERTs, in order; the structs are borrowed for the call. */
+typedef int (*ask_token)(void *context, const struct msg_token *token);
+typedef int (*ask_cert)(void *context, const struct msg_cert *cert);
+MUST_USE int ask_list(bool deep, ask_token token, ask_cert cert, void *context);
+
+/* SIGN, DECRYPT or DERIVE. Appends what it gave; ret_form may be NULL, and is set on ERR_TOKEN
+ * also. */
+MUST_USE int ask_key_op(enum message_type type, const struct msg_key_op *request, struct buf *into,
+			enum result_form *ret_form);
+
+typedef int (*ask_note)(void *context, const struct msg_note *note);
+MUST_USE int ask_status(ask_note note, void *context);
+
+MUST_USE int ask_terminal(const struct msg_terminal *terminal);
+/* pin_fd: where the PIN is to be read from, or -1; never read here. */
+MUST_USE int ask_unlock(uint32_t token, int pin_fd);
+/* LOCK, RELOAD or STOP. */
+MUST_USE int ask_simple(enum message_type type);
+/* An unnamed file, owned by the caller, and how many bytes it may get. */
+MUST_USE int ask_spool(int *ret_fd, uint64_t *ret_limit);
+MUST_USE int ask_admin(const struct msg_admin *request, int pin_fd, struct buf *into);
+
+#endif

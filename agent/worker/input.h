@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The message that a client handed over: bytes from its descriptor, decoded from base64 where the
+ * message is in PEM or in a mail. Reads forward; a place can be marked and returned to where the
+ * descriptor can be rewound.
+ */
+#ifndef SMIME_WORKER_INPUT_H
+#define SMIME_WORKER_INPUT_H
+
+#include "buf.h"
+
+#include <sys/types.h>
+
+#define INPUT_CHUNK 65536
+
+enum input_encoding { INPUT_PLAIN, INPUT_BASE64 };
+
+/* Everything that reading changes, so that a mark is a copy of it. */
+struct input_state {
+	off_t next;	/* of the descriptor, for what comes after raw */
+	size_t raw_at, raw_end;
+	enum input_encoding encoding;
+	uint32_t bits;	/* base64: collected, and how many characters of four */
+	unsigned int characters;
+	bool ended;	/* base64: padding or an end line was seen */
+	uint8_t spare[3]; /* base64: decoded, not yet read */
+	unsigned int few, few_at;
+	uint64_t total; /* bytes given out, for progress */
+	uint8_t raw[INPUT_CHUNK];
+};
+
+struct input {
+	int fd; /* borrowed */
+	bool seekable;
+	void (*progress)(void *context, uint64_t total); /* or NULL */
+	void *progress_context;
+	struct input_state state;
+};
+
+/* Begins reading at the descriptor's present offset. */
+void input_init(struct input *input, int fd);
+
+/* Some bytes, at least one: *ret_length; 0 bytes is the end. ERR_READ; ERR_BAD_CMS for characters
+ * that base64 does not have. */
+MUST_USE int input_read(struct input *input, void *into, size_t size, size_t *ret_length);
+
+/* All of `size` bytes; ERR_BAD_CMS if the input ends before. */
+MUST_USE int input_read_all(struct input *input, void *into, size_t size);
+
+/* The bytes from here to the first that is not there yet, at least `want` unless the input is
+ * shorter; at most INPUT_CHUNK. Only while the encoding is plain. They stay to be read. */
+MUST_USE int input_peek(struct input *input, size_t want, struct view *ret_bytes);
+
+/* From here on the input is base64: white space is skipped; padding, or a line that begins with
+ * '-', is the end. */
+void input_decode_base64(struct input *input);
+
+/* Marks this place (64 KiB of memory; the caller frees), and returns to it: ERR_READ where the
+ * descriptor cannot be rewound. */
+struct input_state *input_mark(const struct input *input);
+MUST_USE int input_return(struct input *input, const struct input_state *mark);
+
+#endif

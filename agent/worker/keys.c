@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The worker's list of keys, and choosing from it. Where two fit, the person says which; where only
+ * one of them can serve, it is that one.
+ */
+#include "keys.h"
+
+#include "ask.h"
+#include "log.h"
+#include "remote_key.h"
+#include "uri.h"
+
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* Shorter starts of a fingerprint are labels. */
+#define FINGERPRINT_START_MIN 6
+#define CHAIN_FILE_MAX 500
+
+static struct token *tokens;
+static struct key *keys;
+static STACK_OF(X509) *chain_file;
+static char detail[700];
+
+const struct token *keys_tokens(void)
+{
+	return tokens;
+}
+
+struct key *keys_first(void)
+{
+	return keys;
+}
+
+const char *keys_detail(void)
+{
+	return detail;
+}
+
+void keys_read_chain_file(int fd)
+{
+	BIO *bio = BIO_new_fd(fd, BIO_CLOSE);
+	X509 *cert;
+
+	chain_file = sk_X509_new_null();
+	while (bio && chain_file && sk_X509_num(chain_file) < CHAIN_FILE_MAX &&
+	       (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)))
+		if (!X509_add_cert(chain_file, cert, X509_ADD_FLAG_DEFAULT))
+			X509_free(cert);
+	BIO_free(bio);
+}
+
+static void token_free(struct token *token)
+{
+	free(token->label);
+	free(token->manufacturer);
+	free(token->model);
+	free(token->serial);
+	free(token->module);
+	free(token);
+}
+
+static void key_free(struct key *key)
+{
+	buf_done(&key->id);
+	buf_done(&key->label);
+	buf_done(&key->ess_cert);
+	X509_free(key->cert);
+	EVP_PKEY_free(key->remote);
+	sk_X509_pop_free(key->chain, X509_free);
+	free(key);
+}
+
+static void forget_all(void)
+{
+	while (keys) {
+		struct key *next = keys->next;
+
+		key_free(keys);
+		keys = next;
+	}
+	while (tokens) {
+		struct token *next = tokens->next;
+
+		token_free(tokens);
+		tokens = next;
+	}
+}
+
+static int take_token(void *context, const struct msg_token *row)
+{
+	struct token *token = calloc(1, sizeof *token), **at = &tokens;
+
+	(void)context;
+	if (!token)
+		return ERR_NO_MEMORY;
+	token->ref = row->ref;
+	token->flags = row->flags;
+	token->label = view_dup(row->label);
+	token->manufacturer = view_dup(row->manufacturer);
+	token->model = view_dup(row->model);
+	token->serial = view_dup(row->serial);
+	token->module = view_dup(row->module);
+	while (*at)
+		at = &(*at)->next;
+	*at = token;
+	return token->label && token->manufacturer && token->model && token->serial && token->module
+		       ? 0
+		       : ERR_NO_MEMORY;
+}
+
+static int fill_key(struct key *key, const struct msg_cert *row)
+{
+	const unsigned char *der = row->der.data;
+	int rc;
+
+	key->ref = row->ref;
+	key->flags = row->flags;
+	key->id = key->label = BUF_INIT(4096);
+	key->ess_cert = BUF_INIT(4096);
+	for (key->token = tokens; key->token && key->token->ref != row->token;)
+		key->token = key->token->next;
+	if (!key->token)
+		return ERR_PROTOCOL;
+	key->cert = d2i_X509(NULL, &der, (long)row->der.length);
+	if (!key->cert || !X509_get0_pubkey(key->cert))
+		return ERR_NOT_SUPPORTED;
+	rc = buf_add(&key->id, row->id.data, row->id.length);
+	rc = rc ? rc : buf_add(&key->label, row->label.data, row->label.length);
+	rc = rc ? rc : cert_fingerprint(key->cert, key->fingerprint);
+	key->uses = cert_uses(key->cert);
+	return rc;
+}
+
+static int take_cert(void *context, const struct msg_cert *row)
+{
+	struct key *key = calloc(1, sizeof *key), ***last = context;
+	int rc = key ? fill_key(key, row) : ERR_NO_MEMORY;
+
+	if (!rc) {
+		**last = key;
+		*last = &key->next;
+		return 0;
+	}
+	if (key)
+		key_free(key);
+	if (rc != ERR_NOT_SUPPORTED)
+		return rc;
+	log_info("a certificate on a token cannot be read and is left out");
+	return 0;
+}
+
+int keys_refresh(bool deep)
+{
+	struct key **last = &keys;
+
+	if (!ask_keys_changed() && !deep)
+		return 0;
+	forget_all();
+	return ask_list(deep, take_token, take_cert, &last);
+}
+
+EVP_PKEY *keys_remote(struct key *key)
+{
+	if (!key->remote)
+		key->remote = remote_key_new(X509_get0_pubkey(key->cert), key->ref);
+	return key->remote;
+}
+
+STACK_OF(X509) *keys_chain(struct key *key)
+{
+	STACK_OF(X509) *pool;
+
+	if (key->chain)
+		return key->chain;
+	pool = chain_file ? sk_X509_dup(chain_file) : sk_X509_new_null();
+	for (const struct key *other = keys; other && pool; other = other->next)
+		if (!sk_X509_push(pool, other->cert))
+			break;
+	key->chain = pool ? cert_chain(key->cert, pool) : NULL;
+	sk_X509_free(pool);
+	return key->chain;
+}
+
+static int check_key(const struct key *key, enum cert_use use)
+{
+	uint16_t wanted = use == CERT_USE_SIGN ? CERT_SIGN : CERT_DECRYPT | CERT_DERIVE;
+
+	if (key->flags & CERT_NO_KEY || !(key->uses & use))
+		return ERR_KEY_UNUSABLE;
+	if ((key->flags & CERT_KEY) && !(key->flags & wanted))
+		return ERR_KEY_UNUSABLE;
+	return use == CERT_USE_SIGN ? cert_check_dates(key->cert) : 0;
+}
+
+const char *keys_state(const struct key *key)
+{
+	if (key->flags & CERT_NO_KEY)
+		return "no-key";
+	if (!key->uses)
+		return "unusable";
+	return cert_check_dates(key->cert) ? "expired" : "valid";
+}
+
+static bool is_fingerprint_start(const char *name, const struct key *key)
+{
+	size_t length = 0;
+
+	for (; *name; name++) {
+		if (*name == ':')
+			continue;
+		if (length >= CERT_FINGERPRINT_SIZE - 1 || (*name | 0x20) != (key->fingerprint[length] | 0x20))
+			return false;
+		length++;
+	}
+	return length >= FINGERPRINT_START_MIN;
+}
+
+static bool fits_uri(const struct uri *uri, const struct key *key)
+{
+	const struct token *token = key->token;
+
+	return uri_match_token(uri, token->label, token->manufacturer, token->model, token->serial) &&
+	       uri_match_object(uri, buf_view(&key->label), buf_view(&key->id));
+}
+
+static bool fits(const char *name, const struct uri *uri, const struct key *key)
+{
+	if (!name)
+		return true;
+	if (uri)
+		return fits_uri(uri, key);
+	return cert_has_address(key->cert, name) || view_equal(view_string(name), buf_view(&key->label)) ||
+	       is_fingerprint_start(name, key);
+}
+
+static void list_detail(const struct key *key)
+{
+	size_t length = strlen(detail);
+	CLEAN_BUF struct buf label = BUF_INIT(4096);
+
+	if (buf_add(&label, key->label.data, key->label.length) || buf_terminate(&label))
+		return;
+	snprintf(detail + length, sizeof detail - length, "%s%.16s (%s on %s)", length ? ", " : "",
+		 key->fingerprint, log_quote((const char *)label.data), log_quote(key->token->label));
+}
+
+/* How the search stands. */
+struct choice {
+	struct key *usable, *unusable;
+	unsigned int usable_count;
+	int err; /* of the first that cannot serve */
+};
+
+static bool same_certificate(const struct key *a, const struct key *b)
+{
+	return !strcmp(a->fingerprint, b->fingerprint);
+}
+
+static void consider(struct choice *choice, struct key *key, enum cert_use use)
+{
+	int err = check_key(key, use);
+
+	if (err) {
+		/* An expired key says more than a CA's certificate that was never meant. */
+		if (!choice->unusable || (choice->err == ERR_KEY_UNUSABLE && err != choice->err)) {
+			choice->unusable = key;
+			choice->err = err;
+		}
+		return;
+	}
+	if (choice->usable && same_certificate(choice->usable, key)) {
+		/* A copy on another token: the one that is open already. */
+		if ((key->token->flags & TOKEN_LOGGED_IN) && !(choice->usable->token->flags & TOKEN_LOGGED_IN))
+			choice->usable = key;
+		return;
+	}
+	choice->usable_count++;
+	choice->usable = choice->usable ? choice->usable : key;
+	list_detail(key);
+}
+
+int keys_select(const char *name, enum cert_use use, struct key **ret_key)
+{
+	struct choice choice = {0};
+	struct uri uri = {0};
+	bool is_uri = name && !strncmp(name, "pkcs11:", 7);
+	int rc = is_uri ? uri_parse(name, &uri) : 0;
+
+	*detail = 0;
+	for (struct key *key = rc ? NULL : keys; key; key = key->next)
+		if (fits(name, is_uri ? &uri : NULL, key))
+			consider(&choice, key, use);
+	uri_done(&uri);
+	if (rc)
+		return rc;
+	if (choice.usable_count > 1)
+		return ERR_AMBIGUOUS;
+	*detail = 0;
+	if (!choice.usable && choice.unusable && (name || choice.err == ERR_CERT_EXPIRED)) {
+		list_detail(choice.unusable);
+		return choice.err;
+	}
+	*ret_key = choice.usable;
+	return choice.usable ? 0 : ERR_NO_KEY;
+}
+
+static bool token_fits(const struct token *token, const char *name, const struct uri *uri)
+{
+	if (uri)
+		return uri_match_token(uri, token->label, token->manufacturer, token->model, token->serial);
+	if (!strcmp(token->label, name))
+		return true;
+	for (const struct key *key = keys; key; key = key->next)
+		if (key->token == token && fits(name, NULL, key))
+			return true;
+	return false;
+}
+
+int keys_select_token(const char *name, const struct token **ret_token)
+{
+	const struct token *found = NULL;
+	struct uri uri = {0};
+	bool is_uri = !strncmp(name, "pkcs11:", 7);
+	int rc = is_uri ? uri_parse(name, &uri) : 0;
+
+	*detail = 0;
+	for (const struct token *token = rc ? NULL : tokens; token; token = token->next) {
+		if (!token_fits(token, name, is_uri ? &uri : NULL))
+			continue;
+		if (found)
+			rc = ERR_AMBIGUOUS;
+		found = token;
+	}
+	uri_done(&uri);
+	if (rc)
+		return rc;
+	*ret_token = found;
+	return found ? 0 : ERR_NO_TOKEN;
+}

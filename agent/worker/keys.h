@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The keys that this worker's client may use, as the broker lists them: certificates parsed once
+ * and kept for the connection, and the ways to find one.
+ */
+#ifndef SMIME_WORKER_KEYS_H
+#define SMIME_WORKER_KEYS_H
+
+#include "cert.h"
+#include "messages.h"
+
+struct token {
+	struct token *next;
+	uint32_t ref, flags; /* TOKEN_* */
+	char *label, *manufacturer, *model, *serial, *module;
+};
+
+struct key {
+	struct key *next;
+	uint32_t ref;
+	uint16_t flags; /* CERT_* */
+	const struct token *token;
+	struct buf id, label;
+	X509 *cert;
+	char fingerprint[CERT_FINGERPRINT_SIZE];
+	unsigned int uses; /* CERT_USE_* */
+	/* made when they are first needed */
+	EVP_PKEY *remote;
+	STACK_OF(X509) *chain;
+	struct buf ess_cert; /* SigningCertificateV2, DER */
+};
+
+/* Certificates from a PEM file that complete chains. Reads and closes the descriptor. */
+void keys_read_chain_file(int fd);
+
+/* Has the list as it is now; `deep` asks the tokens to be read again. Keys found before are gone
+ * if it changed. */
+MUST_USE int keys_refresh(bool deep);
+
+const struct token *keys_tokens(void);
+struct key *keys_first(void);
+
+/* The one key for this use that `name` fits: a pkcs11: URI, a mail address, a label, or the start
+ * of a fingerprint (at least 6 digits); NULL fits all. ERR_NO_KEY, ERR_AMBIGUOUS, ERR_CERT_EXPIRED,
+ * ERR_KEY_UNUSABLE; keys_detail says which. */
+MUST_USE int keys_select(const char *name, enum cert_use use, struct key **ret_key);
+/* The token that `name` fits: a label, a pkcs11: URI, or a key on it. */
+MUST_USE int keys_select_token(const char *name, const struct token **ret_token);
+const char *keys_detail(void);
+
+/* The key as OpenSSL's, and the certificates that go with it; NULL on failure. Borrowed. */
+EVP_PKEY *keys_remote(struct key *key);
+STACK_OF(X509) *keys_chain(struct key *key);
+
+/* valid, expired, no-key, unusable: for lists. */
+const char *keys_state(const struct key *key);
+
+#endif

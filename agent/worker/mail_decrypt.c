@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Decrypting mails: finds the CMS message in the mail, and joins the outer header with the entity
+ * that comes out.
+ */
+#include "mail_decrypt.h"
+
+#include "cms_decrypt.h"
+
+#include <string.h>
+#include <strings.h>
+
+struct joining {
+	struct view outer; /* header fields */
+	struct output *output;
+	struct buf start; /* of the entity, until its header is whole */
+	bool joined;
+};
+
+static bool is_encrypted(const struct mime_field *type)
+{
+	char name[64], kind[64];
+
+	mime_token(type->value, name, sizeof name);
+	if (!strcmp(name, "application/pkcs7-mime") || !strcmp(name, "application/x-pkcs7-mime"))
+		return !mime_parameter(type->value, "smime-type", kind, sizeof kind) ||
+		       !strcasecmp(kind, "enveloped-data") || !strcasecmp(kind, "authEnveloped-data");
+	/* What some gateways make of it (RFC 8551 section 3.9). */
+	if (strcmp(name, "application/octet-stream") ||
+	    !mime_parameter(type->value, "name", kind, sizeof kind) || strlen(kind) < 4)
+		return false;
+	return !strcasecmp(kind + strlen(kind) - 4, ".p7m");
+}
+
+static int open_body(struct input *input, struct view header)
+{
+	struct mime_field field;
+	char encoding[32];
+
+	if (!mime_find_field(header, "Content-Type", &field) || !is_encrypted(&field))
+		return ERR_WRONG_TYPE;
+	if (!mime_find_field(header, "Content-Transfer-Encoding", &field))
+		return 0;
+	mime_token(field.value, encoding, sizeof encoding);
+	if (!strcmp(encoding, "base64"))
+		input_decode_base64(input);
+	else if (strcmp(encoding, "binary") && strcmp(encoding, "8bit") && strcmp(encoding, "7bit"))
+		return ERR_NOT_SUPPORTED;
+	return 0;
+}
+
+static int put(struct output *output, struct view bytes)
+{
+	return output_write(output, bytes.data, bytes.length);
+}
+
+/* A field with the line ends of what follows. */
+static int put_field(struct output *output, struct view field, const char *line_end)
+{
+	int rc = 0;
+
+	while (field.length && !rc) {
+		const uint8_t *end = memchr(field.data, '\n', field.length);
+		size_t length = end ? (size_t)(end - field.data) : field.length;
+		size_t text = length && field.data[length - 1] == '\r' ? length - 1 : length;
+
+		rc = output_write(output, field.data, text);
+		rc = rc ? rc : output_text(output, line_end);
+		length += end ? 1 : 0;
+		field.data += length;
+		field.length -= length;
+	}
+	return rc;
+}
+
+static bool belongs_outside(const struct mime_field *field, struct view inner)
+{
+	struct view rest = inner;
+	struct mime_field other;
+
+	if (mime_name_begins(field, "Content-") || mime_name_is(field, "MIME-Version"))
+		return false;
+	while (mime_next_field(&rest, &other))
+		if (other.name.length == field->name.length &&
+		    !strncasecmp((const char *)other.name.data, (const char *)field->name.data,
+				 field->name.length))
+			return false;
+	return true;
+}
+
+/* `inner` is the entity's header without its empty line; empty where it has none. */
+static int join(struct joining *joining, struct view inner, const char *line_end)
+{
+	struct view rest = joining->outer;
+	struct mime_field field;
+	int rc = 0;
+
+	while (!rc && mime_next_field(&rest, &field))
+		if (belongs_outside(&field, inner))
+			rc = put_field(joining->output, field.whole, line_end);
+	if (!rc && !mime_find_field(inner, "MIME-Version", &field)) {
+		rc = output_text(joining->output, "MIME-Version: 1.0");
+		rc = rc ? rc : output_text(joining->output, line_end);
+	}
+	return rc;
+}
+
+/* Joins once the entity's header is there, or cannot come any more. */
+static int join_start(struct joining *joining, bool at_end)
+{
+	struct view start = buf_view(&joining->start);
+	size_t length = mime_header_length(start);
+	const uint8_t *first_end = start.length ? memchr(start.data, '\n', start.length) : NULL;
+	bool crlf = first_end && first_end > start.data && first_end[-1] == '\r';
+	struct view header = {start.data, length};
+	int rc;
+
+	if (!length && !at_end && start.length < MIME_HEADER_MAX)
+		return 0;
+	joining->joined = true;
+	/* Bytes that are no entity get an empty line before them, to be its body; an entity without
+	 * fields begins with that line. */
+	if (length && !mime_is_field(start))
+		header.length = 0;
+	if (!header.length && !(length && (start.data[0] == '\r' || start.data[0] == '\n')))
+		length = 0;
+	rc = join(joining, header, crlf ? "\r\n" : "\n");
+	if (!rc && !length)
+		rc = output_text(joining->output, crlf ? "\r\n" : "\n");
+	rc = rc ? rc : put(joining->output, start);
+	buf_clear(&joining->start);
+	return rc;
+}
+
+static int take_plaintext(void *context, const void *data, size_t length)
+{
+	struct joining *joining = context;
+	int rc;
+
+	if (joining->joined)
+		return output_write(joining->output, data, length);
+	rc = buf_add(&joining->start, data, length);
+	return rc ? rc : join_start(joining, false);
+}
+
+int mail_decrypt(struct input *input, struct output *output, const char *name)
+{
+	CLEAN_BUF struct buf header = BUF_INIT(MIME_HEADER_MAX);
+	/* Plaintext comes in pieces of up to 1 MiB. */
+	struct joining joining = {.output = output, .start = BUF_INIT(4 * 1024 * 1024)};
+	int rc = mime_read_header(input, &header);
+
+	joining.outer = buf_view(&header);
+	rc = rc ? rc : open_body(input, joining.outer);
+	rc = rc ? rc : cms_decrypt(input, name, take_plaintext, &joining);
+	if (!rc && !joining.joined)
+		rc = join_start(&joining, true);
+	buf_done(&joining.start);
+	return rc ? rc : output_flush(output);
+}

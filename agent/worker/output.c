@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Writes to a client's descriptor. A client that stops reading stops its own worker and no other.
+ */
+#include "output.h"
+
+#include <errno.h>
+#include <string.h>
+
+void output_init(struct output *output, int fd)
+{
+	output->fd = fd;
+	output->length = 0;
+	output->base64 = false;
+	output->group_length = 0;
+}
+
+static int write_all(int fd, const uint8_t *data, size_t length)
+{
+	while (length) {
+		ssize_t written = write(fd, data, length);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? ERR_NO_SPACE : ERR_WRITE;
+		data += written;
+		length -= (size_t)written;
+	}
+	return 0;
+}
+
+int output_flush(struct output *output)
+{
+	int rc = write_all(output->fd, output->data, output->length);
+
+	output->length = 0;
+	return rc;
+}
+
+static int put(struct output *output, const void *data, size_t length)
+{
+	int rc = 0;
+
+	if (length > sizeof output->data - output->length)
+		rc = output_flush(output);
+	if (rc)
+		return rc;
+	if (length > sizeof output->data)
+		return write_all(output->fd, data, length);
+	memcpy(output->data + output->length, data, length);
+	output->length += length;
+	return 0;
+}
+
+static int put_line(struct output *output)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	char line[66];
+	size_t at = 0;
+	int rc;
+
+	memset(output->group + output->group_length, 0, sizeof output->group - output->group_length);
+	for (size_t i = 0; i < output->group_length; i += 3) {
+		uint32_t bits = (uint32_t)output->group[i] << 16 | (uint32_t)output->group[i + 1] << 8 |
+				output->group[i + 2];
+		size_t bytes = output->group_length - i;
+
+		line[at++] = alphabet[bits >> 18];
+		line[at++] = alphabet[bits >> 12 & 63];
+		line[at++] = bytes > 1 ? alphabet[bits >> 6 & 63] : '=';
+		line[at++] = bytes > 2 ? alphabet[bits & 63] : '=';
+	}
+	output->group_length = 0;
+	rc = put(output, line, at);
+	return rc ? rc : put(output, output->line_end, strlen(output->line_end));
+}
+
+static int put_base64(struct output *output, const uint8_t *data, size_t length)
+{
+	while (length) {
+		size_t room = sizeof output->group - output->group_length;
+		size_t take = length < room ? length : room;
+
+		memcpy(output->group + output->group_length, data, take);
+		output->group_length += take;
+		data += take;
+		length -= take;
+		if (output->group_length == sizeof output->group) {
+			int rc = put_line(output);
+
+			if (rc)
+				return rc;
+		}
+	}
+	return 0;
+}
+
+int output_write(struct output *output, const void *data, size_t length)
+{
+	return output->base64 ? put_base64(output, data, length) : put(output, data, length);
+}
+
+int output_text(struct output *output, const char *text)
+{
+	return output_write(output, text, strlen(text));
+}
+
+void output_begin_base64(struct output *output, const char *line_end)
+{
+	output->base64 = true;
+	output->line_end = line_end;
+	output->group_length = 0;
+}
+
+int output_end_base64(struct output *output)
+{
+	int rc = output->group_length ? put_line(output) : 0;
+
+	output->base64 = false;
+	return rc;
+}

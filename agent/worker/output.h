@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What goes back to the client: bytes to the descriptor that it handed over, on request as base64
+ * in lines.
+ */
+#ifndef SMIME_WORKER_OUTPUT_H
+#define SMIME_WORKER_OUTPUT_H
+
+#include "buf.h"
+
+#define OUTPUT_CHUNK 65536
+
+struct output {
+	int fd; /* borrowed */
+	size_t length;
+	bool base64;
+	const char *line_end;
+	uint8_t group[48]; /* base64: one line of 64 characters */
+	size_t group_length;
+	uint8_t data[OUTPUT_CHUNK];
+};
+
+void output_init(struct output *output, int fd);
+
+/* ERR_WRITE; ERR_NO_SPACE for a full disk. */
+MUST_USE int output_write(struct output *output, const void *data, size_t length);
+MUST_USE int output_text(struct output *output, const char *text);
+/* Everything written so far leaves the process. */
+MUST_USE int output_flush(struct output *output);
+
+/* Between these two, what is written comes out as base64 in lines of 64 characters. */
+void output_begin_base64(struct output *output, const char *line_end);
+MUST_USE int output_end_base64(struct output *output);
+
+#endif

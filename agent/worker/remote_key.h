@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * A private key that lives on a token, as an EVP_PKEY: an in-process OpenSSL provider whose private
+ * operations are messages to the broker. Everything else (public operations, digests, ciphers) is
+ * left to the default provider.
+ */
+#ifndef SMIME_WORKER_REMOTE_KEY_H
+#define SMIME_WORKER_REMOTE_KEY_H
+
+#include "error.h"
+
+#include <openssl/evp.h>
+#include <stdint.h>
+
+/* Loads the provider beside the default one. ERR_INTERNAL. */
+MUST_USE int remote_key_load(void);
+
+/* The key with this public half that the broker calls ref. RSA, EC and Ed25519; NULL for other
+ * kinds and on failure. The caller frees with EVP_PKEY_free. */
+EVP_PKEY *remote_key_new(EVP_PKEY *public_key, uint32_t ref);
+
+/* OpenSSL only says that an operation failed, and for RSA decryption not even that. This says why:
+ * 0, or the first error of a remote operation since remote_key_clear. ERR_DECRYPT is bad padding,
+ * which a caller treats as if the content were wrong. */
+int remote_key_error(void);
+/* Whether that ERR_DECRYPT may also have been a failure of the token: never any output then. */
+int remote_key_unclear(void);
+void remote_key_clear(void);
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Parses TOKEN, reads the certificate it may come with, and asks the broker.
+ */
+#include "token_command.h"
+
+#include "ask.h"
+#include "clean_ssl.h"
+#include "input.h"
+
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CERTIFICATE_MAX 65536
+
+/* Decodes in place. A NUL would cut the value: refused. */
+static int decode(char *value)
+{
+	char *to = value;
+
+	for (const char *from = value; *from; from++) {
+		unsigned int byte = (unsigned char)*from;
+		int used = 0;
+
+		if (*from == '%') {
+			if (sscanf(from + 1, "%2x%n", &byte, &used) != 1 || used != 2 || !byte)
+				return ERR_USAGE;
+			from += 2;
+		}
+		*to++ = (char)byte;
+	}
+	*to = 0;
+	return 0;
+}
+
+static int set_field(struct msg_admin *admin, const char *name, const char *value)
+{
+	struct {
+		const char *name;
+		struct view *field;
+	} table[] = {
+		{"token", &admin->token},	{"label", &admin->label}, {"key-type", &admin->key_type},
+		{"subject", &admin->subject},	{"address", &admin->address},
+	};
+
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+		if (!strcmp(table[i].name, name)) {
+			*table[i].field = view_string(value);
+			return 0;
+		}
+	return ERR_USAGE;
+}
+
+static int parse_verb(const char *verb, struct msg_admin *admin)
+{
+	static const char *const verbs[] = {
+		[ADMIN_INIT] = "INIT",		   [ADMIN_KEYGEN] = "KEYGEN",
+		[ADMIN_CSR] = "CSR",		   [ADMIN_IMPORT_CERT] = "IMPORT-CERT",
+		[ADMIN_CHANGE_PIN] = "CHANGE-PIN",
+	};
+
+	for (unsigned int i = ADMIN_INIT; i < ADMIN_VERB_LIMIT; i++)
+		if (!strcmp(verbs[i], verb)) {
+			admin->verb = (uint8_t)i;
+			return 0;
+		}
+	return ERR_USAGE;
+}
+
+static int parse(char *line, struct msg_admin *admin)
+{
+	char *save, *word = strtok_r(line, " ", &save);
+	int rc = word ? parse_verb(word, admin) : ERR_USAGE;
+
+	while (!rc && (word = strtok_r(NULL, " ", &save))) {
+		char *equals = strchr(word, '=');
+
+		if (!equals)
+			return ERR_USAGE;
+		*equals = 0;
+		rc = decode(equals + 1);
+		rc = rc ? rc : set_field(admin, word, equals + 1);
+	}
+	return rc;
+}
+
+/* A certificate in PEM or DER, as DER. */
+static int read_certificate(int fd, struct buf *into)
+{
+	CLEAN_BUF struct buf bytes = BUF_INIT(CERTIFICATE_MAX);
+	struct input *input = malloc(sizeof *input);
+	CLEAN_BIO BIO *bio = NULL;
+	unsigned char *der = NULL;
+	X509 *cert;
+	size_t got = 1;
+	int length, rc = input ? 0 : ERR_NO_MEMORY;
+
+	if (!rc)
+		input_init(input, fd);
+	while (!rc && got) {
+		rc = buf_reserve(&bytes, 4096);
+		rc = rc ? rc : input_read(input, bytes.data + bytes.length, 4096, &got);
+		bytes.length += rc ? 0 : got;
+	}
+	free(input);
+	if (rc)
+		return rc;
+	bio = BIO_new_mem_buf(bytes.data, (int)bytes.length);
+	cert = bytes.length && bytes.data[0] == 0x30 ? d2i_X509_bio(bio, NULL)
+						       : PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	length = cert ? i2d_X509(cert, &der) : 0;
+	X509_free(cert);
+	rc = length > 0 ? buf_add(into, der, (size_t)length) : ERR_USAGE;
+	OPENSSL_free(der);
+	return rc;
+}
+
+int token_command(char *line, int input_fd, int pin_fd, struct buf *into)
+{
+	CLEAN_BUF struct buf certificate = BUF_INIT(CERTIFICATE_MAX);
+	struct msg_admin admin = {0};
+	int rc = parse(line, &admin);
+
+	if (!rc && admin.verb == ADMIN_IMPORT_CERT) {
+		rc = input_fd < 0 ? ERR_USAGE : read_certificate(input_fd, &certificate);
+		admin.data = buf_view(&certificate);
+	}
+	return rc ? rc : ask_admin(&admin, pin_fd, into);
+}

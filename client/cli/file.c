@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Temporary file, then rename; and no temporary file is left when the command is interrupted.
+ */
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* For the signal handler. */
+static const char *volatile to_remove;
+
+static void remove_and_end(int number)
+{
+	if (to_remove)
+		unlink((const char *)to_remove);
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+static int is_standard(const char *path)
+{
+	return !path || !strcmp(path, "-");
+}
+
+int file_open_input(const char *path)
+{
+	return is_standard(path) ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static void open_standard(struct output_file *file)
+{
+	struct stat st;
+
+	file->fd = STDOUT_FILENO;
+	if (!fstat(STDOUT_FILENO, &st) && S_ISREG(st.st_mode))
+		file->start = lseek(STDOUT_FILENO, 0, SEEK_CUR);
+}
+
+/* The mode that the file has already, or that a new one gets. */
+static mode_t wanted_mode(const struct stat *st, int exists)
+{
+	mode_t mask = umask(0);
+
+	umask(mask);
+	return exists ? st->st_mode & 0777 : 0666 & ~mask;
+}
+
+static int open_temporary(struct output_file *file, mode_t mode)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	int length = snprintf(file->temporary, sizeof file->temporary, "%s.XXXXXX", file->path);
+
+	if (length >= (int)sizeof file->temporary) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	to_remove = file->temporary;
+	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+		signal(signals[i], remove_and_end);
+	file->fd = mkostemp(file->temporary, O_CLOEXEC);
+	if (file->fd < 0 || fchmod(file->fd, mode))
+		return -1;
+	return 0;
+}
+
+int file_open_output(struct output_file *file, const char *path)
+{
+	struct stat st;
+	int exists;
+
+	*file = (struct output_file){.fd = -1, .start = -1};
+	if (is_standard(path)) {
+		open_standard(file);
+		return 0;
+	}
+	file->path = path;
+	exists = !stat(path, &st);
+	if (exists && S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
+		return -1;
+	}
+	if (exists && !S_ISREG(st.st_mode)) {
+		file->fd = open(path, O_WRONLY | O_CLOEXEC);
+		return file->fd < 0 ? -1 : 0;
+	}
+	return open_temporary(file, wanted_mode(&st, exists));
+}
+
+static int undo(struct output_file *file)
+{
+	if (*file->temporary)
+		unlink(file->temporary);
+	to_remove = NULL;
+	if (file->start >= 0 && (ftruncate(file->fd, file->start) || lseek(file->fd, file->start, SEEK_SET) < 0))
+		return -1;
+	return 0;
+}
+
+int file_close_output(struct output_file *file, int success)
+{
+	int failed = 0;
+
+	if (file->fd < 0)
+		return 0;
+	if (!success || !file->path) {
+		failed = success ? 0 : undo(file);
+		if (file->path)
+			close(file->fd);
+		return failed;
+	}
+	failed = *file->temporary && fsync(file->fd);
+	failed = close(file->fd) || failed;
+	if (!failed && *file->temporary)
+		failed = rename(file->temporary, file->path);
+	if (failed) {
+		int saved = errno;
+
+		file->start = -1;
+		undo(file);
+		errno = saved;
+	}
+	to_remove = NULL;
+	return failed ? -1 : 0;
+}

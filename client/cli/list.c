@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * smime keys, tokens, status
+ */
+#include "cli.h"
+
+#include <stdio.h>
+
+static int print(void *context, const void *data, size_t length)
+{
+	(void)context;
+	return fwrite(data, 1, length, stdout) != length;
+}
+
+static int list(int argc, char **argv, enum smime_agent_list what, const char *help)
+{
+	static const struct option table[] = {CLI_COMMON, {0}};
+	smime_agent *agent;
+	int option, status;
+
+	while ((option = getopt_long(argc, argv, "h", table, NULL)) != -1) {
+		if (option == 'h')
+			return cli_help(help);
+		if (option != 'J')
+			return cli_usage(argv[0]);
+	}
+	if (optind < argc)
+		return cli_usage(argv[0]);
+	agent = cli_connect(&status);
+	if (!agent)
+		return status;
+	status = cli_finish(agent, argv[0], smime_agent_list(agent, what, cli_json, print, NULL));
+	if (fflush(stdout) && !status)
+		status = SMIME_AGENT_UNAVAILABLE;
+	return status;
+}
+
+int cli_keys(int argc, char **argv)
+{
+	return list(argc, argv, SMIME_AGENT_KEYS,
+		    "usage: smime keys [--json]\n"
+		    "Lists the certificates with keys on all tokens; reads the tokens again.\n");
+}
+
+int cli_tokens(int argc, char **argv)
+{
+	return list(argc, argv, SMIME_AGENT_TOKENS,
+		    "usage: smime tokens [--json]\n"
+		    "Lists the tokens that are present, with the state of their PINs.\n");
+}
+
+int cli_status(int argc, char **argv)
+{
+	return list(argc, argv, SMIME_AGENT_STATE,
+		    "usage: smime status [--json]\n"
+		    "Shows the agent's process, socket, clients, cached PINs and modules.\n");
+}

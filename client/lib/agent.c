@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The public functions: one request each. No cryptography, no parsing of mail.
+ */
+#include "connection.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#define LINES_MAX 16384
+
+int smime_agent_connect(smime_agent **ret_agent, unsigned int flags)
+{
+	smime_agent *agent = calloc(1, sizeof *agent);
+
+	*ret_agent = agent;
+	if (!agent)
+		return SMIME_AGENT_UNAVAILABLE;
+	agent->fd = -1;
+	agent->lines = BUF_INIT(LINES_MAX);
+	return connection_result(agent, connection_open(agent, flags & SMIME_AGENT_START));
+}
+
+void smime_agent_close(smime_agent *agent)
+{
+	if (!agent)
+		return;
+	if (agent->fd >= 0)
+		close(agent->fd);
+	buf_done(&agent->lines);
+	free(agent);
+}
+
+const char *smime_agent_message(const smime_agent *agent)
+{
+	return agent ? agent->message : error_text(ERR_NO_MEMORY);
+}
+
+const char *smime_agent_error_name(const smime_agent *agent)
+{
+	return error_name(agent ? agent->err : ERR_NO_MEMORY);
+}
+
+void smime_agent_set_progress(smime_agent *agent, smime_agent_progress progress, void *context)
+{
+	agent->progress = progress;
+	agent->progress_context = context;
+}
+
+static int begin(smime_agent *agent)
+{
+	*agent->message = 0;
+	return agent->fd < 0 ? ERR_CLOSED : 0;
+}
+
+static int add_streams(smime_agent *agent, int in_fd, int out_fd)
+{
+	int rc = begin(agent);
+
+	rc = rc ? rc : connection_add(agent, "INPUT FD");
+	rc = rc ? rc : connection_send(agent, in_fd);
+	rc = rc ? rc : connection_add(agent, "OUTPUT FD");
+	return rc ? rc : connection_send(agent, out_fd);
+}
+
+static int finish(smime_agent *agent, int rc)
+{
+	return connection_result(agent, rc ? rc : connection_finish(agent, NULL, NULL));
+}
+
+int smime_agent_sign(smime_agent *agent, const struct smime_agent_sign_options *options, int in_fd,
+		     int out_fd)
+{
+	static const struct smime_agent_sign_options none;
+	const struct smime_agent_sign_options *o = options ? options : &none;
+	int rc = add_streams(agent, in_fd, out_fd);
+
+	/* An empty name takes back an earlier request's. */
+	rc = rc ? rc : connection_add(agent, "SIGNER %s", o->key ? o->key : "");
+	rc = rc ? rc
+		: connection_add(agent, "SIGN%s%s%s%s%s%s", o->opaque ? "" : " --detached",
+				 o->raw ? "" : " --mail", o->pem ? " --pem" : "", o->pss ? " --pss" : "",
+				 o->digest ? " --digest=" : "", o->digest ? o->digest : "");
+	return finish(agent, rc);
+}
+
+int smime_agent_decrypt(smime_agent *agent, const char *key, int raw, int in_fd, int out_fd)
+{
+	int rc = add_streams(agent, in_fd, out_fd);
+
+	rc = rc ? rc : connection_add(agent, "DECRYPT%s %s", raw ? "" : " --mail", key ? key : "");
+	return finish(agent, rc);
+}
+
+int smime_agent_list(smime_agent *agent, enum smime_agent_list what, int json, smime_agent_data data,
+		     void *context)
+{
+	static const char *const commands[] = {"KEYS", "TOKENS", "STATUS"};
+	int rc = begin(agent);
+
+	if ((unsigned int)what >= sizeof commands / sizeof commands[0])
+		rc = ERR_USAGE;
+	rc = rc ? rc : connection_add(agent, "%s%s", commands[what], json ? " --json" : "");
+	return connection_result(agent, rc ? rc : connection_finish(agent, data, context));
+}
+
+static int add_pin(smime_agent *agent, int pin_fd)
+{
+	int rc = pin_fd < 0 ? 0 : connection_add(agent, "PIN FD");
+
+	return rc || pin_fd < 0 ? rc : connection_send(agent, pin_fd);
+}
+
+int smime_agent_unlock(smime_agent *agent, const char *name, int pin_fd)
+{
+	int rc = begin(agent);
+
+	rc = rc ? rc : add_pin(agent, pin_fd);
+	rc = rc ? rc : connection_add(agent, "UNLOCK %s", name ? name : "");
+	return finish(agent, rc);
+}
+
+static int simple(smime_agent *agent, const char *command)
+{
+	int rc = begin(agent);
+
+	rc = rc ? rc : connection_add(agent, "%s", command);
+	return finish(agent, rc);
+}
+
+int smime_agent_lock(smime_agent *agent)
+{
+	return simple(agent, "LOCK");
+}
+
+int smime_agent_reload(smime_agent *agent)
+{
+	return simple(agent, "RELOAD");
+}
+
+int smime_agent_stop(smime_agent *agent)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, agent->agent, 0);
+	struct pollfd gone = {pidfd, POLLIN, 0};
+	int status = simple(agent, "STOP");
+
+	if (agent->fd >= 0)
+		close(agent->fd);
+	agent->fd = -1;
+	if (!status && pidfd >= 0)
+		poll(&gone, 1, -1);
+	if (pidfd >= 0)
+		close(pidfd);
+	return status;
+}
+
+static int add_encoded(struct buf *line, const char *value)
+{
+	int rc = 0;
+
+	for (; *value && !rc; value++) {
+		unsigned char c = (unsigned char)*value;
+
+		rc = c <= ' ' || c == '%' || c == 127 ? buf_add_format(line, "%%%02X", c) : buf_add_u8(line, c);
+	}
+	return rc;
+}
+
+static int make_token_line(struct buf *line, const char *verb, const char *const *arguments)
+{
+	int rc = buf_add_format(line, "TOKEN %s", verb);
+
+	for (; arguments && arguments[0] && !rc; arguments += 2) {
+		rc = buf_add_format(line, " %s=", arguments[0]);
+		rc = rc ? rc : add_encoded(line, arguments[1]);
+	}
+	return rc ? rc : buf_terminate(line);
+}
+
+int smime_agent_token(smime_agent *agent, const char *verb, const char *const *arguments, int in_fd,
+		      int pin_fd, smime_agent_data data, void *context)
+{
+	CLEAN_BUF struct buf line = BUF_INIT(CONNECTION_LINE_MAX);
+	int rc = begin(agent);
+
+	rc = rc ? rc : make_token_line(&line, verb, arguments);
+	if (!rc && in_fd >= 0) {
+		rc = connection_add(agent, "INPUT FD");
+		rc = rc ? rc : connection_send(agent, in_fd);
+	}
+	rc = rc ? rc : add_pin(agent, pin_fd);
+	rc = rc ? rc : connection_add(agent, "%s", (const char *)line.data);
+	return connection_result(agent, rc ? rc : connection_finish(agent, data, context));
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The client's end of the socket. The agent is the user's own, and its lines are checked all the
+ * same.
+ */
+#include "connection.h"
+
+#include "cleanup.h"
+#include "socket_path.h"
+
+#include <errno.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+extern char **environ;
+
+static int try_connect(smime_agent *agent, const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	CLEAN_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct ucred who;
+	socklen_t length = sizeof who;
+
+	if (fd < 0 || strlen(path) >= sizeof address.sun_path)
+		return ERR_CLOSED;
+	strcpy(address.sun_path, path);
+	if (connect(fd, (struct sockaddr *)&address, sizeof address) ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length))
+		return ERR_CLOSED;
+	agent->agent = who.pid;
+	agent->fd = TAKE_FD(fd);
+	agent->expected = 1; /* the greeting */
+	return 0;
+}
+
+/* `smime-agent --background` returns once the socket answers. */
+static int start_agent(void)
+{
+	const char *program = getenv("SMIME_AGENT_PROGRAM");
+	char *const argv[] = {"smime-agent", "--background", NULL};
+	pid_t pid;
+	int status;
+
+	if (posix_spawn(&pid, program ? program : SMIME_AGENT_BINDIR "/smime-agent", NULL, NULL, argv,
+			environ))
+		return ERR_SPAWN;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return ERR_SPAWN;
+	/* Another program may have started one at the same moment: then ours ended, and that one answers. */
+	return 0;
+}
+
+/* What the person's pinentry needs to know, once for a connection. */
+static int send_terminal(smime_agent *agent)
+{
+	static const struct {
+		const char *option, *variable;
+	} table[] = {{"display", "DISPLAY"}, {"wayland-display", "WAYLAND_DISPLAY"}, {"ttytype", "TERM"}};
+	const char *locale = getenv("LC_ALL");
+	char tty[256];
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof table / sizeof table[0] && !rc; i++) {
+		const char *value = getenv(table[i].variable);
+
+		if (value && *value && strlen(value) < 200)
+			rc = connection_add(agent, "OPTION %s=%s", table[i].option, value);
+	}
+	locale = locale && *locale ? locale : getenv("LC_CTYPE");
+	locale = locale && *locale ? locale : getenv("LANG");
+	if (!rc && locale && *locale && strlen(locale) < 200)
+		rc = connection_add(agent, "OPTION lc-ctype=%s", locale);
+	for (int fd = 0; fd <= 2 && !rc; fd++)
+		if (!ttyname_r(fd, tty, sizeof tty))
+			return connection_add(agent, "OPTION ttyname=%s", tty);
+	return rc;
+}
+
+int connection_open(smime_agent *agent, bool start)
+{
+	char path[256];
+	int rc = socket_path(path, sizeof path);
+
+	if (rc)
+		return rc;
+	rc = try_connect(agent, path);
+	if (rc == ERR_CLOSED && start) {
+		rc = start_agent();
+		rc = rc ? rc : try_connect(agent, path);
+	}
+	return rc ? rc : send_terminal(agent);
+}
+
+int connection_add(smime_agent *agent, const char *format, ...)
+{
+	char line[CONNECTION_LINE_MAX + 1];
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vsnprintf(line, sizeof line, format, args);
+	va_end(args);
+	if (length < 0 || length > CONNECTION_LINE_MAX || strpbrk(line, "\r\n"))
+		return ERR_USAGE;
+	agent->expected++;
+	return buf_add_format(&agent->lines, "%s\n", line);
+}
+
+int connection_send(smime_agent *agent, int fd)
+{
+	union {
+		char space[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = {0};
+	struct buf *lines = &agent->lines;
+	size_t at = 0;
+
+	while (at < lines->length) {
+		struct iovec vec = {lines->data + at, lines->length - at};
+		struct msghdr header = {.msg_iov = &vec, .msg_iovlen = 1};
+		ssize_t sent;
+
+		if (fd >= 0) {
+			struct cmsghdr *cmsg;
+
+			header.msg_control = &control;
+			header.msg_controllen = sizeof control.space;
+			cmsg = CMSG_FIRSTHDR(&header);
+			cmsg->cmsg_level = SOL_SOCKET;
+			cmsg->cmsg_type = SCM_RIGHTS;
+			cmsg->cmsg_len = CMSG_LEN(sizeof fd);
+			memcpy(CMSG_DATA(cmsg), &fd, sizeof fd);
+		}
+		sent = sendmsg(agent->fd, &header, MSG_NOSIGNAL);
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0)
+			break; /* its last words may still be read */
+		at += (size_t)sent;
+		fd = -1;
+	}
+	buf_clear(lines);
+	return 0;
+}
+
+static int fill(smime_agent *agent)
+{
+	ssize_t got;
+
+	if (agent->in_length == sizeof agent->in)
+		return ERR_PROTOCOL;
+	do {
+		got = read(agent->fd, agent->in + agent->in_length, sizeof agent->in - agent->in_length);
+	} while (got < 0 && errno == EINTR);
+	if (got <= 0)
+		return ERR_CLOSED;
+	agent->in_length += (size_t)got;
+	return 0;
+}
+
+/* The next line, without its end. */
+static int take_line(smime_agent *agent, char line[sizeof agent->in])
+{
+	char *end;
+	size_t length;
+
+	while (!(end = memchr(agent->in, '\n', agent->in_length))) {
+		int rc = fill(agent);
+
+		if (rc)
+			return rc;
+	}
+	length = (size_t)(end - agent->in);
+	memcpy(line, agent->in, length);
+	line[length] = 0;
+	agent->in_length -= length + 1;
+	memmove(agent->in, end + 1, agent->in_length);
+	return 0;
+}
+
+static int hex(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Data lines have %, CR and LF as %XX. */
+static size_t decode_data(char *text)
+{
+	size_t to = 0;
+
+	for (size_t from = 0; text[from]; from++) {
+		if (text[from] == '%' && hex(text[from + 1]) >= 0 && hex(text[from + 2]) >= 0) {
+			text[to++] = (char)(hex(text[from + 1]) << 4 | hex(text[from + 2]));
+			from += 2;
+		} else {
+			text[to++] = text[from];
+		}
+	}
+	return to;
+}
+
+static void take_error(smime_agent *agent, const char *line)
+{
+	char *text;
+	unsigned long code = strtoul(line, &text, 10);
+	char *source;
+
+	if (agent->err)
+		return;
+	agent->err = error_from_gpg((unsigned int)code);
+	snprintf(agent->message, sizeof agent->message, "%s", *text == ' ' ? text + 1 : text);
+	/* libassuan adds its name for the error's source. */
+	source = strrchr(agent->message, '<');
+	if (source && source > agent->message && source[-1] == ' ' && strchr(source, '>'))
+		source[-1] = 0;
+}
+
+static void take_status(const smime_agent *agent, const char *line)
+{
+	unsigned long long bytes;
+
+	if (agent->progress && sscanf(line, "PROGRESS smime ? %llu", &bytes) == 1)
+		agent->progress(agent->progress_context, bytes);
+}
+
+static int take_replies(smime_agent *agent, smime_agent_data data, void *context)
+{
+	char line[sizeof agent->in];
+	bool wanted = data != NULL;
+
+	while (agent->expected) {
+		int rc = take_line(agent, line);
+
+		if (rc)
+			return rc;
+		if (!strncmp(line, "OK", 2)) {
+			agent->expected--;
+		} else if (!strncmp(line, "ERR ", 4)) {
+			agent->expected--;
+			take_error(agent, line + 4);
+		} else if (!strncmp(line, "D ", 2)) {
+			if (wanted && data(context, line + 2, decode_data(line + 2)))
+				wanted = false;
+		} else if (!strncmp(line, "S ", 2)) {
+			take_status(agent, line + 2);
+		} else if (*line != '#') {
+			return ERR_PROTOCOL;
+		}
+	}
+	return 0;
+}
+
+int connection_finish(smime_agent *agent, smime_agent_data data, void *context)
+{
+	int rc = connection_send(agent, -1);
+
+	agent->err = 0;
+	*agent->message = 0;
+	rc = rc ? rc : take_replies(agent, data, context);
+	/* A connection that was refused has one error and no reply after it. */
+	if (agent->err)
+		return agent->err;
+	return rc;
+}
+
+int connection_result(smime_agent *agent, int err)
+{
+	agent->err = err;
+	if (err && !*agent->message)
+		snprintf(agent->message, sizeof agent->message, "%s", error_text(err));
+	return error_status(err);
+}

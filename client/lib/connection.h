@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Inside libsmime-agent: lines to the agent and back. A request is a few command lines sent
+ * together; one reply each comes back (docs/PROTOCOL.md, "Sending together").
+ */
+#ifndef SMIME_CLIENT_CONNECTION_H
+#define SMIME_CLIENT_CONNECTION_H
+
+#include "smime-agent.h"
+
+#include "buf.h"
+
+#include <sys/types.h>
+
+/* An Assuan line has at most 1000 bytes. */
+#define CONNECTION_LINE_MAX 1000
+
+struct smime_agent {
+	int fd;
+	pid_t agent; /* its process */
+	unsigned int expected; /* replies that are to come */
+	int err;	       /* of the first that was an error */
+	char message[1200];
+	smime_agent_progress progress;
+	void *progress_context;
+	struct buf lines; /* to be sent */
+	char in[4096];	  /* received, not yet taken */
+	size_t in_length;
+};
+
+/* Connects; starts the agent if there is none and `start`. ERR_CLOSED, ERR_SPAWN. */
+MUST_USE int connection_open(smime_agent *agent, bool start);
+
+/* Adds a command line. ERR_USAGE for a line end in it, or if it is too long. */
+MUST_USE int connection_add(smime_agent *agent, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Sends what was added so far, with a descriptor. Needed once for each descriptor. */
+MUST_USE int connection_send(smime_agent *agent, int fd);
+
+/* Sends the rest and takes all replies. Data lines go to `data`, which may be NULL. The first
+ * error, with its message in the connection. */
+MUST_USE int connection_finish(smime_agent *agent, smime_agent_data data, void *context);
+
+/* Keeps err and its sentence; gives its enum smime_agent_status. */
+int connection_result(smime_agent *agent, int err);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * A channel carries private messages over a SOCK_SEQPACKET socket pair: one packet, one message,
+ * at most one descriptor. What comes in is checked against messages.def before anyone sees it.
+ */
+#ifndef SMIME_CHANNEL_H
+#define SMIME_CHANNEL_H
+
+#include "messages.h"
+
+/* The descriptor on which a child process finds its channel to the broker. */
+#define CHANNEL_CHILD_FD 3
+
+struct message {
+	enum message_type type;
+	uint32_t id;
+	struct view payload; /* borrowed until this thread's next receive */
+	int fd;		     /* -1, or owned by whoever received it */
+};
+
+struct channel;
+
+/* A channel over fd, which it owns. `self` and `peer` are checked as sender and receiver of every
+ * message. NULL without memory; fd is closed then. */
+struct channel *channel_new(int fd, enum process self, enum process peer);
+void channel_free(struct channel *channel);
+static inline void clean_channel(struct channel **channel)
+{
+	channel_free(*channel);
+}
+#define CLEAN_CHANNEL CLEANUP(clean_channel)
+
+int channel_fd(const struct channel *channel);
+
+/* Sending is three steps, of which channel_send_fields makes one: channel_begin gives a buffer with
+ * the header in it, the payload is encoded behind it, channel_end sends. The buffer is protected
+ * memory of the calling thread, and wiped by channel_end.
+ *
+ * channel_end waits if the socket is full; on a channel that does not wait (the broker's), what
+ * does not fit is queued, up to 8 MiB. `fd` may be -1; it stays the caller's. ERR_CLOSED;
+ * ERR_PROTOCOL for what the table forbids; ERR_BUSY for a peer that lets its queue fill. */
+struct buf *channel_begin(enum message_type type, uint32_t id);
+MUST_USE int channel_end(struct channel *channel, int fd);
+
+/* Sends a payload as it is. Errors as channel_end. */
+MUST_USE int channel_forward(struct channel *channel, enum message_type type, uint32_t id,
+			     struct view payload, int fd);
+
+/* Encodes and sends: channel_send_fields(channel, RESULT, id, result, &message, -1). */
+#define channel_send_fields(channel, NAME, id, payload, message, fd)           \
+	({                                                                     \
+		struct buf *buf_ = channel_begin(MSG_##NAME, (id));            \
+		int rc_ = buf_ ? encode_##payload(buf_, (message)) : ERR_NO_MEMORY; \
+		rc_ ? rc_ : channel_end((channel), (fd));                      \
+	})
+
+/* The next message. With `wait` false, or on a channel that does not wait, ERR_TIMEOUT says that
+ * there is none yet. ERR_CLOSED at the end, ERR_PROTOCOL for what the table forbids; the channel
+ * is of no more use after these. A descriptor that the row does not allow is closed. */
+MUST_USE int channel_receive(struct channel *channel, bool wait, struct message *ret_message);
+
+/* For the broker: never wait; queue instead. */
+MUST_USE int channel_set_nonblocking(struct channel *channel);
+/* Whether something is queued, and the attempt to send it. ERR_CLOSED. */
+bool channel_pending(const struct channel *channel);
+MUST_USE int channel_flush(struct channel *channel);
+
+/* Sends log lines to the broker: the log_sink of every child. The channel given to
+ * channel_log_open must outlive it; it is used from any thread. */
+void channel_log_open(struct channel *channel, int level);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The private messages: their numbers, payload structs and codecs, made from messages.def and
+ * payloads.def. A decoded struct borrows from the buffer that it was decoded from.
+ */
+#ifndef SMIME_MESSAGES_H
+#define SMIME_MESSAGES_H
+
+#include "buf.h"
+
+enum process {
+	PROCESS_BROKER = 1,
+	PROCESS_WORKER = 2,
+	PROCESS_HOST = 4,
+	PROCESS_ADMIN = 8,
+	PROCESS_PROMPT = 16,
+};
+
+enum message_flag { MESSAGE_SECRET = 1, MESSAGE_FD = 2 };
+
+enum message_type {
+#define M(number, name, from, to, limit, flags, fields, meaning) MSG_##name = (number),
+#include "messages.def"
+#undef M
+	MSG_LIMIT = 43, /* one more than the largest number */
+};
+
+enum mechanism {
+	MECHANISM_RSA_PKCS1 = 1, /* signing: data is the DigestInfo */
+	MECHANISM_RSA_PSS,
+	MECHANISM_RSA_OAEP,
+	MECHANISM_ECDSA, /* the signature is r and s, of equal length */
+	MECHANISM_EDDSA, /* data is the message */
+	MECHANISM_ECDH,	 /* data is the peer's public point, uncompressed */
+};
+
+enum hash { HASH_NONE, HASH_SHA1, HASH_SHA224, HASH_SHA256, HASH_SHA384, HASH_SHA512, HASH_LIMIT };
+
+/* What a DECRYPT's RESULT holds: the key, or the RSA block with its padding still on it, from a
+ * token that does raw RSA (no padding oracle of the token's) or only part of OAEP. */
+enum result_form {
+	FORM_KEY,
+	FORM_RSA_BLOCK,
+	/* With ERR_TOKEN: the token unpads itself, and what it answered may mean bad padding or a
+	 * failure of its own. Neither an oracle nor output may come of it. */
+	FORM_UNCLEAR,
+};
+
+/* Which new PINs have to be typed twice. */
+enum prompt_repeat { PROMPT_REPEAT_FIRST = 1, PROMPT_REPEAT_SECOND = 2 };
+
+enum token_flag {
+	TOKEN_LOGIN_REQUIRED = 1,
+	TOKEN_LOGGED_IN = 2,
+	TOKEN_PROTECTED_PATH = 4, /* the PIN is typed at the reader */
+	TOKEN_PIN_COUNT_LOW = 8,
+	TOKEN_PIN_FINAL_TRY = 16,
+	TOKEN_PIN_LOCKED = 32,
+	TOKEN_PIN_TO_BE_CHANGED = 64,
+	TOKEN_PIN_SET = 128,
+	TOKEN_WRITE_PROTECTED = 256,
+	TOKEN_INITIALISED = 512,
+};
+
+enum cert_flag {
+	CERT_KEY = 1,	      /* a private key with this id was seen */
+	CERT_NO_KEY = 2,      /* the token was logged in to, and there is none */
+	CERT_SIGN = 4,	      /* CKA_SIGN; the next two likewise. Known once CERT_KEY is */
+	CERT_DECRYPT = 8,
+	CERT_DERIVE = 16,
+	CERT_ALWAYS_AUTH = 32, /* wants its PIN at each use */
+};
+
+enum admin_verb {
+	ADMIN_INIT = 1,
+	ADMIN_KEYGEN,
+	ADMIN_CSR,
+	ADMIN_IMPORT_CERT,
+	ADMIN_CHANGE_PIN,
+	ADMIN_VERB_LIMIT,
+};
+
+#define MESSAGE_HEADER 8
+
+typedef struct view field_view;
+typedef uint8_t field_u8;
+typedef uint16_t field_u16;
+typedef uint32_t field_u32;
+typedef uint64_t field_u64;
+
+#define F(type, name) field_##type name;
+#define P(payload, fields)                                                                    \
+	struct msg_##payload {                                                                \
+		fields                                                                        \
+	};                                                                                    \
+	/* Appends the fields. ERR_TOO_LARGE, ERR_NO_MEMORY. */                               \
+	MUST_USE int encode_##payload(struct buf *buf, const struct msg_##payload *message);  \
+	/* Reads the fields, which must end at the view's last byte. ERR_PROTOCOL. */         \
+	MUST_USE int decode_##payload(struct view from, struct msg_##payload *ret_message);
+#include "payloads.def"
+#undef P
+#undef F
+
+struct message_row {
+	const char *name;
+	unsigned int from, to, flags;
+	size_t limit;
+	const char *meaning;
+};
+
+/* The row of a number, or NULL. */
+const struct message_row *message_row(unsigned int type);
+
+/* 0 where `from` may send this message, of this payload size, to `to`; else ERR_PROTOCOL. */
+MUST_USE int message_check(unsigned int type, size_t payload, enum process from, enum process to);
+
+#endif

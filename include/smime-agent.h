@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * libsmime-agent: sign and decrypt S/MIME with keys that smime-agent holds on smart cards, HSMs and
+ * other PKCS#11 tokens.
+ *
+ *     smime_agent *agent;
+ *     if (smime_agent_connect(&agent, SMIME_AGENT_START) == SMIME_AGENT_OK &&
+ *         smime_agent_sign(agent, &options, in, out) == SMIME_AGENT_OK) ...
+ *
+ * Messages go through file descriptors (files, pipes, sockets), of any size. A connection serves
+ * one thread at a time. Keys and PINs never reach this library or its caller.
+ */
+#ifndef SMIME_AGENT_H
+#define SMIME_AGENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What every function returns; also the exit status of the smime command. */
+enum smime_agent_status {
+	SMIME_AGENT_OK = 0,
+	SMIME_AGENT_NO = 1,	     /* the answer is no: not for our keys, tampered, not CMS, ... */
+	SMIME_AGENT_USAGE = 2,	     /* wrong arguments, or more than one key fits */
+	SMIME_AGENT_UNAVAILABLE = 3, /* agent, token or reader is not there or failed */
+	SMIME_AGENT_REFUSED = 4,     /* by policy or by the person, or the PIN was wrong */
+};
+
+/* A connection to the agent. */
+typedef struct smime_agent smime_agent;
+
+/* Start the agent if none runs. */
+#define SMIME_AGENT_START 1u
+
+/* Connects to the user's agent: SMIME_AGENT_SOCKET, else the socket below XDG_RUNTIME_DIR. `flags`:
+ * 0 or SMIME_AGENT_START. On SMIME_AGENT_OK *agent is to be closed; on failure it is one that can
+ * only be asked for its message, or NULL without memory; to be closed as well. */
+int smime_agent_connect(smime_agent **agent, unsigned int flags);
+
+/* Ends the connection. NULL is fine. */
+void smime_agent_close(smime_agent *agent);
+
+/* What the last call that failed on this connection had to say: one sentence for people. Never
+ * NULL; valid until the next call. */
+const char *smime_agent_message(const smime_agent *agent);
+
+/* The same for programs, as in "PIN_WRONG" (the names of docs/PROTOCOL.md). */
+const char *smime_agent_error_name(const smime_agent *agent);
+
+/* Called now and then during long work with the bytes read so far; NULL for none. */
+typedef void (*smime_agent_progress)(void *context, uint64_t bytes);
+void smime_agent_set_progress(smime_agent *agent, smime_agent_progress progress, void *context);
+
+struct smime_agent_sign_options {
+	const char *key;    /* mail address, fingerprint (start), label or pkcs11: URI; NULL: the
+			       From address's, or the only one */
+	const char *digest; /* "sha256", "sha384", "sha512"; NULL: what suits the key */
+	int raw;	    /* in: bytes, out: CMS; else in: a mail, out: a signed mail */
+	int opaque;	    /* the content goes inside the signature (RFC 8551 section 3.5.2) */
+	int pem;	    /* with raw: PEM rather than DER */
+	int pss;	    /* RSASSA-PSS rather than PKCS#1 v1.5 */
+};
+
+/* Signs what is read from in_fd, to its end, and writes the result to out_fd. Both stay the
+ * caller's. `options` may be NULL. What was written when it fails is of no use. */
+int smime_agent_sign(smime_agent *agent, const struct smime_agent_sign_options *options, int in_fd,
+		     int out_fd);
+
+/* Decrypts what is read from in_fd: a mail, or CMS (DER or PEM) if `raw`. `key` is for a message
+ * that names none of the keys at hand; NULL else. What was written when it fails must not be used:
+ * it was not verified. */
+int smime_agent_decrypt(smime_agent *agent, const char *key, int raw, int in_fd, int out_fd);
+
+/* Takes a piece of a list; a return other than 0 drops the rest. */
+typedef int (*smime_agent_data)(void *context, const void *data, size_t length);
+
+enum smime_agent_list { SMIME_AGENT_KEYS, SMIME_AGENT_TOKENS, SMIME_AGENT_STATE };
+
+/* The keys, the tokens or the agent's state, as text for people, or as JSON (RFC 8259). */
+int smime_agent_list(smime_agent *agent, enum smime_agent_list what, int json, smime_agent_data data,
+		     void *context);
+
+/* Logs in to the token that `name` fits (a label, a pkcs11: URI, or a key on it; NULL: the only
+ * one). The agent reads the PIN, one line, from pin_fd; -1: it asks the person. */
+int smime_agent_unlock(smime_agent *agent, const char *name, int pin_fd);
+
+/* Logs out of every token and forgets every PIN. */
+int smime_agent_lock(smime_agent *agent);
+
+/* Reads the configuration again. */
+int smime_agent_reload(smime_agent *agent);
+
+/* Ends the agent; returns when its process is gone. The connection is of no more use. */
+int smime_agent_stop(smime_agent *agent);
+
+/* Administers a token. `verb`: "INIT", "KEYGEN", "CSR", "IMPORT-CERT", "CHANGE-PIN"; `arguments`:
+ * name and value in turn, then NULL (docs/PROTOCOL.md, TOKEN); in_fd: the certificate of
+ * IMPORT-CERT, or -1; pin_fd as for unlock, a line for each PIN. */
+int smime_agent_token(smime_agent *agent, const char *verb, const char *const *arguments, int in_fd,
+		      int pin_fd, smime_agent_data data, void *context);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
