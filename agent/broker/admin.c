@@ -20,11 +20,14 @@ struct task {
 	struct buf request; /* ADMIN's payload as it came */
 	struct buf result;  /* RESULT's payload as it came */
 	enum admin_verb verb;
+	int pin_fd; /* owned; -1 */
 };
 
 static void task_free(struct task *task)
 {
 	child_kill(task->child);
+	if (task->pin_fd >= 0)
+		close(task->pin_fd);
 	buf_done(&task->request);
 	buf_done(&task->result);
 	free(task);
@@ -136,9 +139,9 @@ static void got_pins(void *context, int err, struct secret *first, struct secret
 	secret_free(second);
 }
 
-static void ask_pins(struct task *task, struct token *token, int fd)
+static void ask_pins(struct task *task, struct token *token)
 {
-	struct prompt prompt = {.peer = task->peer, .fd = fd, .title = "Token"};
+	struct prompt prompt = {.peer = task->peer, .fd = task->pin_fd, .title = "Token"};
 
 	switch (task->verb) {
 	case ADMIN_INIT:
@@ -154,7 +157,7 @@ static void ask_pins(struct task *task, struct token *token, int fd)
 	default:
 		prompt.first = "The token's PIN";
 		/* A PIN that is known and worked need not be asked for again. */
-		if (fd < 0 && token && token->pin) {
+		if (task->pin_fd < 0 && token->pin) {
 			run(task, token->pin, NULL);
 			return;
 		}
@@ -186,47 +189,46 @@ static struct token *find_token(const struct msg_admin *message, int *ret_err)
 	return found;
 }
 
-static int task_new(const struct peer *peer, const struct message *message, struct task **ret_task)
+static void begin(void *context)
 {
-	struct task *task = calloc(1, sizeof *task);
-	int rc;
+	struct task *task = context;
+	struct token *token = NULL;
+	struct msg_admin request;
+	int err = decode_admin(buf_view(&task->request), &request);
 
-	if (!task)
-		return ERR_NO_MEMORY;
-	*task = (struct task){.peer = peer->number,
-			      .id = message->id,
-			      .request = BUF_INIT(BUF_MESSAGE_MAX),
-			      .result = BUF_INIT(BUF_MESSAGE_MAX)};
-	rc = buf_add(&task->request, message->payload.data, message->payload.length);
-	if (rc)
-		task_free(task);
-	else
-		*ret_task = task;
-	return rc;
+	token = err ? NULL : find_token(&request, &err);
+	if (!token) {
+		task_end(task, err, NULL);
+		return;
+	}
+	task->host = token->host;
+	log_info("token administration %u on %s", task->verb, log_quote(token->label));
+	ask_pins(task, token);
 }
 
 int answer_admin(struct peer *peer, struct message *message)
 {
-	struct msg_admin admin;
-	struct token *token;
+	struct msg_admin request;
 	struct task *task;
-	int err, rc = decode_admin(message->payload, &admin);
+	int rc = decode_admin(message->payload, &request);
 
-	if (rc || admin.pin.length || admin.new_pin.length || !admin.verb ||
-	    admin.verb >= ADMIN_VERB_LIMIT)
+	if (rc || request.pin.length || request.new_pin.length || !request.verb ||
+	    request.verb >= ADMIN_VERB_LIMIT)
 		return ERR_PROTOCOL;
-	rc = task_new(peer, message, &task);
-	if (rc)
+	task = calloc(1, sizeof *task);
+	if (!task)
+		return ERR_NO_MEMORY;
+	*task = (struct task){.peer = peer->number,
+			      .id = message->id,
+			      .verb = (enum admin_verb)request.verb,
+			      .request = BUF_INIT(BUF_MESSAGE_MAX),
+			      .result = BUF_INIT(BUF_MESSAGE_MAX),
+			      .pin_fd = TAKE_FD(message->fd)};
+	rc = buf_add(&task->request, message->payload.data, message->payload.length);
+	if (rc) {
+		task_free(task);
 		return rc;
-	token = find_token(&admin, &err);
-	if (!token) {
-		task_end(task, err, NULL);
-		return 0;
 	}
-	task->verb = (enum admin_verb)admin.verb;
-	task->host = token->host;
-	log_info("process %d (%s): token administration %u on %s", peer->pid, log_quote(peer->program),
-		 admin.verb, log_quote(token->label));
-	ask_pins(task, token, message->fd);
+	hosts_when_settled(begin, task);
 	return 0;
 }

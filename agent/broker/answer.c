@@ -28,6 +28,8 @@ static int64_t start_time;
 struct pending {
 	uint32_t peer, id;
 	unsigned int looks; /* still going on */
+	uint32_t token;	    /* to unlock */
+	int pin_fd;	    /* owned; -1 */
 };
 
 void answer_describe(const char *socket, int64_t started)
@@ -41,8 +43,15 @@ static struct pending *pending_new(const struct peer *peer, const struct message
 	struct pending *pending = calloc(1, sizeof *pending);
 
 	if (pending)
-		*pending = (struct pending){peer->number, message->id, 0};
+		*pending = (struct pending){.peer = peer->number, .id = message->id, .pin_fd = -1};
 	return pending;
+}
+
+static void pending_free(struct pending *pending)
+{
+	if (pending && pending->pin_fd >= 0)
+		close(pending->pin_fd);
+	free(pending);
 }
 
 static void send_key(struct peer *peer, uint32_t id, const struct key *key)
@@ -74,7 +83,7 @@ static void send_list(void *context)
 			send_key(peer, pending->id, key);
 	}
 	peer_reply(pending->peer, pending->id, 0, NULL, -1);
-	free(pending);
+	pending_free(pending);
 }
 
 static void look_done(void *context, int err, const struct msg_result *result)
@@ -106,7 +115,7 @@ static int answer_list(struct peer *peer, struct message *message)
 	int rc = pending ? decode_look(message->payload, &look) : ERR_NO_MEMORY;
 
 	if (rc) {
-		free(pending);
+		pending_free(pending);
 		return rc;
 	}
 	hosts_when_settled(look.deep ? look_everywhere : send_list, pending);
@@ -175,7 +184,7 @@ static void unlocked(void *context, int err)
 	struct pending *pending = context;
 
 	peer_reply(pending->peer, pending->id, err, NULL, -1);
-	free(pending);
+	pending_free(pending);
 }
 
 static bool wants_login(const struct token *token)
@@ -204,24 +213,33 @@ static struct token *token_to_unlock(uint32_t ref, int *ret_err)
 	return found;
 }
 
-static int answer_unlock(struct peer *peer, struct message *message)
+static void unlock(void *context)
 {
-	struct pending *pending = pending_new(peer, message);
-	struct msg_unlock unlock;
-	struct token *token;
-	int err, rc = pending ? decode_unlock(message->payload, &unlock) : ERR_NO_MEMORY;
+	struct pending *pending = context;
+	int err;
+	struct token *token = token_to_unlock(pending->token, &err);
 
-	if (rc) {
-		free(pending);
-		return rc;
-	}
-	token = token_to_unlock(unlock.token, &err);
 	if (!token)
 		unlocked(pending, err);
 	else if (!wants_login(token) || (token->flags & TOKEN_LOGGED_IN))
 		unlocked(pending, 0);
 	else
-		login_token(token, peer->number, message->fd, unlocked, pending);
+		login_token(token, pending->peer, pending->pin_fd, unlocked, pending);
+}
+
+static int answer_unlock(struct peer *peer, struct message *message)
+{
+	struct pending *pending = pending_new(peer, message);
+	struct msg_unlock request;
+	int rc = pending ? decode_unlock(message->payload, &request) : ERR_NO_MEMORY;
+
+	if (rc) {
+		pending_free(pending);
+		return rc;
+	}
+	pending->token = request.token;
+	pending->pin_fd = TAKE_FD(message->fd);
+	hosts_when_settled(unlock, pending);
 	return 0;
 }
 

@@ -88,6 +88,17 @@ static bool belongs_outside(const struct mime_field *field, struct view inner)
 	return true;
 }
 
+/* Whether what was encrypted is a mail of its own, not just the body of one. */
+static bool is_whole_mail(struct view inner)
+{
+	struct mime_field field;
+
+	while (mime_next_field(&inner, &field))
+		if (!mime_name_begins(&field, "Content-"))
+			return true;
+	return false;
+}
+
 /* `inner` is the entity's header without its empty line; empty where it has none. */
 static int join(struct joining *joining, struct view inner, const char *line_end)
 {
@@ -98,7 +109,7 @@ static int join(struct joining *joining, struct view inner, const char *line_end
 	while (!rc && mime_next_field(&rest, &field))
 		if (belongs_outside(&field, inner))
 			rc = put_field(joining->output, field.whole, line_end);
-	if (!rc && !mime_find_field(inner, "MIME-Version", &field)) {
+	if (!rc && !is_whole_mail(inner)) {
 		rc = output_text(joining->output, "MIME-Version: 1.0");
 		rc = rc ? rc : output_text(joining->output, line_end);
 	}

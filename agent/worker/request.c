@@ -33,7 +33,6 @@ static struct {
 	uint64_t progress_shown;
 	struct input in;
 	struct output out;
-	char error_text[1024];
 } session = {.input = -1, .output = -1, .pin = -1};
 
 static void close_fd(int *fd)
@@ -50,21 +49,21 @@ static void close_fds(void)
 	close_fd(&session.pin);
 }
 
-/* The ERR line: the row's sentence, and what or which. */
+/* libassuan's ERR line has room for libgpg-error's own sentence; ours goes before it as a status
+ * line: the row's name, what happened, and to what or which. */
 static gpg_error_t answer(int rc)
 {
 	const char *which = *keys_detail() ? keys_detail() : ask_detail();
-	unsigned int code = error_to_gpg(rc);
-	gpg_error_t err;
+	char text[900];
 
 	close_fds();
 	if (!rc)
 		return 0;
-	/* error_to_gpg has system errors as libgpg-error numbers them: 15 bits and more. */
-	err = gpg_err_make(GPG_ERR_SOURCE_USER_1, (gpg_err_code_t)code);
-	snprintf(session.error_text, sizeof session.error_text, "%s%s%s%s", error_text(rc),
-		 *which ? " (" : "", which, *which ? ")" : "");
-	return assuan_set_error(session.assuan, err, session.error_text);
+	snprintf(text, sizeof text, "%s %s%s%s%s", error_name(rc), error_text(rc), *which ? " (" : "", which,
+		 *which ? ")" : "");
+	if (assuan_write_status(session.assuan, "ERROR", text))
+		log_debug("the client went before it heard of an error");
+	return gpg_err_make(GPG_ERR_SOURCE_USER_1, (gpg_err_code_t)error_to_gpg(rc));
 }
 
 static gpg_error_t receive(assuan_context_t ctx, const char *line, int *fd)

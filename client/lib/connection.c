@@ -205,28 +205,31 @@ static size_t decode_data(char *text)
 	return to;
 }
 
+/* "ERR code sentence": the sentence is libgpg-error's, and is kept only where the agent gave none of
+ * its own before. */
 static void take_error(smime_agent *agent, const char *line)
 {
 	char *text;
 	unsigned long code = strtoul(line, &text, 10);
-	char *source;
 
 	if (agent->err)
 		return;
 	agent->err = error_from_gpg((unsigned int)code);
-	snprintf(agent->message, sizeof agent->message, "%s", *text == ' ' ? text + 1 : text);
-	/* libassuan adds its name for the error's source. */
-	source = strrchr(agent->message, '<');
-	if (source && source > agent->message && source[-1] == ' ' && strchr(source, '>'))
-		source[-1] = 0;
+	if (!*agent->message)
+		snprintf(agent->message, sizeof agent->message, "%s", *text == ' ' ? text + 1 : text);
 }
 
-static void take_status(const smime_agent *agent, const char *line)
+/* "ERROR name sentence" goes before the ERR of the same command. */
+static void take_status(smime_agent *agent, const char *line)
 {
 	unsigned long long bytes;
 
 	if (agent->progress && sscanf(line, "PROGRESS smime ? %llu", &bytes) == 1)
 		agent->progress(agent->progress_context, bytes);
+	if (agent->err || strncmp(line, "ERROR ", 6))
+		return;
+	line += 6 + strcspn(line + 6, " ");
+	snprintf(agent->message, sizeof agent->message, "%s", *line ? line + 1 : "");
 }
 
 static int take_replies(smime_agent *agent, smime_agent_data data, void *context)
