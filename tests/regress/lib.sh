@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: ISC
+# Sourced by every regress test: a private home, configuration, SoftHSM store and agent for this
+# test alone, and TAP output. Nothing of the user's or the system's is touched.
+set -u
+
+srcdir=${srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
+builddir=${builddir:-$srcdir}
+builddir=$(cd "$builddir" && pwd)
+srcdir=$(cd "$srcdir" && pwd)
+corpus=${SMIME_CORPUS:-$srcdir/../shared/corpus}
+
+tests_run=0
+tests_failed=0
+work=$(mktemp -d "${TMPDIR:-/tmp}/smime-test.XXXXXX")
+
+export HOME=$work/home
+export XDG_RUNTIME_DIR=$work/run
+export XDG_CONFIG_HOME=$work/config
+export SOFTHSM2_CONF=$work/softhsm2.conf
+export SMIME_AGENT_LIBEXEC=$builddir
+export SMIME_AGENT_PROGRAM=$builddir/smime-agent
+export SMIME_AGENT_SOCKET=$work/run/S.smime-agent
+export LC_ALL=C.UTF-8
+unset DISPLAY WAYLAND_DISPLAY 2>/dev/null
+PATH=$builddir:$PATH
+mkdir -p "$HOME" "$XDG_RUNTIME_DIR" "$XDG_CONFIG_HOME/smime-agent" "$work/tokens"
+chmod 700 "$XDG_RUNTIME_DIR"
+conf=$XDG_CONFIG_HOME/smime-agent/agent.conf
+
+softhsm=
+for candidate in /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so /usr/lib64/pkcs11/libsofthsm2.so; do
+	[ -e "$candidate" ] && softhsm=$candidate && break
+done
+
+cat >"$SOFTHSM2_CONF" <<END
+directories.tokendir = $work/tokens
+objectstore.backend = file
+log.level = ERROR
+END
+
+# The configuration that tests start from; further lines are arguments.
+write_conf() {
+	{
+		echo "module $softhsm"
+		echo "log-file $work/agent.log"
+		echo "log-level debug"
+		echo "pinentry-program $srcdir/tests/regress/pinentry.sh"
+		for line in "$@"; do
+			echo "$line"
+		done
+	} >"$conf"
+}
+write_conf
+
+cleanup() {
+	# Under valgrind or sanitizers the agent may need a moment; stop waits for it.
+	smime agent stop >/dev/null 2>&1
+	if [ -z "${KEEP:-}" ]; then
+		rm -rf "$work"
+	else
+		echo "# kept: $work"
+	fi
+}
+trap cleanup EXIT
+
+plan_skip() {
+	echo "1..0 # SKIP $*"
+	exit 0
+}
+
+# ok DESCRIPTION COMMAND...: one test, which is the command's exit status.
+ok() {
+	description=$1
+	shift
+	tests_run=$((tests_run + 1))
+	if "$@" >"$work/out" 2>"$work/err"; then
+		echo "ok $tests_run - $description"
+	else
+		echo "not ok $tests_run - $description"
+		echo "# status $? of: $*"
+		sed 's/^/# out: /' "$work/out" | head -n 20
+		sed 's/^/# err: /' "$work/err" | head -n 20
+		tests_failed=$((tests_failed + 1))
+	fi
+}
+
+skip() {
+	tests_run=$((tests_run + 1))
+	echo "ok $tests_run - $1 # SKIP $2"
+}
+
+# status WANTED COMMAND...: whether the command ends with that status.
+status() {
+	wanted=$1
+	shift
+	"$@"
+	got=$?
+	[ "$got" = "$wanted" ] && return 0
+	echo "status $got, wanted $wanted" >&2
+	return 1
+}
+
+# says PATTERN STATUS COMMAND...: whether it ends with that status and its standard error matches.
+says() {
+	pattern=$1
+	wanted=$2
+	shift 2
+	"$@" 2>"$work/said"
+	got=$?
+	cat "$work/said" >&2
+	[ "$got" = "$wanted" ] && grep -q -- "$pattern" "$work/said"
+}
+
+# wait_for COMMAND...: polls until the command succeeds, for at most 20 seconds.
+wait_for() {
+	tries=0
+	until "$@" >/dev/null 2>&1; do
+		tries=$((tries + 1))
+		[ "$tries" -gt 400 ] && return 1
+		sleep 0.05
+	done
+}
+
+finish() {
+	# What a sanitizer says about any process of the agent is in its log or on its standard error.
+	if ls "$work"/sanitizer.* >/dev/null 2>&1; then
+		sed 's/^/# /' "$work"/sanitizer.* | head -n 60
+		echo "not ok $((tests_run + 1)) - a sanitizer reported"
+		tests_run=$((tests_run + 1))
+		tests_failed=$((tests_failed + 1))
+	fi
+	echo "1..$tests_run"
+	[ "$tests_failed" = 0 ]
+	exit
+}
+export ASAN_OPTIONS=log_path=$work/sanitizer:detect_leaks=0:abort_on_error=0
+export UBSAN_OPTIONS=log_path=$work/sanitizer:print_stacktrace=1
+
+SO_PIN=87654321
+PIN=1234
+printf '%s\n' "$PIN" >"$work/pin"
+printf '%s\n%s\n' "$SO_PIN" "$PIN" >"$work/new-pins"
+
+make_token() { # LABEL
+	smime token init --label "$1" --pin-fd 3 3<"$work/new-pins"
+}
+
+make_ca() {
+	[ -e "$work/ca.pem" ] && return
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/ca.key" -out "$work/ca.pem" \
+		-subj "/CN=Test CA" -days 3650 >/dev/null 2>&1
+}
+
+# make_key TOKEN LABEL TYPE [ADDRESS [USAGE]]: a key born on the token, with a certificate.
+make_key() {
+	make_ca
+	smime token keygen --token "$1" --label "$2" --type "$3" --pin-fd 3 3<"$work/pin" || return
+	smime token csr --token "$1" --label "$2" --subject "/O=Test/CN=$2" \
+		--address "${4:-$2@example.org}" --pin-fd 3 3<"$work/pin" >"$work/$2.csr" || return
+	cat >"$work/$2.ext" <<-END
+		subjectAltName=email:${4:-$2@example.org}
+		keyUsage=critical,${5:-digitalSignature,keyEncipherment,keyAgreement}
+		extendedKeyUsage=emailProtection
+		subjectKeyIdentifier=hash
+	END
+	openssl x509 -req -in "$work/$2.csr" -CA "$work/ca.pem" -CAkey "$work/ca.key" -CAcreateserial \
+		-days 365 -extfile "$work/$2.ext" -out "$work/$2.pem" >/dev/null 2>&1 || return
+	smime token import-cert --token "$1" --pin-fd 3 "$work/$2.pem" 3<"$work/pin"
+}
+
+# import_key TOKEN ID LABEL PEMKEY CERT: a key that was made elsewhere, written by other programs.
+import_key() {
+	openssl pkcs8 -topk8 -nocrypt -in "$4" -outform PEM -out "$work/import.pk8" || return
+	softhsm2-util --import "$work/import.pk8" --token "$1" --label "$3" --id "$2" --pin "$PIN" \
+		>/dev/null || return
+	openssl x509 -in "$5" -outform DER -out "$work/import.der" || return
+	pkcs11-tool --module "$softhsm" --token-label "$1" --login --pin "$PIN" --write-object \
+		"$work/import.der" --type cert --id "$2" --label "$3" >/dev/null
+}
+
+unlock() {
+	smime unlock --pin-fd 3 "$@" 3<"$work/pin"
+}
+
+write_mail() { # FILE
+	cat >"$1" <<-END
+		From: Alice <rsa@example.org>
+		To: Bob <bob@example.org>
+		Subject: a test
+		Date: Mon, 23 Nov 2026 12:00:00 +0000
+		Message-ID: <1@example.org>
+		Content-Type: text/plain; charset=us-ascii
+
+		Hello Bob,
+
+		this is a test. A line of its own:
+		.
+		From here on, nothing.
+	END
+}
+
+# Children of the agent and its open descriptors, for leak checks.
+agent_pid() {
+	smime status | sed -n 's/^ *pid *//p'
+}

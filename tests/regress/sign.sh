@@ -1,0 +1,74 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# A person signs mails and files with keys that were born on a token; openssl accepts them.
+. "$(dirname "$0")/lib.sh"
+[ -n "$softhsm" ] || plan_skip "SoftHSM is not installed"
+
+write_mail "$work/mail.eml"
+printf 'bytes\n\001\002\377 without an end' >"$work/bytes"
+
+verify_mail() { # FILE
+	openssl cms -verify -in "$1" -CAfile "$work/ca.pem" -out "$work/verified" &&
+		tr -d '\r' <"$work/verified" | grep -q "From here on, nothing."
+}
+
+verify_detached() { # CMS
+	openssl cms -verify -inform DER -in "$1" -content "$work/bytes" -binary -CAfile "$work/ca.pem" \
+		-out /dev/null
+}
+
+verify_opaque() { # CMS
+	openssl cms -verify -inform DER -in "$1" -binary -CAfile "$work/ca.pem" -out "$work/verified" &&
+		cmp "$work/verified" "$work/bytes"
+}
+
+sign() { # KEY OPTIONS...: all four forms, verified
+	key=$1
+	shift
+	smime sign -k "$key" "$@" -o "$work/s.eml" "$work/mail.eml" && verify_mail "$work/s.eml" &&
+		smime sign -k "$key" "$@" --opaque -o "$work/s.eml" "$work/mail.eml" && verify_mail "$work/s.eml" &&
+		smime sign -k "$key" "$@" --raw -o "$work/s.der" "$work/bytes" && verify_detached "$work/s.der" &&
+		smime sign -k "$key" "$@" --raw --opaque -o "$work/s.der" "$work/bytes" && verify_opaque "$work/s.der"
+}
+
+has_attributes() {
+	smime sign -k rsa --raw "$work/bytes" >"$work/s.der" &&
+		openssl cms -cmsout -print -noout -inform DER -in "$work/s.der" >"$work/printed" &&
+		for name in contentType messageDigest signingTime "S/MIME Capabilities" signingCertificateV2; do
+			grep -q "object:.*$name" "$work/printed" || return 1
+		done
+}
+
+outer_header_stays() {
+	smime sign -k rsa "$work/mail.eml" >"$work/s.eml" &&
+		tr -d '\r' <"$work/s.eml" | sed '/^$/q' >"$work/header" &&
+		grep -q '^Subject: a test$' "$work/header" && grep -q '^Message-ID: <1@example.org>$' "$work/header" &&
+		[ "$(grep -c '^Content-Type:' "$work/header")" = 1 ] && ! grep -q 'text/plain' "$work/header"
+}
+
+signed_part_is_crlf() {
+	smime sign -k rsa "$work/mail.eml" >"$work/s.eml" && ! grep -qv "$(printf '\r')\$" "$work/s.eml"
+}
+
+ok "initialise a token" make_token Demo
+ok "make an RSA-2048 key" make_key Demo rsa rsa:2048
+ok "make an RSA-3072 key" make_key Demo rsa3072 rsa:3072
+ok "make an RSA-4096 key" make_key Demo rsa4096 rsa:4096
+ok "make a P-256 key" make_key Demo p256 ec:P-256
+ok "make a P-384 key" make_key Demo p384 ec:P-384
+ok "make a P-521 key" make_key Demo p521 ec:P-521
+ok "unlock with a PIN from a descriptor" unlock
+for key in rsa rsa3072 rsa4096 p256 p384 p521; do
+	ok "$key signs" sign "$key"
+	for digest in sha256 sha384 sha512; do
+		ok "$key signs with $digest" sign "$key" --digest "$digest"
+	done
+done
+ok "RSA signs with PSS" sign rsa --pss
+ok "RSA signs with PSS and SHA-512" sign rsa4096 --pss --digest sha512
+ok "the signed attributes are all there" has_attributes
+ok "the mail's header stays outside" outer_header_stays
+ok "everything in a signed mail ends with CRLF" signed_part_is_crlf
+ok "an unknown digest is refused" says "not supported" 1 smime sign -k rsa --digest md5 "$work/mail.eml"
+ok "PSS with an EC key is refused" says "not supported" 1 smime sign -k p256 --pss "$work/mail.eml"
+finish
