@@ -12,6 +12,7 @@
 #include "secret.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 
@@ -58,13 +59,20 @@ static const char *pin(const struct secret *secret)
 	return (const char *)secret->data;
 }
 
+/* C_InitToken takes a label of this size, padded with blanks; libp11 hands on what it is given. */
+#define TOKEN_LABEL_SIZE 32
+
 static int init_token(struct module *module, const struct task *task)
 {
-	int rc = *task->label ? module_find(module, task->token, !*task->token) : ERR_USAGE;
+	char label[TOKEN_LABEL_SIZE + 1];
+	size_t length = strlen(task->label);
+	int rc = length && length <= TOKEN_LABEL_SIZE ? module_find(module, task->token, !*task->token)
+						      : ERR_USAGE;
 
 	if (rc)
 		return rc;
-	if (PKCS11_init_token(module->slot->token, pin(task->pin), task->label))
+	snprintf(label, sizeof label, "%-*s", TOKEN_LABEL_SIZE, task->label);
+	if (PKCS11_init_token(module->slot->token, pin(task->pin), label))
 		return module_error();
 	rc = module_login(module, true, pin(task->pin));
 	if (!rc && PKCS11_init_pin(module->slot->token, pin(task->new_pin)))

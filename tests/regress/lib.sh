@@ -168,14 +168,39 @@ make_key() {
 	smime token import-cert --token "$1" --pin-fd 3 "$work/$2.pem" 3<"$work/pin"
 }
 
-# import_key TOKEN ID LABEL PEMKEY CERT: a key that was made elsewhere, written by other programs.
+# import_key TOKEN ID LABEL PEMKEY CERT: a key that was made elsewhere, written by another program.
 import_key() {
-	openssl pkcs8 -topk8 -nocrypt -in "$4" -outform PEM -out "$work/import.pk8" || return
-	softhsm2-util --import "$work/import.pk8" --token "$1" --label "$3" --id "$2" --pin "$PIN" \
-		>/dev/null || return
+	openssl pkey -in "$4" -outform DER -out "$work/import.key" || return
 	openssl x509 -in "$5" -outform DER -out "$work/import.der" || return
-	pkcs11-tool --module "$softhsm" --token-label "$1" --login --pin "$PIN" --write-object \
-		"$work/import.der" --type cert --id "$2" --label "$3" >/dev/null
+	usage="--usage-sign --usage-decrypt"
+	openssl pkey -in "$4" -noout -text | grep -q 'ASN1 OID' && usage="--usage-sign --usage-derive"
+	for object in privkey cert; do
+		file=$work/import.key
+		[ "$object" = cert ] && file=$work/import.der && usage=
+		pkcs11-tool --module "$softhsm" --token-label "$1" --login --pin "$PIN" --write-object "$file" \
+			--type "$object" --id "$2" --label "$3" $usage >/dev/null || return
+	done
+}
+
+# make_dated KEYFILE CERTFILE SUBJECT START END [EXTENSION...]: a self-signed certificate with these
+# dates (YYYYMMDDHHMMSSZ) for a fresh RSA key.
+make_dated() {
+	mkdir -p "$work/ca" && : >"$work/ca/index" && echo 01 >"$work/ca/serial" || return
+	dated_key=$1
+	dated_cert=$2
+	dated_subject=$3
+	dated_start=$4
+	dated_end=$5
+	shift 5
+	{
+		printf '[ca]\ndefault_ca=own\n[own]\ndatabase=%s/ca/index\nserial=%s/ca/serial\n' "$work" "$work"
+		printf 'new_certs_dir=%s/ca\ndefault_md=sha256\npolicy=any\nx509_extensions=ext\n' "$work"
+		printf 'unique_subject=no\n[any]\ncommonName=supplied\n[ext]\nbasicConstraints=CA:FALSE\n'
+		for extension in "$@"; do echo "$extension"; done
+	} >"$work/ca/conf"
+	openssl req -new -newkey rsa:2048 -nodes -keyout "$dated_key" -out "$work/ca/csr" -subj "$dated_subject" &&
+		openssl ca -batch -selfsign -config "$work/ca/conf" -keyfile "$dated_key" -in "$work/ca/csr" \
+			-startdate "$dated_start" -enddate "$dated_end" -notext -out "$dated_cert"
 }
 
 unlock() {

@@ -1,0 +1,131 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# A person decrypts what openssl encrypted to keys that were born on a token: every cipher, padding,
+# form and size; what comes out is what openssl itself makes of it.
+. "$(dirname "$0")/lib.sh"
+[ -n "$softhsm" ] || plan_skip "SoftHSM is not installed"
+
+write_mail "$work/mail.eml"
+head -c 100000 /dev/urandom >"$work/bytes"
+head -c 3000000 /dev/urandom >"$work/large"
+: >"$work/empty"
+
+# back FILE MESSAGE: the message decrypts to the file, from a file and from a pipe.
+back() {
+	smime decrypt --raw "$2" >"$work/back" && cmp "$work/back" "$1" &&
+		cat "$2" | smime decrypt --raw >"$work/back" && cmp "$work/back" "$1"
+}
+
+# raw FILE KEY OPTIONS...: encrypted by openssl as DER of both length forms, and as PEM.
+raw() {
+	file=$1
+	key=$2
+	shift 2
+	openssl cms -encrypt -binary "$@" -in "$file" -outform DER -out "$work/e" -recip "$work/$key.pem" $extra &&
+		back "$file" "$work/e" &&
+		openssl cms -encrypt -binary -stream "$@" -in "$file" -outform DER -out "$work/e" -recip "$work/$key.pem" $extra &&
+		back "$file" "$work/e" &&
+		openssl cms -encrypt -binary "$@" -in "$file" -outform PEM -out "$work/e" -recip "$work/$key.pem" $extra &&
+		back "$file" "$work/e"
+}
+
+mail_comes_back() { # KEY CIPHER
+	openssl cms -encrypt "$2" -in "$work/mail.eml" -out "$work/e.eml" "$work/$1.pem" &&
+		smime decrypt "$work/e.eml" | tr -d '\r' >"$work/back" && cmp "$work/back" "$work/mail.eml"
+}
+
+header_is_joined() {
+	printf 'Content-Type: text/plain\r\n\r\nsecret\r\n' >"$work/entity"
+	openssl cms -encrypt -binary -aes-256-cbc -in "$work/entity" -out "$work/e.eml" -subject outer \
+		-from alice@example.org -to bob@example.org "$work/rsa.pem" &&
+		smime decrypt "$work/e.eml" >"$work/back" &&
+		tail -c "$(wc -c <"$work/entity")" "$work/back" | cmp - "$work/entity" &&
+		grep -q '^Subject: outer' "$work/back" && [ "$(grep -c '^Content-Type' "$work/back")" = 1 ] &&
+		[ "$(grep -c '^MIME-Version' "$work/back")" = 1 ]
+}
+
+several_recipients() {
+	openssl cms -encrypt -binary -aes-256-cbc -in "$work/bytes" -outform DER -out "$work/e" \
+		"$work/other.pem" "$work/p384.pem" "$work/rsa.pem" "$work/other.pem" &&
+		back "$work/bytes" "$work/e"
+}
+
+by_key_identifier() {
+	openssl cms -encrypt -binary -keyid -aes-256-cbc -in "$work/bytes" -outform DER -out "$work/e" \
+		"$work/rsa.pem" && back "$work/bytes" "$work/e"
+}
+
+# The certificate that the message names is gone; the key is not.
+named_key() {
+	openssl x509 -in "$work/rsa.pem" -pubkey -noout >"$work/rsa.pub" &&
+		openssl req -x509 -newkey rsa:2048 -nodes -keyout /dev/null -subj /CN=old -out "$work/any.pem" &&
+		openssl x509 -new -force_pubkey "$work/rsa.pub" -CA "$work/ca.pem" -CAkey "$work/ca.key" \
+			-CAcreateserial -subj /CN=old -days 1 -out "$work/old.pem" &&
+		openssl cms -encrypt -binary -aes-256-cbc -in "$work/bytes" -outform DER -out "$work/e" "$work/old.pem" &&
+		status 1 smime decrypt --raw "$work/e" && smime decrypt --raw -k rsa "$work/e" | cmp - "$work/bytes"
+}
+
+expired_decrypts() {
+	openssl cms -encrypt -binary -aes-256-cbc -in "$work/bytes" -outform DER -out "$work/e" "$work/expired.pem" &&
+		back "$work/bytes" "$work/e"
+}
+
+make_expired() {
+	make_dated "$work/expired.key" "$work/expired.pem" /CN=expired 20200101000000Z 20210101000000Z &&
+		import_key Demo e0 expired "$work/expired.key" "$work/expired.pem"
+}
+
+# Out of a damaged message comes nothing: not a byte of authenticated content, in either size.
+nothing_unverified() { # FILE
+	openssl cms -encrypt -binary -aes-256-gcm -in "$1" -outform DER -out "$work/e" "$work/rsa.pem" &&
+		size=$(wc -c <"$work/e") &&
+		printf '\125' | dd of="$work/e" bs=1 seek=$((size / 2)) conv=notrunc &&
+		status 1 smime decrypt --raw "$work/e" >"$work/back" && [ ! -s "$work/back" ] &&
+		cat "$work/e" | status 1 smime decrypt --raw | cmp - /dev/null
+}
+
+ok "initialise a token" make_token Demo
+for key in rsa:2048 rsa4096:4096; do
+	ok "make an RSA key of ${key#*:} bits" make_key Demo "${key%:*}" "rsa:${key#*:}"
+done
+for curve in 256 384 521; do
+	ok "make a P-$curve key" make_key Demo "p$curve" "ec:P-$curve"
+done
+ok "write a key whose certificate has expired" make_expired
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/other.key" -out "$work/other.pem" -subj /CN=other >/dev/null 2>&1
+ok "unlock" unlock
+
+extra=
+for cipher in -aes-128-cbc -aes-192-cbc -aes-256-cbc -des3 -aes-128-gcm -aes-256-gcm; do
+	for key in rsa rsa4096 p256 p384 p521; do
+		ok "$key, $cipher" raw "$work/bytes" "$key" "$cipher"
+	done
+	case $cipher in
+	*cbc | -des3) ok "an empty message, $cipher" raw "$work/empty" rsa "$cipher" ;;
+	esac
+	ok "3 MB, $cipher" raw "$work/large" p256 "$cipher"
+	ok "a mail comes back, $cipher" mail_comes_back rsa "$cipher"
+done
+for hash in sha1 sha256 sha384 sha512; do
+	extra="-keyopt rsa_padding_mode:oaep -keyopt rsa_oaep_md:$hash"
+	ok "OAEP with $hash" raw "$work/bytes" rsa -aes-256-cbc
+	extra="-keyopt rsa_padding_mode:oaep -keyopt rsa_oaep_md:$hash -keyopt rsa_mgf1_md:sha1"
+	ok "OAEP with $hash, MGF1 with SHA-1" raw "$work/bytes" rsa -aes-256-cbc
+done
+extra="-keyopt rsa_padding_mode:oaep -keyopt rsa_oaep_md:sha256 -keyopt rsa_oaep_label:6c6162656c"
+ok "OAEP with a label" raw "$work/bytes" rsa -aes-256-gcm
+for hash in sha1 sha224 sha256 sha384 sha512; do
+	extra="-keyopt ecdh_kdf_md:$hash"
+	ok "ECDH with the KDF of $hash" raw "$work/bytes" p384 -aes-256-cbc
+done
+extra="-keyopt ecdh_cofactor_mode:1"
+ok "ECDH with cofactor" raw "$work/bytes" p256 -aes-256-cbc
+extra=
+ok "the outer header is joined with the inner entity" header_is_joined
+ok "several recipients, one of them ours" several_recipients
+ok "a recipient named by its key identifier" by_key_identifier
+ok "a key that a person names" named_key
+ok "an expired certificate's key still decrypts" expired_decrypts
+ok "authenticated content that was altered never comes out" nothing_unverified "$work/bytes"
+ok "nor when it is read twice" nothing_unverified "$work/large"
+finish
