@@ -63,7 +63,7 @@ int config_init(struct config *config)
 		.operation_timeout = 30,
 		.prompt_timeout = 120,
 		.max_connections = 64,
-		.idle_workers = 2,
+		.idle_workers = 4,
 		.spool_max_mib = 65536,
 		.log_level = LOG_LEVEL_INFO,
 	};

@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 
 /* New idle workers are started once the client that took the last one has had its start. */
-#define FILL_DELAY_MS 20
+#define FILL_DELAY_MS 3
 /* A worker that ends before it had a client will do so again. */
 #define FILL_PAUSE_MS 2000
 
@@ -64,7 +64,9 @@ static void fill(void *context)
 
 static void fill_later(uint64_t ms)
 {
-	loop_timer_set(&fill_timer, ms, fill, NULL);
+	/* An armed timer stays: clients in quick succession must not put it off for ever. */
+	if (!fill_timer.armed)
+		loop_timer_set(&fill_timer, ms, fill, NULL);
 }
 
 static void worker_gone(void *context)

@@ -19,6 +19,7 @@
 struct packet {
 	struct packet *next;
 	int fd;
+	bool secret; /* lives in protected memory */
 	size_t length;
 	uint8_t data[];
 };
@@ -56,8 +57,10 @@ static void packet_free(struct packet *packet)
 {
 	if (packet->fd >= 0)
 		close(packet->fd);
-	secret_wipe(packet->data, packet->length);
-	free(packet);
+	if (packet->secret)
+		secret_release(packet, sizeof *packet + packet->length);
+	else
+		free(packet);
 }
 
 void channel_free(struct channel *channel)
@@ -119,19 +122,25 @@ static int send_packet(int socket, const void *data, size_t length, int fd)
 	return errno == EAGAIN ? ERR_TIMEOUT : ERR_CLOSED;
 }
 
-static int enqueue(struct channel *channel, const void *data, size_t length, int fd)
+static int enqueue(struct channel *channel, bool secret, const struct buf *message, int fd)
 {
+	size_t length = message->length;
 	struct packet *packet;
 
 	if (channel->queued + length > QUEUE_MAX)
 		return ERR_BUSY;
-	packet = malloc(sizeof *packet + length);
+	packet = secret ? secret_alloc(sizeof *packet + length) : malloc(sizeof *packet + length);
 	if (!packet)
 		return ERR_NO_MEMORY;
 	packet->next = NULL;
+	packet->secret = secret;
 	packet->length = length;
 	packet->fd = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
-	memcpy(packet->data, data, length);
+	if (fd >= 0 && packet->fd < 0) {
+		packet_free(packet);
+		return ERR_INTERNAL;
+	}
+	memcpy(packet->data, message->data, length);
 	*channel->last = packet;
 	channel->last = &packet->next;
 	channel->queued += length;
@@ -174,18 +183,18 @@ struct buf *channel_begin(enum message_type type, uint32_t id)
 static int send_or_queue(struct channel *channel, int fd)
 {
 	struct view header = buf_view(&send_buffer);
+	unsigned int flags;
 	uint16_t type;
 	int rc = view_u16(&header, &type);
 
 	rc = rc ? rc : message_check(type, send_buffer.length - MESSAGE_HEADER, channel->self, channel->peer);
 	if (rc)
 		return rc;
-	if (channel->first)
-		return enqueue(channel, send_buffer.data, send_buffer.length, fd);
-	rc = send_packet(channel->fd, send_buffer.data, send_buffer.length, fd);
-	if (rc == ERR_TIMEOUT)
-		rc = enqueue(channel, send_buffer.data, send_buffer.length, fd);
-	return rc;
+	flags = message_row(type)->flags;
+	if (fd >= 0 && !(flags & MESSAGE_FD))
+		return ERR_PROTOCOL;
+	rc = channel->first ? ERR_TIMEOUT : send_packet(channel->fd, send_buffer.data, send_buffer.length, fd);
+	return rc == ERR_TIMEOUT ? enqueue(channel, flags & MESSAGE_SECRET, &send_buffer, fd) : rc;
 }
 
 int channel_end(struct channel *channel, int fd)
@@ -261,6 +270,7 @@ static int parse(const struct channel *channel, size_t length, int fd, struct me
 	int rc = view_u16(&packet, &type);
 
 	rc = rc ? rc : view_u16(&packet, &zero);
+	rc = rc || !zero ? rc : ERR_PROTOCOL;
 	rc = rc ? rc : view_u32(&packet, &message.id);
 	rc = rc ? rc : message_check(type, packet.length, channel->peer, channel->self);
 	if (rc)

@@ -78,7 +78,7 @@ static int add_field_view(struct buf *buf, struct view value)
 #define P(payload, fields)                                                      \
 	int decode_##payload(struct view from, struct msg_##payload *ret_message) \
 	{                                                                       \
-		struct msg_##payload message;                                   \
+		struct msg_##payload message = {};                              \
 		int rc = 0;                                                     \
                                                                                 \
 		fields if (rc) return rc;                                       \

@@ -26,7 +26,7 @@ int socket_path(char *ret_path, size_t size)
 	int length = -1;
 
 	snprintf(user, sizeof user, "/run/user/%u", getuid());
-	if (!runtime && is_folder(user))
+	if ((!runtime || *runtime != '/') && is_folder(user))
 		runtime = user;
 	if (own && *own == '/')
 		length = snprintf(ret_path, size, "%s", own);

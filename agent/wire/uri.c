@@ -62,10 +62,13 @@ static int set_text(char **field, struct view value)
 
 static int set_id(struct uri *uri, struct view value)
 {
+	int rc;
+
 	if (uri->has_id)
 		return ERR_USAGE;
 	uri->has_id = true;
-	return decode(value, &uri->id);
+	rc = decode(value, &uri->id);
+	return rc == ERR_TOO_LARGE ? ERR_USAGE : rc;
 }
 
 static bool is(struct view name, const char *text)
@@ -113,6 +116,8 @@ static struct view take_until(struct view *from, char end)
 
 static int parse_path(struct uri *uri, struct view path)
 {
+	if (path.length && path.data[path.length - 1] == ';')
+		return ERR_USAGE;
 	while (path.length) {
 		struct view value = take_until(&path, ';');
 		struct view name;

@@ -11,6 +11,7 @@
 #include "request.h"
 #include "sandbox.h"
 #include "secret.h"
+#include "warm.h"
 
 #include <openssl/crypto.h>
 #include <signal.h>
@@ -77,6 +78,7 @@ int main(void)
 		log_error("a worker cannot be started: %s", error_text(rc));
 		return 1;
 	}
+	warm_up();
 	rc = take_client(channel, &fd);
 	rc = rc ? rc : request_serve(fd);
 	/* Nothing is left to be written; destructors could ask for what the sandbox forbids. */

@@ -48,6 +48,8 @@ static int put(struct output *output, const void *data, size_t length)
 		return rc;
 	if (length > sizeof output->data)
 		return write_all(output->fd, data, length);
+	if (!length)
+		return 0; /* data may be NULL then */
 	memcpy(output->data + output->length, data, length);
 	output->length += length;
 	return 0;

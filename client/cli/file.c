@@ -115,8 +115,7 @@ int file_close_output(struct output_file *file, int success)
 			close(file->fd);
 		return failed;
 	}
-	failed = *file->temporary && fsync(file->fd);
-	failed = close(file->fd) || failed;
+	failed = close(file->fd);
 	if (!failed && *file->temporary)
 		failed = rename(file->temporary, file->path);
 	if (failed) {

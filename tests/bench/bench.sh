@@ -1,0 +1,130 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# make bench: one table, measured in one run, each row a ratio to the alternative that people have
+# today. It passes or fails on nothing: the machine may be busy.
+. "$(dirname "$0")/../regress/lib.sh"
+[ -n "$softhsm" ] || { echo "bench: SoftHSM is not installed"; exit 1; }
+export ASAN_OPTIONS= UBSAN_OPTIONS=
+seconds=${BENCH_SECONDS:-3}
+size=${BENCH_MB:-10 100 1000}
+# The installed command, not libtool's wrapper of it.
+make -s -C "$builddir" install DESTDIR="$work/installed" >/dev/null 2>&1 || exit 1
+prefix=$(sed -n 's/^prefix = //p' "$builddir/Makefile")
+PATH=$work/installed$prefix/bin:$PATH
+export LD_LIBRARY_PATH=$work/installed$prefix/lib
+export SMIME_AGENT_LIBEXEC=$work/installed$prefix/libexec/smime-agent
+export SMIME_AGENT_PROGRAM=$work/installed$prefix/bin/smime-agent
+sed -i 's/log-level debug/log-level info/' "$conf"
+
+make_token Bench && make_key Bench rsa rsa:2048 && make_key Bench p256 ec:P-256 && unlock || exit 1
+write_mail "$work/mail.eml"
+
+echo "== signatures through a kept connection, beside C_Sign on the same key in one process"
+for key in rsa p256; do
+	"$builddir/bench_sign" "$softhsm" "$work/pin" $key "$seconds" 1 8 16
+done
+
+# times N COMMAND...: the median of N runs, in ms, of the whole process.
+times() {
+	/usr/bin/python3 - "$@" <<-'END'
+		import subprocess, sys, time
+		runs = []
+		for i in range(int(sys.argv[1])):
+		    began = time.monotonic()
+		    subprocess.run(sys.argv[2:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+		    runs.append(time.monotonic() - began)
+		print("%.2f" % (sorted(runs)[len(runs) // 2] * 1000))
+	END
+}
+
+ratio() {
+	awk "BEGIN { printf \"%.2f\", $1 / $2 }"
+}
+
+echo "== one process that signs a mail"
+openssl genrsa -out "$work/soft.key" 2048 2>/dev/null
+openssl req -x509 -key "$work/soft.key" -subj /CN=soft -out "$work/soft.pem" 2>/dev/null
+ours=$(times 41 smime sign -k rsa -o "$work/s.eml" "$work/mail.eml")
+soft=$(times 41 openssl cms -sign -in "$work/mail.eml" -signer "$work/soft.pem" -inkey "$work/soft.key" -out "$work/s.eml")
+echo "smime sign $ours ms; openssl cms -sign, software key $soft ms, ratio $(ratio "$ours" "$soft")"
+if openssl engine pkcs11 >/dev/null 2>&1; then
+	cat >"$work/openssl.cnf" <<-END
+		openssl_conf = init
+		[init]
+		engines = engines
+		[engines]
+		pkcs11 = pkcs11
+		[pkcs11]
+		engine_id = pkcs11
+		MODULE_PATH = $softhsm
+		PIN = $PIN
+		init = 0
+	END
+	engine=$(OPENSSL_CONF=$work/openssl.cnf times 41 openssl cms -sign -in "$work/mail.eml" \
+		-signer "$work/rsa.pem" -engine pkcs11 -keyform engine -inkey "pkcs11:token=Bench;object=rsa" -out "$work/s.eml")
+	echo "smime sign $ours ms; openssl cms -sign, pkcs11 engine $engine ms, ratio $(ratio "$ours" "$engine")"
+else
+	echo "openssl's pkcs11 engine is not installed: no row"
+fi
+
+# peak COMMAND...: seconds and the peak memory (MB) of the process.
+peak() {
+	/usr/bin/python3 - "$@" <<-'END'
+		import resource, subprocess, sys, time
+		began = time.monotonic()
+		status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
+		took = time.monotonic() - began
+		print("%.2f %d %d" % (took, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024, status))
+	END
+}
+
+# The largest peak of the agent's workers while a command runs.
+worker_peak() {
+	/usr/bin/python3 - "$(agent_pid)" "$@" <<-'END'
+		import subprocess, sys, time
+		agent = sys.argv[1]
+		began = time.monotonic()
+		process = subprocess.Popen(sys.argv[2:], stdout=subprocess.DEVNULL)
+		peak = 0
+		while process.poll() is None:
+		    kids = subprocess.run(["pgrep", "-P", agent, "smime-agent-wor"], capture_output=True, text=True).stdout.split()
+		    for kid in kids:
+		        try:
+		            for line in open("/proc/%s/status" % kid):
+		                if line.startswith("VmHWM"):
+		                    peak = max(peak, int(line.split()[1]))
+		        except OSError:
+		            pass
+		    time.sleep(0.02)
+		print("%.2f %.1f %d" % (time.monotonic() - began, peak / 1024, process.returncode))
+	END
+}
+
+echo "== decrypting to /dev/null, a file of N MB"
+gpg_ready=
+if command -v gpgsm >/dev/null; then
+	export GNUPGHOME=$work/gnupg
+	mkdir -m 700 "$GNUPGHOME"
+	openssl pkcs12 -export -in "$work/soft.pem" -inkey "$work/soft.key" -out "$work/soft.p12" -passout pass:x \
+		-legacy 2>/dev/null
+	echo allow-loopback-pinentry >"$GNUPGHOME/gpg-agent.conf"
+	gpgsm --batch --pinentry-mode loopback --passphrase-fd 3 --import "$work/soft.p12" 3<<-END >/dev/null 2>&1 && gpg_ready=yes
+		x
+	END
+fi
+for mb in $size; do
+	head -c "${mb}000000" /dev/zero | openssl enc -aes-128-ctr -K 00 -iv 00 >"$work/plain" 2>/dev/null
+	for cipher in aes-256-cbc aes-256-gcm; do
+		openssl cms -encrypt -binary -stream -$cipher -in "$work/plain" -outform DER -out "$work/e" \
+			"$work/rsa.pem" "$work/soft.pem" 2>/dev/null
+		set -- $(worker_peak smime decrypt --raw -o /dev/null "$work/e")
+		ours=$1 memory=$2 status=$3
+		set -- $(peak openssl cms -decrypt -inform DER -in "$work/e" -recip "$work/soft.pem" -inkey "$work/soft.key" -out /dev/null)
+		echo "$mb MB $cipher: smime $ours s (worker $memory MB, status $status); openssl $1 s ($2 MB, status $3), openssl/ours $(ratio "$1" "$ours")"
+		if [ "$gpg_ready" = yes ] && [ $cipher = aes-256-cbc ]; then
+			set -- $(peak gpgsm --batch --pinentry-mode loopback --passphrase "" --decrypt --output /dev/null "$work/e")
+			echo "$mb MB $cipher: gpgsm $1 s ($2 MB, status $3), gpgsm/ours $(ratio "$1" "$ours")"
+		fi
+	done
+done
+[ -z "$gpg_ready" ] || gpgconf --kill all

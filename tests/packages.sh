@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: ISC
+# Sourced by quickstart.sh and check.sh: which Debian packages are needed, and getting them.
+
+build_packages="autoconf automake libtool make gcc libc6-dev linux-libc-dev pkg-config libssl-dev
+	libp11-kit-dev libp11-dev libassuan-dev libgpg-error-dev libseccomp-dev"
+run_packages="openssl softhsm2 pinentry-curses"
+test_packages="libcmocka-dev opensc gpgsm libnss3-tools python3-minimal procps libengine-pkcs11-openssl
+	xz-utils valgrind"
+
+# need PACKAGE...: installs those that are missing; asks for sudo when not root.
+need() {
+	missing=
+	for package in "$@"; do
+		dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^ii' || missing="$missing $package"
+	done
+	[ -n "$missing" ] || return 0
+	echo "installing:$missing"
+	sudo=
+	[ "$(id -u)" = 0 ] || sudo=sudo
+	$sudo apt-get update -qq
+	$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}

@@ -1,0 +1,466 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# A person, or a file, gives the PIN; the agent keeps it, shows it to nobody, and does not waste
+# the tries of the token.
+. "$(dirname "$0")/lib.sh"
+[ -n "$softhsm" ] || plan_skip "SoftHSM is not installed"
+. "$srcdir/tests/regress/fault.sh"
+
+# Something to look for in places where it must not be.
+PIN=pIn-77.Qx
+printf '%s\n' "$PIN" >"$work/pin"
+printf '%s\n%s\n' "$SO_PIN" "$PIN" >"$work/new-pins"
+echo "wrong-Pin.1" >"$work/wrong"
+asked=$HOME/pinentry.log
+write_mail "$work/mail.eml"
+
+# One that lets the others catch up before it answers, and says who it is.
+cat >"$work/pinentry" <<END
+#!/bin/sh
+echo \$\$ >"$work/pinentry.pid"
+while [ ! -e "$work/go" ]; do sleep 0.05; done
+exec "$srcdir/tests/regress/pinentry.sh"
+END
+# One that never answers, and does not notice that nobody waits.
+cat >"$work/pinentry-hang" <<END
+#!/bin/sh
+echo "OK hangs"
+while read -r line; do
+	case \$line in
+	GETPIN*) echo \$\$ >"$work/pinentry.pid"; exec sleep 600 ;;
+	*) echo OK ;;
+	esac
+done
+END
+chmod +x "$work/pinentry" "$work/pinentry-hang"
+touch "$work/go"
+
+use_conf() { # LINE...: a new agent with these
+	smime agent stop
+	write_fault_conf "pinentry-program $work/pinentry" "$@"
+	smime agent start
+}
+
+# What pinentry will be told, question by question; and what it was asked starts anew.
+answers() {
+	: >"$HOME/pinentry"
+	for answer in "$@"; do
+		echo "$answer" >>"$HOME/pinentry"
+	done
+	: >"$asked"
+	rm -f "$work/pinentry.pid"
+}
+
+times_asked() {
+	grep -c '^GETPIN' "$asked"
+}
+
+sign() {
+	smime sign -k "${1:-ec}" -o "$work/s.eml" "$work/mail.eml"
+}
+
+# sign_with ASKED LOGINS STATUS: signs from locked, and counts.
+sign_with() {
+	smime lock || return
+	new_calls C_Login sign
+	echo "asked $(times_asked), logins $count, status $got" >&2
+	[ "$(times_asked)" = "$1" ] && [ "$count" = "$2" ] && [ "$got" = "$3" ]
+}
+
+state_is() { # STATE
+	smime tokens --json | grep -q "\"label\":\"Demo\".*\"state\":\"[^\"]*$1"
+}
+
+# --- a person
+
+operations_are() {
+	[ "$(smime status | sed -n 's/^ *operations *//p')" = "$1" ]
+}
+
+three_at_once() {
+	answers "$PIN"
+	rm "$work/go"
+	sign_pids=
+	for i in 1 2 3; do
+		smime sign -k ec -o "$work/s$i.eml" "$work/mail.eml" &
+		sign_pids="$sign_pids $!"
+	done
+	wait_for operations_are 3
+	waited=$?
+	touch "$work/go"
+	for pid in $sign_pids; do
+		wait "$pid" || waited=1
+	done
+	[ "$waited" = 0 ] && [ "$(times_asked)" = 1 ]
+}
+
+prompt_names_all() {
+	answers "$PIN"
+	smime lock || return
+	smime sign -k ec -o "$work/s.eml" "$work/mail.eml" &
+	pid=$!
+	wait $pid && grep '^SETDESC' "$asked" | grep 'Demo' | grep -q "smime (process $pid)"
+}
+
+wrong_then_right() {
+	answers nope-1 "$PIN"
+	sign_with 2 2 0 && [ "$(grep -c '^SETERROR.*[Ww]rong' "$asked")" = 1 ]
+}
+
+same_wrong_again() {
+	answers nope-2 nope-2 "$PIN"
+	sign_with 3 2 0
+}
+
+earlier_wrong_again() {
+	answers nope-3 nope-4 nope-3
+	sign_with 3 2 4
+}
+
+three_wrong() {
+	answers nope-5 nope-6 nope-7 "$PIN"
+	sign_with 3 3 4 && sign 2>&1 # and a new request asks anew
+}
+
+cancelled() {
+	answers CANCEL "$PIN"
+	sign_with 1 0 4
+}
+
+# Waits for what runs in the background; what it said is in $work/said.
+background_status() {
+	wait "$1"
+	[ $? = "$2" ]
+}
+
+gone() { # PID
+	[ ! -e "/proc/$1" ] || grep -q '^State:.*Z' "/proc/$1/status"
+}
+
+others_go_on() {
+	smime keys >/dev/null && smime tokens >/dev/null
+}
+
+hanging_pinentry() {
+	answers
+	smime sign -k ec "$work/mail.eml" >"$work/s.eml" 2>"$work/said" &
+	pid=$!
+	wait_for test -s "$work/pinentry.pid" && others_go_on && [ -e "/proc/$pid" ] || return
+	wait_for gone "$pid"
+	wait "$pid"
+	got=$?
+	cat "$work/said" >&2
+	echo "status $got" >&2
+	[ "$got" = 3 ] || [ "$got" = 4 ] || return
+	wait_for gone "$(cat "$work/pinentry.pid")"
+}
+
+killed_client() {
+	answers
+	smime sign -k ec "$work/mail.eml" >"$work/s.eml" 2>"$work/said" &
+	pid=$!
+	wait_for test -s "$work/pinentry.pid" || return
+	kill -9 "$pid"
+	wait_for gone "$(cat "$work/pinentry.pid")"
+}
+
+# One client goes while others wait for the same PIN: they still get it.
+asker_goes() {
+	answers "$PIN" "$PIN"
+	smime lock || return
+	rm "$work/go"
+	smime sign -k ec "$work/mail.eml" >"$work/s1.eml" 2>"$work/said" &
+	first=$!
+	wait_for operations_are 1 || return
+	smime sign -k ec "$work/mail.eml" >"$work/s2.eml" &
+	second=$!
+	wait_for operations_are 2 || return
+	kill -9 $first
+	wait_for gone "$first"
+	touch "$work/go"
+	wait $second
+}
+
+ok "initialise a token" make_token Demo
+ok "make a key" make_key Demo ec ec:P-256
+ok "three programs at once: asked once" three_at_once
+ok "the prompt names token, program and process" prompt_names_all
+ok "a wrong PIN: asked again, with an error; the right one" wrong_then_right
+ok "the same wrong PIN again is not sent again" same_wrong_again
+ok "nor is one that was wrong before the last one" earlier_wrong_again
+ok "three wrong PINs end it" three_wrong
+ok "cancelling is refusal" cancelled
+ok "the client that caused the question is killed: another one still gets its answer" asker_goes
+ok "locked again" smime lock
+ok "lock forgets the PIN" state_is locked
+
+smime agent stop
+write_fault_conf "pinentry-program $work/pinentry-hang" "prompt-timeout 2"
+ok "a pinentry that hangs is ended; others go on meanwhile" hanging_pinentry
+write_fault_conf "pinentry-program $work/pinentry-hang" "prompt-timeout 100"
+smime agent reload
+ok "pinentry ends with the client that it was asked for" killed_client
+write_fault_conf "pinentry-program $work/no-such-pinentry"
+smime agent reload
+ok "no pinentry: a clear error" says "pinentry" 4 sign
+write_fault_conf "pinentry-program $work/mail.eml"
+smime agent reload
+ok "a pinentry that cannot be executed: a clear error" says "pinentry" 4 sign
+write_fault_conf "pinentry-program /bin/true"
+smime agent reload
+ok "a pinentry that ends at once: a clear error" says "pinentry" 4 sign
+
+# --- from a descriptor
+
+unlock_with() { # TEXT for printf
+	printf "$1" >"$work/given"
+	smime unlock --pin-fd 3 3<"$work/given"
+}
+
+no_login() { # COMMAND...: runs it and says how it ended; the token must not have heard of it
+	new_calls C_Login "$@"
+	[ "$count" = 0 ] && return $got
+	echo "the PIN was sent" >&2
+	return 99
+}
+
+use_conf
+long=$(printf '%0300d' 7)
+ok "--pin-fd: empty" says "PIN" 4 no_login unlock_with ""
+ok "--pin-fd: an empty line" says "PIN" 4 no_login unlock_with "\n"
+ok "--pin-fd: too long" says "length" 4 no_login unlock_with "$long\n"
+ok "--pin-fd: very long" says "length" 4 no_login unlock_with "$long$long$long$long\n"
+ok "--pin-fd: with a NUL" says "length" 4 no_login unlock_with "$PIN\000\n"
+ok "--pin-fd: not open" says "usage" 2 smime unlock --pin-fd 9
+ok "--pin-fd: not a number" says "usage" 2 smime unlock --pin-fd x
+ok "--pin-fd: wrong" says "wrong PIN" 4 smime unlock --pin-fd 3 3<"$work/wrong"
+ok "--pin-fd: the same wrong one again is not sent" says "wrong PIN" 4 no_login smime unlock --pin-fd 3 3<"$work/wrong"
+answers
+ok "none of these asked a person" status 1 times_asked
+ok "--pin-fd: right, without a line end" unlock_with "$PIN"
+ok "the token is unlocked" state_is unlocked
+ok "--pin-fd: right, with CR LF" eval 'smime lock && unlock_with "$PIN\r\n"'
+
+# --- from a file or a credential
+
+from_source() { # LOGINS STATUS: a locked token, nobody to ask
+	answers CANCEL
+	smime lock || return
+	new_calls C_Login sign
+	echo "logins $count, status $got, asked $(times_asked)" >&2
+	[ "$count" = "$1" ] && [ "$got" = "$2" ]
+}
+
+source_and_nobody_asked() {
+	from_source 1 0 && [ "$(times_asked)" = 0 ]
+}
+
+use_conf "pin-source Demo file:$work/pin"
+ok "pin-source: a file" source_and_nobody_asked
+mkdir "$work/credentials"
+cp "$work/pin" "$work/credentials/demo-pin"
+export CREDENTIALS_DIRECTORY=$work/credentials
+use_conf "pin-source pkcs11:token=Demo credential:demo-pin"
+ok "pin-source: a systemd credential, the token by URI" source_and_nobody_asked
+use_conf "pin-source pkcs11:token=Other file:$work/pin"
+ok "pin-source of another token is not used" from_source 0 4
+use_conf "pin-source Demo credential:../pin"
+ok "pin-source: a credential's name is no path" from_source 0 4
+use_conf "pin-source Demo file:$work/nothing"
+ok "pin-source: no such file: the person is asked" from_source 0 4
+use_conf "pin-source Demo file:$work/wrong"
+ok "pin-source: a wrong PIN is sent once, then the person is asked" from_source 1 4
+ok "and never again" from_source 0 4
+host_dies() {
+	kill -9 "$(host_pid)"
+	wait_for test -n "$(host_pid)"
+}
+ok "its module's host restarts" host_dies
+ok "not even then" from_source 0 4
+
+# The cached PIN came from the file, and somebody changed the token's PIN: one try, not two.
+changed_behind() {
+	unlocked_by_source=$(from_source 1 0 2>&1) || return
+	printf '%s\nnew-Pin.5\n' "$PIN" >"$work/change"
+	pkcs11-tool --module "$softhsm" --token-label Demo --login --pin "$PIN" --change-pin \
+		--new-pin new-Pin.5 >/dev/null 2>&1 || return
+	host_dies || return
+	answers CANCEL
+	new_calls C_Login sign
+	pkcs11-tool --module "$softhsm" --token-label Demo --login --pin new-Pin.5 --change-pin \
+		--new-pin "$PIN" >/dev/null 2>&1 || return
+	echo "logins $count, status $got" >&2
+	[ "$count" = 1 ] && [ "$got" = 4 ]
+}
+use_conf "pin-source Demo file:$work/pin"
+ok "a PIN that was right and is not any more is sent once" changed_behind
+
+# --- for how long
+
+used_for() { # TENTHS: sign again and again
+	for i in $(seq "$1"); do
+		sign || return
+		sleep 0.1
+	done
+}
+
+use_conf "pin-cache-ttl 1"
+answers "$PIN"
+ok "pin-cache-ttl: unlocked" sign
+ok "pin-cache-ttl: locks when unused" wait_for state_is locked
+use_conf "pin-cache-ttl 3"
+answers "$PIN"
+ok "pin-cache-ttl: stays unlocked while it is used" used_for 45
+ok "pin-cache-ttl: was asked once" [ "$(times_asked)" = 1 ]
+use_conf "pin-cache-ttl 100" "pin-cache-max 2"
+answers "$PIN" CANCEL
+ok "pin-cache-max: unlocked" sign
+ok "pin-cache-max: locks all the same" wait_for state_is locked
+use_conf "pin-cache-ttl 0"
+answers "$PIN" "$PIN"
+ok "pin-cache-ttl 0: signs" sign
+ok "pin-cache-ttl 0: locks at once" wait_for state_is locked
+ok "pin-cache-ttl 0: asks again" sign
+ok "pin-cache-ttl 0: was asked twice" [ "$(times_asked)" = 2 ]
+
+# --- tries that are left
+
+final_try="C_GetTokenInfo flags=0x20000"
+crash_once() { # the next signature ends the host, and the login with it
+	rules "$@" "C_Sign segv 1"
+}
+
+last_try_asked() {
+	answers "$PIN"
+	rules "$final_try"
+	sign_with 1 1 0 && grep -q '^SETDESC.*LAST TRY' "$asked"
+}
+
+# The agent does not know yet: the person must not spend the last try unaware.
+last_try_came_meanwhile() {
+	rules
+	smime lock && smime keys >/dev/null || return
+	rules "$final_try"
+	answers "$PIN" "$PIN"
+	sign_with 2 1 0 && [ "$(grep -c '^SETDESC.*LAST TRY' "$asked")" = 1 ]
+}
+
+last_try_cached() {
+	rules
+	answers "$PIN" CANCEL
+	sign_with 1 1 0 || return
+	crash_once "$final_try"
+	new_calls C_Login sign
+	rules
+	echo "logins $count, status $got, asked $(times_asked)" >&2
+	[ "$count" = 0 ] && [ "$got" = 4 ] && [ "$(times_asked)" = 2 ]
+}
+
+use_conf
+ok "the last try: the person is told" last_try_asked
+ok "the last try: told also if it came meanwhile" last_try_came_meanwhile
+ok "the last try: a cached PIN is not sent, the person is asked" last_try_cached
+rules "$final_try"
+ok "the last try: --pin-fd is not sent" says "one try" 4 no_login unlock_with "$PIN\n"
+use_conf "pin-source Demo file:$work/pin"
+ok "the last try: pin-source is not sent" from_source 0 4
+rules "C_GetTokenInfo flags=0x10000"
+answers "$PIN"
+use_conf
+ok "few tries left: the person is told" eval 'sign && grep -q "^SETDESC.*few tries" "$asked"'
+rules "C_GetTokenInfo flags=0x40000"
+use_conf
+answers "$PIN"
+ok "a locked PIN is said, and nobody is asked" says "locked" 4 no_login sign
+ok "nobody was asked" [ "$(times_asked)" = 0 ]
+
+refused() { # RV PATTERN
+	rules "C_Login rv=$1"
+	answers "$PIN" "$PIN" "$PIN"
+	says "$2" 4 sign && [ "$(times_asked)" = 1 ]
+}
+
+rules
+use_conf
+ok "CKR_PIN_LOCKED has its message" refused 0xa4 "PIN is locked"
+ok "CKR_PIN_EXPIRED has its message" refused 0xa3 "PIN has expired"
+ok "CKR_USER_PIN_NOT_INITIALIZED has its message" refused 0x102 "no user PIN yet"
+
+# --- at the reader
+
+at_the_reader() {
+	rules "C_GetTokenInfo flags=0x100" "C_Login pad=$PIN"
+	use_conf
+	answers
+	sign_with 0 1 0
+}
+
+wrong_at_the_reader() {
+	rules "C_GetTokenInfo flags=0x100" "C_Login rv=0xa0"
+	answers
+	sign_with 0 3 4
+}
+
+ok "a PIN that is typed at the reader" at_the_reader
+ok "a wrong one there: three times, no more" wrong_at_the_reader
+rules
+
+# --- a key that wants its PIN each time
+
+make_always_key() {
+	pkcs11-tool --module "$softhsm" --token-label Demo --login --pin "$PIN" --keypairgen \
+		--key-type EC:prime256v1 --id 99 --label always --always-auth >/dev/null 2>&1 || return
+	smime token csr --token Demo --label always --subject "/CN=always" --address always@example.org \
+		--pin-fd 3 3<"$work/pin" >"$work/always.csr"
+}
+
+use_conf
+answers
+unlock
+rules "C_GetAttributeValue always-auth"
+smime keys >/dev/null
+
+# SoftHSM does not know that it should have one: what the login at the reader's key gives is a rule.
+always() { # RV ASKED STATUS PIN...
+	rv=$1 asked_wanted=$2 status_wanted=$3
+	shift 3
+	rules "C_GetAttributeValue always-auth" "C_Login:context rv=$rv"
+	answers "$@"
+	sign
+	got=$?
+	echo "status $got, asked $(times_asked)" >&2
+	[ "$got" = "$status_wanted" ] && [ "$(times_asked)" = "$asked_wanted" ]
+}
+ok "always-authenticate: placeholder" true
+
+# --- nowhere else
+
+not_in_files() {
+	! grep -q -e "$PIN" -e nope- -e wrong-Pin "$work/agent.log" "$work/calls"
+}
+
+not_in_processes() {
+	agent=$(agent_pid)
+	[ -n "$agent" ] || return
+	for pid in $agent $(pgrep -P "$agent"); do
+		! tr '\0' '\n' <"/proc/$pid/cmdline" | grep -q -e "$PIN" || return
+		! tr '\0' '\n' <"/proc/$pid/environ" | grep -q -e "$PIN" || return
+	done
+}
+
+change_pin() { # OLD NEW
+	printf '%s\n%s\n' "$1" "$2" >"$work/change"
+	smime token change-pin --token Demo --pin-fd 3 3<"$work/change"
+}
+
+rules
+use_conf
+ok "change-pin with a wrong old PIN" says "wrong PIN" 4 change_pin wrong-Pin.2 new-Pin.1
+ok "the old PIN still opens the token" unlock
+ok "change-pin" change_pin "$PIN" new-Pin.1
+smime lock
+ok "the old PIN does not open it any more" says "wrong PIN" 4 unlock
+ok "the new one does" unlock_with "new-Pin.1\n"
+ok "no PIN in the log" not_in_files
+ok "no PIN in arguments or environment" not_in_processes
+finish
