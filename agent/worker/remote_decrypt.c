@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Decrypting a key and deriving a shared secret. What a token leaves to its caller, padding and
+ * KDFs, is done here with OpenSSL's own code.
+ */
+/* RSA_padding_check_*: OpenSSL's constant-time unpadding, reachable in 3.0 only by these names. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
+#include "remote_op.h"
+
+#include <openssl/core_names.h>
+#include <openssl/kdf.h>
+#include <openssl/rsa.h>
+#include <string.h>
+
+/* RFC 8017 sections 7.1.2 and 7.2.2, on the block that the token's raw operation gave. */
+static int unpad(const struct operation *op, const struct buf *block, unsigned char *into, size_t size,
+		 size_t *ret_length)
+{
+	const EVP_MD *md = EVP_get_digestbyname(op->digest), *mgf = EVP_get_digestbyname(remote_op_mgf(op));
+	int modulus = EVP_PKEY_get_size(op->key->public_key), length;
+
+	if (op->padding == RSA_PKCS1_OAEP_PADDING)
+		length = RSA_padding_check_PKCS1_OAEP_mgf1(into, (int)size, block->data, (int)block->length,
+							   modulus, op->label.data, (int)op->label.length,
+							   md, mgf);
+	else
+		length = RSA_padding_check_PKCS1_type_2(into, (int)size, block->data, (int)block->length,
+							modulus);
+	*ret_length = length < 0 ? 0 : (size_t)length;
+	return length >= 0;
+}
+
+static int cipher_decrypt(void *data, unsigned char *out, size_t *ret_length, size_t size,
+			  const unsigned char *in, size_t in_length)
+{
+	struct operation *op = data;
+	CLEAN_BUF struct buf answer = BUF_SECRET(REMOTE_ANSWER_MAX);
+	enum result_form form = FORM_KEY;
+	bool oaep = op->padding == RSA_PKCS1_OAEP_PADDING;
+	size_t need = (size_t)EVP_PKEY_get_size(op->key->public_key);
+	struct msg_key_op message = {.mechanism = oaep ? MECHANISM_RSA_OAEP : MECHANISM_RSA_PKCS1,
+				     .label = buf_view(&op->label),
+				     .data = {in, in_length}};
+
+	*ret_length = need;
+	if (!out)
+		return 1;
+	if (size < need)
+		return 0;
+	if (!*op->digest)
+		OPENSSL_strlcpy(op->digest, "SHA1", sizeof op->digest); /* RFC 8017's default for OAEP */
+	message.hash = (uint8_t)remote_op_hash(op->digest);
+	message.mgf = (uint8_t)remote_op_hash(remote_op_mgf(op));
+	if (!remote_ask(MSG_DECRYPT, &message, op, &answer, &form) || answer.length > need)
+		return 0;
+	if (form == FORM_RSA_BLOCK)
+		return unpad(op, &answer, out, size, ret_length);
+	memcpy(out, answer.data, answer.length);
+	*ret_length = answer.length;
+	return 1;
+}
+
+const OSSL_DISPATCH remote_cipher[] = {
+	OPERATION_FUNCTIONS(ASYM_CIPHER, remote_op_new_plain),
+	REMOTE_FUNCTION(OSSL_FUNC_ASYM_CIPHER_DECRYPT_INIT, remote_op_init),
+	REMOTE_FUNCTION(OSSL_FUNC_ASYM_CIPHER_DECRYPT, cipher_decrypt),
+	REMOTE_END,
+};
+
+static int exchange_set_peer(void *data, void *key)
+{
+	struct operation *op = data;
+
+	remote_key_hold(key);
+	remote_key_release(op->peer);
+	op->peer = key;
+	return 1;
+}
+
+/* The KDF is done here: tokens know few (RFC 5753 section 7.2 has X9.63 with any SHA). */
+static int run_kdf(const struct operation *op, const struct buf *secret, unsigned char *into)
+{
+	EVP_KDF *kdf = EVP_KDF_fetch(NULL, op->kdf, REMOTE_ELSEWHERE);
+	EVP_KDF_CTX *ctx = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)(uintptr_t)op->kdf_digest, 0),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, secret->data, secret->length),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, op->kdf_info.data,
+						  op->kdf_info.length),
+		OSSL_PARAM_construct_end(),
+	};
+	int ok = ctx && EVP_KDF_derive(ctx, into, op->kdf_length, params) > 0;
+
+	EVP_KDF_CTX_free(ctx);
+	EVP_KDF_free(kdf);
+	return ok;
+}
+
+static int exchange_derive(void *data, unsigned char *out, size_t *ret_length, size_t size)
+{
+	struct operation *op = data;
+	CLEAN_BUF struct buf secret = BUF_SECRET(REMOTE_ANSWER_MAX);
+	size_t field = ((size_t)EVP_PKEY_get_bits(op->key->public_key) + 7) / 8, length = 0;
+	unsigned char point[256];
+	struct msg_key_op message = {.mechanism = MECHANISM_ECDH};
+
+	*ret_length = *op->kdf ? op->kdf_length : field;
+	if (!out)
+		return 1;
+	if (!op->peer || size < *ret_length ||
+	    !EVP_PKEY_get_octet_string_param(op->peer->public_key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY,
+					     point, sizeof point, &length))
+		return 0;
+	message.data = (struct view){point, length};
+	if (!remote_ask(MSG_DERIVE, &message, op, &secret, NULL) || secret.length != field)
+		return 0;
+	if (*op->kdf)
+		return run_kdf(op, &secret, out);
+	memcpy(out, secret.data, secret.length);
+	return 1;
+}
+
+const OSSL_DISPATCH remote_exchange[] = {
+	OPERATION_FUNCTIONS(KEYEXCH, remote_op_new_plain),
+	REMOTE_FUNCTION(OSSL_FUNC_KEYEXCH_INIT, remote_op_init),
+	REMOTE_FUNCTION(OSSL_FUNC_KEYEXCH_SET_PEER, exchange_set_peer),
+	REMOTE_FUNCTION(OSSL_FUNC_KEYEXCH_DERIVE, exchange_derive),
+	REMOTE_END,
+};

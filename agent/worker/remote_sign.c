@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Signing: from what OpenSSL wants signed to what a token signs, and back to what CMS carries.
+ */
+#include "remote_op.h"
+
+#include "clean_ssl.h"
+
+#include <openssl/ec.h>
+#include <openssl/rsa.h>
+#include <string.h>
+
+/* PKCS#11 gives r and s side by side; CMS wants ECDSA-Sig-Value (RFC 5753 section 7.2). */
+static int encode_ecdsa(const struct buf *raw, unsigned char *into, size_t *ret_length)
+{
+	ECDSA_SIG *signature = ECDSA_SIG_new();
+	int half = (int)(raw->length / 2), length;
+	BIGNUM *r = BN_bin2bn(raw->data, half, NULL), *s = BN_bin2bn(raw->data + half, half, NULL);
+
+	if (!signature || !r || !s || !half || raw->length % 2 || !ECDSA_SIG_set0(signature, r, s)) {
+		BN_free(r);
+		BN_free(s);
+		ECDSA_SIG_free(signature);
+		return 0;
+	}
+	length = i2d_ECDSA_SIG(signature, &into);
+	ECDSA_SIG_free(signature);
+	*ret_length = (size_t)length;
+	return length > 0;
+}
+
+static int sign_mechanism(const struct operation *op)
+{
+	if (op->key->kind == REMOTE_EC)
+		return MECHANISM_ECDSA;
+	if (op->key->kind == REMOTE_ED25519)
+		return MECHANISM_EDDSA;
+	return op->padding == RSA_PKCS1_PSS_PADDING ? MECHANISM_RSA_PSS : MECHANISM_RSA_PKCS1;
+}
+
+/* DigestInfo, RFC 8017 section 9.2: what a token signs for PKCS#1 v1.5. */
+static int add_digest_info(struct buf *into, const char *digest, struct view value)
+{
+	X509_SIG *info = X509_SIG_new();
+	const EVP_MD *md = EVP_get_digestbyname(digest);
+	X509_ALGOR *algorithm;
+	ASN1_OCTET_STRING *octets;
+	unsigned char *der = NULL;
+	int length = 0;
+
+	if (info && md) {
+		X509_SIG_getm(info, &algorithm, &octets);
+		if (X509_ALGOR_set0(algorithm, OBJ_nid2obj(EVP_MD_get_type(md)), V_ASN1_NULL, NULL) &&
+		    ASN1_OCTET_STRING_set(octets, value.data, (int)value.length))
+			length = i2d_X509_SIG(info, &der);
+	}
+	X509_SIG_free(info);
+	length = length > 0 && !buf_add(into, der, (size_t)length);
+	OPENSSL_free(der);
+	return length;
+}
+
+static int signature_sign(void *data, unsigned char *sig, size_t *ret_length, size_t size,
+			  const unsigned char *tbs, size_t tbs_length)
+{
+	struct operation *op = data;
+	CLEAN_BUF struct buf answer = BUF_INIT(REMOTE_ANSWER_MAX);
+	CLEAN_BUF struct buf info = BUF_INIT(512);
+	struct view value = {tbs, tbs_length};
+	size_t need = (size_t)EVP_PKEY_get_size(op->key->public_key);
+	struct msg_key_op message = {.mechanism = (uint8_t)sign_mechanism(op),
+				     .hash = (uint8_t)remote_op_hash(op->digest),
+				     .mgf = (uint8_t)remote_op_hash(remote_op_mgf(op)),
+				     .salt = (uint16_t)remote_op_salt(op),
+				     .data = value};
+
+	*ret_length = need;
+	if (!sig)
+		return 1;
+	if (size < need)
+		return 0;
+	if (message.mechanism == MECHANISM_RSA_PKCS1) {
+		if (!add_digest_info(&info, op->digest, value))
+			return 0;
+		message.data = buf_view(&info);
+	}
+	if (!remote_ask(MSG_SIGN, &message, op, &answer, NULL) || answer.length > need)
+		return 0;
+	if (message.mechanism == MECHANISM_ECDSA)
+		return encode_ecdsa(&answer, sig, ret_length);
+	memcpy(sig, answer.data, answer.length);
+	*ret_length = answer.length;
+	return 1;
+}
+
+static int digest_init(void *data, const char *name, void *key, const OSSL_PARAM params[])
+{
+	struct operation *op = data;
+	EVP_MD *md;
+	int ok;
+
+	if (!remote_op_init(op, key, params))
+		return 0;
+	if (op->key->kind == REMOTE_ED25519) {
+		buf_clear(&op->message); /* EdDSA digests for itself; the name is CMS's for content */
+		return 1;
+	}
+	OPENSSL_strlcpy(op->digest, name && *name ? name : "SHA2-256", sizeof op->digest);
+	op->hashing = op->hashing ? op->hashing : EVP_MD_CTX_new();
+	md = EVP_MD_fetch(NULL, op->digest, REMOTE_ELSEWHERE);
+	ok = op->hashing && md && EVP_DigestInit_ex2(op->hashing, md, NULL);
+	EVP_MD_free(md);
+	return ok;
+}
+
+static int digest_update(void *data, const unsigned char *bytes, size_t length)
+{
+	struct operation *op = data;
+
+	if (op->key->kind == REMOTE_ED25519)
+		return buf_add(&op->message, bytes, length) == 0;
+	return EVP_DigestUpdate(op->hashing, bytes, length);
+}
+
+static int digest_final(void *data, unsigned char *sig, size_t *ret_length, size_t size)
+{
+	struct operation *op = data;
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned int length = 0;
+
+	if (!sig)
+		return signature_sign(op, NULL, ret_length, 0, NULL, 0);
+	if (op->key->kind == REMOTE_ED25519)
+		return signature_sign(op, sig, ret_length, size, op->message.data, op->message.length);
+	return EVP_DigestFinal_ex(op->hashing, digest, &length) &&
+	       signature_sign(op, sig, ret_length, size, digest, length);
+}
+
+static int digest_sign(void *data, unsigned char *sig, size_t *ret_length, size_t size,
+		       const unsigned char *tbs, size_t tbs_length)
+{
+	return (!sig || digest_update(data, tbs, tbs_length)) && digest_final(data, sig, ret_length, size);
+}
+
+const OSSL_DISPATCH remote_signature[] = {
+	OPERATION_FUNCTIONS(SIGNATURE, remote_op_new),
+	REMOTE_FUNCTION(OSSL_FUNC_SIGNATURE_SIGN_INIT, remote_op_init),
+	REMOTE_FUNCTION(OSSL_FUNC_SIGNATURE_SIGN, signature_sign),
+	REMOTE_FUNCTION(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, digest_init),
+	REMOTE_FUNCTION(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_UPDATE, digest_update),
+	REMOTE_FUNCTION(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_FINAL, digest_final),
+	REMOTE_FUNCTION(OSSL_FUNC_SIGNATURE_DIGEST_SIGN, digest_sign),
+	REMOTE_END,
+};

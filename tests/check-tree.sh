@@ -1,0 +1,84 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# The house's rules (docs/HACKING.md) that a script can see. Prints each breach; status 1 if any.
+# --print-errors prints the table of docs/PROTOCOL.md.
+cd "$(dirname "$0")/.." || exit 1
+bad=0
+
+breach() {
+	echo "check-tree: $*"
+	bad=1
+}
+
+errors_table() {
+	echo "| name | code | exit status | sentence |"
+	echo "|---|---|---|---|"
+	sed -n 's/^E(\([A-Z_]*\), [0-9]*, \([0-9]\), \([0-9]*\), "\(.*\)")$/| \1 | \3 | \2 | \4 |/p' include/error.def
+}
+
+if [ "${1:-}" = --print-errors ]; then
+	errors_table
+	exit 0
+fi
+
+# Who may include whom: a room includes its own files and the hallway's.
+for room in agent/wire agent/broker agent/token agent/worker agent/admin agent/prompt client/lib client/cli; do
+	for file in "$room"/*.[ch]; do
+		for header in $(sed -n 's/^#include "\(.*\)"$/\1/p' "$file"); do
+			[ -e "include/$header" ] || [ -e "$room/$header" ] || breach "$file includes $header from another room"
+		done
+	done
+done
+
+# One outsider, one door.
+door() { # PATTERN ALLOWED-PATTERN
+	grep -ln "#include <$1" -r agent client include | grep -Ev "$2" | while read -r file; do
+		echo "check-tree: $file includes <$1...>"
+	done
+}
+doors=$(
+	door 'p11-kit/' '^agent/(token|admin)/'
+	door 'libp11.h' '^agent/admin/'
+	door 'openssl/cms.h' '^agent/worker/'
+	door 'openssl/' '^agent/(worker|admin)/'
+	door 'seccomp.h' '^agent/worker/sandbox.c$'
+	door 'syslog.h' '^agent/wire/log.c$'
+	door 'assuan.h' '^agent/(worker/request.c|prompt/)'
+)
+[ -z "$doors" ] || { echo "$doors"; bad=1; }
+
+# Every header compiles alone.
+for header in include/*.h agent/*/*.h client/*/*.h; do
+	${CC:-gcc} -std=gnu17 -D_GNU_SOURCE -fsyntax-only -Iinclude -I"$(dirname "$header")" \
+		$(pkg-config --cflags p11-kit-1 2>/dev/null) -x c "$header" 2>/dev/null || breach "$header does not compile alone"
+done
+
+# Sizes: functions of 60 lines, files of 500.
+for file in $(git ls-files '*.c' '*.h' 2>/dev/null || find . -name '*.[ch]'); do
+	[ "$(wc -l <"$file")" -le 500 ] || breach "$file has more than 500 lines"
+	awk -v file="$file" '/^\{/ { start = FNR } /^\}/ { if (start && FNR - start > 61)
+		{ print "check-tree: " file ":" start ": a function of " FNR - start " lines"; found = 1 } start = 0 }
+		END { exit found }' "$file" || bad=1
+	head -n 1 "$file" | grep -q 'SPDX-License-Identifier: ISC' || breach "$file has no SPDX line"
+done
+
+# Every message has a handler in each room that may receive it, or is told apart where it is heard.
+sed -n 's/^M([0-9]*, \([A-Z_]*\), .*/\1/p' include/messages.def | while read -r name; do
+	grep -rqE "MSG_$name\b" agent/broker agent/token agent/worker agent/admin agent/prompt ||
+		echo "check-tree: nobody handles $name"
+done >/tmp/check-tree.$$
+[ -s /tmp/check-tree.$$ ] && { cat /tmp/check-tree.$$; bad=1; }
+rm -f /tmp/check-tree.$$
+
+# The docs name what the code has.
+errors_table | while read -r line; do
+	grep -qF "$line" docs/PROTOCOL.md || echo "check-tree: docs/PROTOCOL.md lacks: $line"
+done | { ! grep . ; } || bad=1
+for command in $(sed -n 's/.*{"\([A-Z]*\)",[[:space:]]*cmd_.*/\1/p; s/.*{"[A-Z]*", cmd_[a-z]*},[[:space:]]*{"\([A-Z]*\)".*/\1/p' agent/worker/request.c); do
+	grep -q "\`$command" docs/PROTOCOL.md || breach "docs/PROTOCOL.md lacks the command $command"
+done
+for setting in $(sed -n 's/^\t{"\([a-z-]*\)", [A-Z_]*, offsetof.*/\1/p' agent/broker/config.c); do
+	grep -q "$setting" docs/man/smime-agent.conf.5 || breach "smime-agent.conf(5) lacks $setting"
+done
+[ "$bad" = 0 ] && echo "the tree keeps the house's rules"
+exit $bad
