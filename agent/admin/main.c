@@ -23,6 +23,7 @@ struct task {
 	char *token, *label, *key_type, *subject, *address;
 	struct secret *pin, *new_pin;
 	struct view data;
+	bool last_try;
 };
 
 static void task_done(struct task *task)
@@ -47,6 +48,7 @@ static int task_init(struct task *task, const struct msg_admin *request)
 		.pin = secret_new(request->pin),
 		.new_pin = secret_new(request->new_pin),
 		.data = request->data,
+		.last_try = request->last_try,
 	};
 	return task->token && task->label && task->key_type && task->subject && task->address && task->pin &&
 			       task->new_pin
@@ -74,7 +76,7 @@ static int init_token(struct module *module, const struct task *task)
 	snprintf(label, sizeof label, "%-*s", TOKEN_LABEL_SIZE, task->label);
 	if (PKCS11_init_token(module->slot->token, pin(task->pin), label))
 		return module_error();
-	rc = module_login(module, true, pin(task->pin));
+	rc = module_login(module, true, pin(task->pin), false);
 	if (!rc && PKCS11_init_pin(module->slot->token, pin(task->new_pin)))
 		rc = module_error();
 	return rc;
@@ -82,7 +84,7 @@ static int init_token(struct module *module, const struct task *task)
 
 static int change_pin(struct module *module, const struct task *task)
 {
-	int rc = module_login(module, false, pin(task->pin));
+	int rc = module_login(module, false, pin(task->pin), task->last_try);
 
 	if (!rc && PKCS11_change_pin(module->slot, pin(task->pin), pin(task->new_pin)))
 		rc = module_error();
@@ -100,7 +102,7 @@ static int run(struct module *module, enum admin_verb verb, const struct task *t
 		return rc;
 	if (verb == ADMIN_CHANGE_PIN)
 		return change_pin(module, task);
-	rc = module_login(module, false, pin(task->pin));
+	rc = module_login(module, false, pin(task->pin), task->last_try);
 	if (rc)
 		return rc;
 	switch (verb) {

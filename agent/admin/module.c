@@ -55,10 +55,14 @@ int module_find(struct module *module, const char *label, bool uninitialised)
 	return ERR_NO_TOKEN;
 }
 
-int module_login(struct module *module, bool so, const char *pin)
+int module_login(struct module *module, bool so, const char *pin, bool last_try)
 {
-	if (!so && module->slot->token->userPinLocked)
+	const PKCS11_TOKEN *token = module->slot->token;
+
+	if (!so && token->userPinLocked)
 		return ERR_PIN_LOCKED;
+	if (!so && token->userPinFinalTry && !last_try)
+		return ERR_PIN_LAST_TRY;
 	if (PKCS11_open_session(module->slot, 1) || PKCS11_login(module->slot, so, pin))
 		return module_error();
 	return 0;

@@ -23,8 +23,9 @@ void module_close(struct module *module);
 /* Finds the token: by label, or the first that is not initialised. ERR_NO_TOKEN. */
 MUST_USE int module_find(struct module *module, const char *label, bool uninitialised);
 
-/* Opens a session that may write and logs in. `pin` is a C string. */
-MUST_USE int module_login(struct module *module, bool so, const char *pin);
+/* Opens a session that may write and logs in. `pin` is a C string. ERR_PIN_LAST_TRY where one try is
+ * left and `last_try` does not allow it. */
+MUST_USE int module_login(struct module *module, bool so, const char *pin, bool last_try);
 
 /* What libp11's last failure means. */
 int module_error(void);

@@ -8,9 +8,11 @@
 #include "keyring.h"
 #include "host.h"
 #include "log.h"
+#include "pincache.h"
 #include "prompt.h"
 #include "settings.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct task {
@@ -21,11 +23,21 @@ struct task {
 	struct buf result;  /* RESULT's payload as it came */
 	enum admin_verb verb;
 	int pin_fd; /* owned; -1 */
+	uint32_t token;
+	struct secret *pin; /* that was sent */
+	bool told;	    /* the person knows that this is the last try */
+	struct loop_timer limit;
 };
+
+/* An RSA-4096 key takes a card minutes; longer is a hang. */
+#define TASK_TIMEOUT_MS 600000
+
 
 static void task_free(struct task *task)
 {
+	loop_timer_clear(&task->limit);
 	child_kill(task->child);
+	secret_free(task->pin);
 	if (task->pin_fd >= 0)
 		close(task->pin_fd);
 	buf_done(&task->request);
@@ -66,16 +78,36 @@ static bool host_exists(const struct host *wanted)
 }
 
 /* The task was done by another process. Some modules (SoftHSM) see new tokens only when they are
- * loaded anew; objects are seen by all. */
+ * loaded anew, and so it is with new PINs; objects are seen by all. */
 static void look_again(struct task *task)
 {
 	if (!host_exists(task->host)) {
 		reply(task);
-	} else if (task->verb == ADMIN_INIT) {
+	} else if (task->verb == ADMIN_INIT || task->verb == ADMIN_CHANGE_PIN) {
 		host_restart(task->host);
 		hosts_when_settled(reply, task);
 	} else {
 		host_look(task->host, true, looked, task);
+	}
+}
+
+/* What the task says of the PIN that was sent. */
+static void learn(struct task *task)
+{
+	struct token *token = keyring_token(task->token);
+	struct msg_result result;
+
+	if (!token || decode_result(buf_view(&task->result), &result))
+		return;
+	if (error_from_wire(result.error) == ERR_PIN_WRONG) {
+		if (secret_equal(token->pin, task->pin))
+			pincache_failed(token);
+		else
+			bad_pins_add(&token->bad_pins, TAKE(task->pin));
+	} else if (!result.error && (task->verb == ADMIN_INIT || task->verb == ADMIN_CHANGE_PIN)) {
+		pincache_forget(token);
+		bad_pins_done(&token->bad_pins);
+		token->source_failed = false;
 	}
 }
 
@@ -90,6 +122,8 @@ static int hear(void *context, struct message *message)
 	if (rc)
 		return rc;
 	child_kill(TAKE(task->child));
+	loop_timer_clear(&task->limit);
+	learn(task);
 	look_again(task);
 	return 0;
 }
@@ -102,29 +136,43 @@ static void gone(void *context)
 	task_end(task, ERR_TOKEN_CRASHED, NULL);
 }
 
-static void run(struct task *task, const struct secret *pin, const struct secret *new_pin)
+static void timed_out(void *context)
+{
+	log_error("an administrative task hangs and is ended");
+	task_end(context, ERR_TIMEOUT, NULL);
+}
+
+/* Takes pin. */
+static void run(struct task *task, struct secret *pin, const struct secret *new_pin)
 {
 	struct msg_hello hello = settings_hello();
 	struct msg_admin message;
 
-	if (decode_admin(buf_view(&task->request), &message)) {
-		task_end(task, ERR_INTERNAL, NULL);
-		return;
-	}
-	if (!host_exists(task->host)) {
-		task_end(task, ERR_MODULE, NULL);
+	struct token *token = keyring_token(task->token);
+	int err = decode_admin(buf_view(&task->request), &message) ? ERR_INTERNAL : 0;
+
+	task->pin = pin;
+	if (!err && (!token || !host_exists(task->host)))
+		err = ERR_TOKEN_REMOVED;
+	if (!err && task->verb != ADMIN_INIT && pin && bad_pins_have(&token->bad_pins, pin))
+		err = ERR_PIN_WRONG;
+	if (err) {
+		task_end(task, err, NULL);
 		return;
 	}
 	message.module = view_string(task->host->path);
+	message.last_try = task->told;
 	if (pin)
 		message.pin = (struct view){pin->data, pin->length};
 	if (new_pin)
 		message.new_pin = (struct view){new_pin->data, new_pin->length};
 	task->child = child_spawn(PROCESS_ADMIN, &hello, -1, hear, gone, task);
-	if (task->child)
-		child_send(task->child, ADMIN, 1, admin, &message, -1);
-	else
+	if (!task->child) {
 		task_end(task, ERR_SPAWN, NULL);
+		return;
+	}
+	loop_timer_set(&task->limit, TASK_TIMEOUT_MS, timed_out, task);
+	child_send(task->child, ADMIN, 1, admin, &message, -1);
 }
 
 static void got_pins(void *context, int err, struct secret *first, struct secret *second)
@@ -134,34 +182,37 @@ static void got_pins(void *context, int err, struct secret *first, struct secret
 	if (err)
 		task_end(task, err, NULL);
 	else
-		run(task, first, second);
+		run(task, TAKE(first), second);
 	secret_free(first);
 	secret_free(second);
 }
 
 static void ask_pins(struct task *task, struct token *token)
 {
-	struct prompt prompt = {.peer = task->peer, .fd = task->pin_fd, .title = "Token"};
+	const struct peer *peer = peer_find(task->peer);
+	char first[900];
+	struct prompt prompt = {.peer = task->peer, .fd = task->pin_fd, .title = "Token", .first = first};
+	const char *what = "The PIN of the token";
 
-	switch (task->verb) {
-	case ADMIN_INIT:
-		prompt.first = "Choose the SO PIN of the new token, with which its PIN can be unblocked.";
+	/* A PIN that is known and worked need not be asked for again. */
+	if (task->pin_fd < 0 && token->pin && task->verb != ADMIN_INIT && task->verb != ADMIN_CHANGE_PIN) {
+		run(task, secret_new((struct view){token->pin->data, token->pin->length}), NULL);
+		return;
+	}
+	if (task->verb == ADMIN_INIT) {
+		what = "Choose the SO PIN, with which a locked PIN can be unblocked, of the new token";
 		prompt.second = "Choose the user PIN of the new token.";
 		prompt.repeat = PROMPT_REPEAT_FIRST | PROMPT_REPEAT_SECOND;
-		break;
-	case ADMIN_CHANGE_PIN:
-		prompt.first = "The token's present PIN";
+	} else if (task->verb == ADMIN_CHANGE_PIN) {
+		what = "The present PIN of the token";
 		prompt.second = "The token's new PIN";
 		prompt.repeat = PROMPT_REPEAT_SECOND;
-		break;
-	default:
-		prompt.first = "The token's PIN";
-		/* A PIN that is known and worked need not be asked for again. */
-		if (task->pin_fd < 0 && token->pin) {
-			run(task, token->pin, NULL);
-			return;
-		}
 	}
+	task->told = task->pin_fd < 0 && (token->flags & TOKEN_PIN_FINAL_TRY);
+	snprintf(first, sizeof first, "%s\n  %s (%s)\nfor %s (process %d).\n%s", what,
+		 log_quote(task->verb == ADMIN_INIT ? "" : token->label), log_quote(token->serial),
+		 peer ? log_quote(peer->program) : "a program", peer ? peer->pid : 0,
+		 task->told ? "This is the LAST TRY before the PIN locks." : "");
 	prompt_ask(&prompt, got_pins, task);
 }
 
@@ -202,6 +253,7 @@ static void begin(void *context)
 		return;
 	}
 	task->host = token->host;
+	task->token = token->ref;
 	log_info("token administration %u on %s", task->verb, log_quote(token->label));
 	ask_pins(task, token);
 }

@@ -292,7 +292,16 @@ static const answer answers[MSG_LIMIT] = {
 
 int answer_worker(struct peer *peer, struct message *message)
 {
-	return answers[message->type] ? answers[message->type](peer, message) : ERR_PROTOCOL;
+	if (!answers[message->type])
+		return ERR_PROTOCOL;
+	/* A worker asks one thing at a time; only TERMINAL has no answer. More would be a queue that a
+	 * captured worker could fill. */
+	if (message->type != MSG_TERMINAL) {
+		if (peer->asking)
+			return ERR_PROTOCOL;
+		peer->asking = true;
+	}
+	return answers[message->type](peer, message);
 }
 
 void answer_peer_gone(uint32_t peer)

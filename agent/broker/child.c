@@ -94,13 +94,16 @@ void child_kill(struct child *child)
 {
 	if (!child)
 		return;
-	kill(child->pid, SIGKILL);
+	if (!child->reaped)
+		kill(child->pid, SIGKILL);
 	child_free(child);
 }
 
-static int take_log(const struct message *message)
+/* The line is the child's word, and is marked as such. */
+static int take_log(const struct child *child, const struct message *message)
 {
 	CLEAN_FREE char *line = NULL;
+	const char *name = program_name(child->kind) + strlen("smime-agent-");
 	struct msg_log log;
 	int rc = decode_log(message->payload, &log);
 
@@ -114,16 +117,16 @@ static int take_log(const struct message *message)
 			*c = '?';
 	switch (log.level) {
 	case LOG_LEVEL_ERROR:
-		log_error("%s", line);
+		log_error("%s %d: %s", name, child->pid, line);
 		break;
 	case LOG_LEVEL_WARN:
-		log_warn("%s", line);
+		log_warn("%s %d: %s", name, child->pid, line);
 		break;
 	case LOG_LEVEL_INFO:
-		log_info("%s", line);
+		log_info("%s %d: %s", name, child->pid, line);
 		break;
 	default:
-		log_debug("%s", line);
+		log_debug("%s %d: %s", name, child->pid, line);
 	}
 	return 0;
 }
@@ -136,7 +139,7 @@ static int hear_one(struct child *child)
 
 	if (rc)
 		return rc;
-	rc = message.type == MSG_LOG ? take_log(&message) : child->on_message(child->context, &message);
+	rc = message.type == MSG_LOG ? take_log(child, &message) : child->on_message(child->context, &message);
 	if (message.fd >= 0)
 		close(message.fd);
 	return rc;
@@ -191,7 +194,9 @@ void child_sent(struct child *child, int rc)
 	}
 	log_debug("%s (process %d): cannot send: %s", program_name(child->kind), child->pid,
 		  error_text(rc));
-	kill(child->pid, SIGKILL); /* its owner is told when the channel closes */
+	/* What is wrong with this process is not the child's fault. */
+	if (rc != ERR_NO_MEMORY && !child->reaped)
+		kill(child->pid, SIGKILL); /* its owner is told when the channel closes */
 }
 
 static struct child *child_new(enum process kind, int fd)
@@ -252,9 +257,11 @@ void child_reap(void)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		const char *name = "a child that was ended";
 
-		for (const struct child *child = children; child; child = child->next)
-			if (child->pid == pid)
+		for (struct child *child = children; child; child = child->next)
+			if (child->pid == pid) {
 				name = program_name(child->kind);
+				child->reaped = true;
+			}
 		if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
 			log_error("%s (process %d) died of signal %d", name, pid, WTERMSIG(status));
 		else if (WIFEXITED(status) && WEXITSTATUS(status))

@@ -22,6 +22,7 @@ typedef void (*child_gone)(void *context);
 struct child {
 	struct child *next;
 	pid_t pid;
+	bool reaped; /* pid may be another process's now */
 	enum process kind;
 	struct channel *channel;
 	struct loop_watch *watch;

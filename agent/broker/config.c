@@ -213,8 +213,12 @@ static int load_file(struct config *config, const char *path)
 	FILE *file = fopen(path, "re");
 	int rc;
 
-	if (!file)
-		return errno == ENOENT ? ABSENT : ERR_CONFIG;
+	if (!file && errno == ENOENT)
+		return ABSENT;
+	if (!file) {
+		log_error("%s: cannot be read: %s", path, strerror(errno));
+		return ERR_CONFIG;
+	}
 	rc = config_read(config, file, path);
 	fclose(file);
 	return rc;

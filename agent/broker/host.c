@@ -11,7 +11,6 @@
 #include "route.h"
 #include "settings.h"
 
-#include <signal.h>
 #include <string.h>
 
 /* Loading a module and reading every object of a full card. */
@@ -19,6 +18,7 @@
 /* A host that has run for this long starts with a clean slate. */
 #define PEACE_MS 60000
 #define CRASHES_MAX 6
+#define HOSTS_MAX 64
 #define PAUSE_MS 500
 
 struct call {
@@ -37,9 +37,12 @@ struct waiting {
 	void *context;
 };
 
+static void call_timed_out(void *context);
+
 static struct host *hosts;
 static struct waiting *waiting;
 static struct child *lister; /* asks p11-kit for its modules */
+static struct loop_timer listing;
 static uint32_t next_call = 1;
 
 struct host *hosts_first(void)
@@ -52,7 +55,7 @@ bool hosts_settled(void)
 	if (lister)
 		return false;
 	for (const struct host *host = hosts; host; host = host->next)
-		if (host->state == HOST_DOWN || host->state == HOST_STARTING)
+		if (!host->crashes && (host->state == HOST_DOWN || host->state == HOST_STARTING))
 			return false;
 	return true;
 }
@@ -106,18 +109,6 @@ static void fail_calls(struct call *calls, int err)
 		free(calls);
 		calls = next;
 	}
-}
-
-static void call_timed_out(void *context)
-{
-	struct call *call = context;
-	struct host *host = call->host;
-
-	log_error("module %s: hangs; its process %d is ended", host->name, host->child->pid);
-	take_call(host, call->id);
-	call->done(call->context, ERR_TIMEOUT, NULL);
-	free(call);
-	kill(host->child->pid, SIGKILL);
 }
 
 uint32_t host_expect(struct host *host, enum host_call kind, uint32_t timeout_ms, host_done done,
@@ -232,6 +223,20 @@ static void gone(void *context)
 	fail_calls(lost, ERR_TOKEN_CRASHED);
 }
 
+/* The host counts as gone before anybody hears of it: who asks again is to meet the next one. */
+static void call_timed_out(void *context)
+{
+	struct call *call = context;
+	struct host *host = call->host;
+
+	log_error("module %s: hangs; its process %d is ended", host->name, host->child->pid);
+	take_call(host, call->id);
+	child_kill(TAKE(host->child));
+	gone(host);
+	call->done(call->context, ERR_TIMEOUT, NULL);
+	free(call);
+}
+
 static void first_look_done(void *context, int err, const struct msg_result *result)
 {
 	struct host *host = context;
@@ -259,8 +264,10 @@ static void started(void *context, int err, const struct msg_result *result)
 		return;
 	}
 	id = host_expect(host, HOST_CALL_LOOK, START_TIMEOUT_MS, first_look_done, host);
-	if (!id)
+	if (!id) {
+		host_failed(host);
 		return;
+	}
 	child_send(host->child, LOOK, id, look, &deep, -1);
 }
 
@@ -296,6 +303,7 @@ void host_restart(struct host *host)
 
 	child_kill(TAKE(host->child));
 	host->state = HOST_DOWN;
+	host->crashes = 0;
 	keyring_host_down(host);
 	start(host);
 	fail_calls(lost, ERR_TOKEN_CRASHED);
@@ -329,6 +337,7 @@ void host_look(struct host *host, bool deep, host_done done, void *context)
 static struct host *add_host(const char *name, const char *path)
 {
 	struct host *host, **at = &hosts;
+	unsigned int count = 0;
 
 	for (host = hosts; host; host = host->next)
 		if (!strcmp(host->name, name) && !strcmp(host->path, path)) {
@@ -347,10 +356,15 @@ static struct host *add_host(const char *name, const char *path)
 		free(host);
 		return NULL;
 	}
-	while (*at)
-		at = &(*at)->next;
+	for (; *at; at = &(*at)->next)
+		count++;
 	*at = host;
-	start(host);
+	if (count < HOSTS_MAX)
+		start(host);
+	else
+		log_error("module %s: more than %d modules", name, HOSTS_MAX);
+	if (count >= HOSTS_MAX)
+		host->state = HOST_FAILED;
 	return host;
 }
 
@@ -363,6 +377,7 @@ static void remove_host(struct host **at)
 	child_kill(TAKE(host->child));
 	fail_calls(TAKE(host->calls), ERR_MODULE);
 	keyring_forget_host(host);
+	route_host_changed(host);
 	free(host->name);
 	free(host->path);
 	free(host);
@@ -379,17 +394,45 @@ static void remove_unwanted(void)
 	check_settled();
 }
 
+static void listing_done(void)
+{
+	loop_timer_clear(&listing);
+	child_kill(TAKE(lister));
+	remove_unwanted();
+}
+
+/* The modules that are there go on. */
+static void listing_failed(void)
+{
+	loop_timer_clear(&listing);
+	child_kill(TAKE(lister));
+	log_error("p11-kit's modules could not be listed; name them with `module` lines instead");
+	check_settled();
+}
+
+static void listing_timed_out(void *context)
+{
+	(void)context;
+	listing_failed();
+}
+
 static int hear_lister(void *context, struct message *message)
 {
 	CLEAN_FREE char *name = NULL;
 	CLEAN_FREE char *path = NULL;
 	struct msg_module module;
+	struct msg_result result;
 	int rc;
 
 	(void)context;
 	if (message->type == MSG_RESULT) {
-		child_kill(TAKE(lister));
-		remove_unwanted();
+		rc = decode_result(message->payload, &result);
+		if (rc)
+			return rc;
+		if (result.error)
+			listing_failed();
+		else
+			listing_done();
 		return 0;
 	}
 	rc = message->type == MSG_MODULE ? decode_module(message->payload, &module) : ERR_PROTOCOL;
@@ -406,8 +449,7 @@ static void lister_gone(void *context)
 {
 	(void)context;
 	lister = NULL;
-	log_error("p11-kit's modules could not be listed; name them with `module` lines instead");
-	remove_unwanted();
+	listing_failed();
 }
 
 void hosts_configure(const struct config *config)
@@ -425,10 +467,12 @@ void hosts_configure(const struct config *config)
 		return;
 	}
 	lister = child_spawn(PROCESS_HOST, &hello, -1, hear_lister, lister_gone, NULL);
-	if (lister)
-		child_send(lister, MODULES, 1, nothing, &nothing, -1);
-	else
-		lister_gone(NULL);
+	if (!lister) {
+		listing_failed();
+		return;
+	}
+	loop_timer_set(&listing, START_TIMEOUT_MS, listing_timed_out, NULL);
+	child_send(lister, MODULES, 1, nothing, &nothing, -1);
 }
 
 void hosts_end(void)

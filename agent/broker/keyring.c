@@ -57,6 +57,7 @@ static void key_free(struct key *key)
 	buf_done(&key->id);
 	buf_done(&key->label);
 	buf_done(&key->der);
+	bad_pins_done(&key->bad_pins);
 	free(key);
 	key_count--;
 }
@@ -70,7 +71,7 @@ static void token_free(struct token *token)
 		token->keys = next;
 	}
 	pincache_forget(token);
-	secret_free(token->bad_pin);
+	bad_pins_done(&token->bad_pins);
 	free(token->label);
 	free(token->manufacturer);
 	free(token->model);

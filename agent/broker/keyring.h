@@ -14,6 +14,14 @@
 struct host;
 struct login;
 
+/* No token takes more wrong PINs than this before it locks. */
+#define BAD_PINS_MAX 16
+
+struct bad_pins {
+	struct secret *pins[BAD_PINS_MAX];
+	unsigned int next;
+};
+
 struct token {
 	struct token *next;
 	uint32_t ref;
@@ -26,7 +34,7 @@ struct token {
 	/* login.c's and pincache.c's part */
 	struct login *login;	/* one that is going on */
 	struct secret *pin;	/* cached */
-	struct secret *bad_pin; /* failed last; not to be sent again */
+	struct bad_pins bad_pins; /* failed since the last that worked */
 	bool source_failed;	/* pin-source's PIN was wrong */
 	struct loop_timer expiry;
 	uint64_t pin_since; /* ms, when it was entered */
@@ -40,6 +48,7 @@ struct key {
 	uint16_t flags; /* CERT_* */
 	bool seen;
 	struct buf id, label, der;
+	struct bad_pins bad_pins; /* of a key with a PIN for each use */
 };
 
 /* The tokens, in the order they were first seen. */

@@ -38,6 +38,7 @@ static int passed_socket(void)
 	if (!pid || !count || atoi(pid) != getpid() || atoi(count) < 1)
 		return -1;
 	fcntl(SYSTEMD_FIRST_FD, F_SETFD, FD_CLOEXEC);
+	fcntl(SYSTEMD_FIRST_FD, F_SETFL, fcntl(SYSTEMD_FIRST_FD, F_GETFL) | O_NONBLOCK);
 	return SYSTEMD_FIRST_FD;
 }
 

@@ -22,6 +22,7 @@ enum source { SOURCE_NONE, SOURCE_CACHE, SOURCE_FILE, SOURCE_GIVEN, SOURCE_PIN_P
 
 struct waiter {
 	struct waiter *next;
+	uint32_t peer;
 	login_done done;
 	void *context;
 };
@@ -31,6 +32,7 @@ struct login {
 	uint32_t peer;
 	enum source source;
 	unsigned int asked;
+	bool told; /* the person knows that this is the last try */
 	int last_err;
 	struct secret *pin; /* in use */
 	struct waiter *waiters;
@@ -63,28 +65,34 @@ static void finish(struct login *login, int err)
 
 static void keep(struct login *login, struct token *token)
 {
-	secret_free(TAKE(token->bad_pin));
+	bad_pins_done(&token->bad_pins);
 	if (login->source != SOURCE_CACHE)
 		pincache_put(token, TAKE(login->pin));
+	token->flags |= TOKEN_LOGGED_IN;
 	log_info("token %s: logged in", log_quote(token->label));
 	finish(login, 0);
 }
 
 static void pin_failed(struct login *login, struct token *token)
 {
-	log_warn("token %s: wrong PIN", log_quote(token->label));
-	pincache_forget(token);
-	if (login->pin) {
-		secret_free(token->bad_pin);
-		token->bad_pin = TAKE(login->pin);
-	}
+	log_warn("token %s: %s", log_quote(token->label), error_text(login->last_err));
+	if (login->source == SOURCE_CACHE)
+		pincache_failed(token);
+	bad_pins_add(&token->bad_pins, TAKE(login->pin));
 	if (login->source == SOURCE_FILE)
 		token->source_failed = true;
 	if (login->source == SOURCE_GIVEN ||
 	    (login->source == SOURCE_PERSON && login->asked >= ASK_MAX))
-		finish(login, ERR_PIN_WRONG);
+		finish(login, login->last_err);
 	else
 		next_source(login);
+}
+
+/* The person was not told, since the other tries were spent elsewhere: is told now. */
+static bool last_try_is_news(const struct login *login)
+{
+	return login->source < SOURCE_GIVEN ||
+	       (login->source == SOURCE_PERSON && !login->told && login->asked < ASK_MAX);
 }
 
 static void answered(void *context, int err, const struct msg_result *result)
@@ -98,9 +106,9 @@ static void answered(void *context, int err, const struct msg_result *result)
 		finish(login, ERR_TOKEN_REMOVED);
 	else if (!err)
 		keep(login, token);
-	else if (err == ERR_PIN_WRONG || (err == ERR_PIN_LENGTH && login->source == SOURCE_PERSON))
+	else if (err == ERR_PIN_WRONG || err == ERR_PIN_LENGTH)
 		pin_failed(login, token);
-	else if (err == ERR_PIN_LAST_TRY && login->source < SOURCE_GIVEN)
+	else if (err == ERR_PIN_LAST_TRY && last_try_is_news(login))
 		next_source(login);
 	else
 		finish(login, err);
@@ -111,13 +119,13 @@ static void send_login(struct login *login, struct token *token, const struct se
 {
 	struct msg_login message = {
 		.token = token->host_ref,
-		.last_try = login->source == SOURCE_PERSON || login->source == SOURCE_PIN_PAD,
+		.last_try = login->told,
 		.pin = pin ? (struct view){pin->data, pin->length} : (struct view){NULL, 0},
 	};
 	uint32_t timeout = settings()->operation_timeout * 1000;
 	uint32_t id;
 
-	if (pin && secret_equal(pin, token->bad_pin)) {
+	if (pin && bad_pins_have(&token->bad_pins, pin)) {
 		answered(login, ERR_PIN_WRONG, NULL);
 		return;
 	}
@@ -134,12 +142,38 @@ static void send_login(struct login *login, struct token *token, const struct se
 		child_send(token->host->child, LOGIN, id, login, &message, -1);
 }
 
+static bool peer_there(uint32_t number)
+{
+	const struct peer *peer = peer_find(number);
+
+	return peer && !peer->hung_up;
+}
+
+/* The client that the person was asked for went, but others wait: asked for one of them. */
+static bool next_asker(struct login *login)
+{
+	if (login->source != SOURCE_PERSON || peer_there(login->peer))
+		return false;
+	for (const struct waiter *waiter = login->waiters; waiter; waiter = waiter->next)
+		if (peer_there(waiter->peer)) {
+			login->peer = waiter->peer;
+			login->asked--;
+			return true;
+		}
+	return false;
+}
+
 static void got_pin(void *context, int err, struct secret *first, struct secret *second)
 {
 	struct login *login = context;
 	struct token *token = keyring_token(login->token);
 
 	secret_free(second);
+	/* A source that cannot be read leaves the person. */
+	if (err && token && (login->source == SOURCE_FILE || next_asker(login))) {
+		next_source(login);
+		return;
+	}
 	if (err || !token) {
 		secret_free(first);
 		finish(login, err ? err : ERR_TOKEN_REMOVED);
@@ -186,6 +220,7 @@ static void ask_person(struct login *login, struct token *token)
 		prompt.error = "Wrong PIN. Try again.";
 	else if (login->last_err == ERR_PIN_LENGTH)
 		prompt.error = "The token takes no PIN of this length. Try again.";
+	login->told = token->flags & TOKEN_PIN_FINAL_TRY;
 	login->asked++;
 	prompt_ask(&prompt, got_pin, login);
 }
@@ -195,6 +230,38 @@ static void read_from(struct login *login, int fd)
 	struct prompt prompt = {.peer = login->peer, .fd = fd, .title = "", .first = "PIN"};
 
 	prompt_ask(&prompt, got_pin, login);
+}
+
+static void confirmed(void *context, int err, struct secret *first, struct secret *second)
+{
+	struct login *login = context;
+	struct token *token = keyring_token(login->token);
+
+	secret_free(first);
+	secret_free(second);
+	if (err || !token)
+		finish(login, err ? err : ERR_TOKEN_REMOVED);
+	else
+		send_login(login, token, NULL);
+}
+
+/* The reader asks; only what it cannot know, that a try is the last, is told on the screen. */
+static void use_pin_pad(struct login *login, struct token *token)
+{
+	char text[300];
+	struct prompt prompt = {.peer = login->peer, .fd = -1, .title = "PIN", .first = text, .confirm = true};
+
+	login->source = SOURCE_PIN_PAD;
+	login->told = token->flags & TOKEN_PIN_FINAL_TRY;
+	if (login->asked++) {
+		finish(login, login->last_err);
+	} else if (login->told) {
+		snprintf(text, sizeof text, "Type the PIN of %s at the reader?\n%s", log_quote(token->label),
+			 tries_text(token));
+		prompt_ask(&prompt, confirmed, login);
+	} else {
+		send_login(login, token, NULL);
+	}
 }
 
 /* Goes to the first source, after the one that was tried, that has a PIN. */
@@ -221,24 +288,20 @@ static void next_source(struct login *login)
 		}
 	}
 	if (token->flags & TOKEN_PROTECTED_PATH) {
-		login->source = SOURCE_PIN_PAD;
-		if (login->asked++ < ASK_MAX)
-			send_login(login, token, NULL);
-		else
-			finish(login, ERR_PIN_WRONG);
+		use_pin_pad(login, token);
 		return;
 	}
 	login->source = SOURCE_PERSON;
 	ask_person(login, token);
 }
 
-static int add_waiter(struct login *login, login_done done, void *context)
+static int add_waiter(struct login *login, uint32_t peer, login_done done, void *context)
 {
 	struct waiter *waiter = calloc(1, sizeof *waiter);
 
 	if (!waiter)
 		return ERR_NO_MEMORY;
-	*waiter = (struct waiter){login->waiters, done, context};
+	*waiter = (struct waiter){login->waiters, peer, done, context};
 	login->waiters = waiter;
 	return 0;
 }
@@ -248,12 +311,12 @@ void login_token(struct token *token, uint32_t peer, int pin_fd, login_done done
 	struct login *login = token->login;
 
 	if (login) {
-		if (add_waiter(login, done, context))
+		if (add_waiter(login, peer, done, context))
 			done(context, ERR_NO_MEMORY);
 		return;
 	}
 	login = calloc(1, sizeof *login);
-	if (!login || add_waiter(login, done, context)) {
+	if (!login || add_waiter(login, peer, done, context)) {
 		free(login);
 		done(context, ERR_NO_MEMORY);
 		return;
@@ -270,6 +333,7 @@ void login_token(struct token *token, uint32_t peer, int pin_fd, login_done done
 }
 
 struct use {
+	uint32_t key;
 	login_pin_done done;
 	void *context;
 };
@@ -277,16 +341,22 @@ struct use {
 static void got_use_pin(void *context, int err, struct secret *first, struct secret *second)
 {
 	struct use *use = context;
+	struct key *key = keyring_key(use->key);
 
 	secret_free(second);
+	if (!err && key && bad_pins_have(&key->bad_pins, first)) {
+		secret_free(TAKE(first));
+		err = ERR_PIN_WRONG;
+	}
 	use->done(use->context, err, first);
 	free(use);
 }
 
-void login_pin_for_use(struct token *token, uint32_t peer, const char *key_label, int last_err,
-		       login_pin_done done, void *context)
+void login_pin_for_use(struct key *key, uint32_t peer, int last_err, login_pin_done done, void *context)
 {
-	CLEAN_FD int fd = last_err ? -1 : pincache_open_source(token);
+	struct token *token = key->token;
+	CLEAN_FREE char *label = view_dup(buf_view(&key->label));
+	CLEAN_FD int fd = last_err || (token->flags & TOKEN_PIN_FINAL_TRY) ? -1 : pincache_open_source(token);
 	struct use *use = calloc(1, sizeof *use);
 	char text[900];
 	struct prompt prompt = {.peer = peer,
@@ -300,11 +370,11 @@ void login_pin_for_use(struct token *token, uint32_t peer, const char *key_label
 		done(context, use ? 0 : ERR_NO_MEMORY, NULL);
 		return;
 	}
-	*use = (struct use){done, context};
+	*use = (struct use){key->ref, done, context};
 	snprintf(text, sizeof text,
 		 "The key\n  %s\non the token\n  %s (%s)\nasks for its PIN at each use.\n"
 		 "Enter it to let %s (process %d) use the key once.\n%s",
-		 log_quote(key_label), log_quote(token->label), log_quote(token->serial),
+		 log_quote(label), log_quote(token->label), log_quote(token->serial),
 		 program_text(peer), pid_of(peer), tries_text(token));
 	prompt_ask(&prompt, got_use_pin, use);
 }

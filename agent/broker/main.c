@@ -156,10 +156,22 @@ static void raise_descriptor_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* What the starting program had open would stay open for as long as the agent lives: its pipes, and
+ * perhaps descriptors with PINs. systemd's sockets are meant. */
+static void close_inherited(void)
+{
+	const char *count = getenv("LISTEN_FDS");
+	unsigned int passed = count && getenv("LISTEN_PID") ? (unsigned int)atoi(count) : 0;
+
+	close_range(3 + passed, ~0u, 0);
+}
+
 static int set_up(const struct options *options, char *path, size_t path_size)
 {
-	int rc = secret_harden_process();
+	int rc;
 
+	close_inherited();
+	rc = secret_harden_process();
 	umask(077);
 	raise_descriptor_limit();
 	rc = rc ? rc : socket_path(path, path_size);

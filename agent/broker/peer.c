@@ -6,8 +6,10 @@
 
 #include "answer.h"
 #include "log.h"
+#include "prompt.h"
 #include "settings.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +19,8 @@
 #define FILL_DELAY_MS 3
 /* A worker that ends before it had a client will do so again. */
 #define FILL_PAUSE_MS 2000
+/* A worker whose client went may end what it has begun; it may also be stuck in writing for nobody. */
+#define GRACE_MS 1000
 
 static struct peer *peers;
 static uint32_t next_number = 1;
@@ -39,13 +43,22 @@ unsigned int peers_serving(void)
 	return count;
 }
 
-static void peer_free(struct peer *peer)
+static void peer_unlink(struct peer *peer)
 {
 	for (struct peer **at = &peers; *at; at = &(*at)->next)
 		if (*at == peer) {
 			*at = peer->next;
-			break;
+			return;
 		}
+}
+
+static void peer_free(struct peer *peer)
+{
+	peer_unlink(peer);
+	loop_timer_clear(&peer->grace);
+	loop_remove(peer->watch);
+	if (peer->connection >= 0)
+		close(peer->connection);
 	child_kill(peer->worker);
 	free(peer->program);
 	free(peer->display);
@@ -75,9 +88,30 @@ static void worker_gone(void *context)
 	uint64_t pause = peer->serving ? FILL_DELAY_MS : FILL_PAUSE_MS;
 
 	peer->worker = NULL;
+	peer_unlink(peer); /* nothing that ends now may answer it */
 	answer_peer_gone(peer->number);
 	peer_free(peer);
 	fill_later(pause);
+}
+
+static void grace_over(void *context)
+{
+	struct peer *peer = context;
+
+	child_kill(TAKE(peer->worker));
+	worker_gone(peer);
+}
+
+/* A worker that waits for the broker, or writes, does not see that its client went. */
+static void hung_up(void *context, uint32_t events)
+{
+	struct peer *peer = context;
+
+	(void)events;
+	loop_remove(TAKE(peer->watch));
+	peer->hung_up = true;
+	loop_timer_set(&peer->grace, GRACE_MS, grace_over, peer);
+	prompt_peer_gone(peer->number);
 }
 
 static int hear(void *context, struct message *message)
@@ -100,6 +134,7 @@ static struct peer *add_peer(void)
 		free(peer);
 		return NULL;
 	}
+	peer->connection = -1;
 	peer->number = next_number++;
 	peer->next = peers;
 	peers = peer;
@@ -158,6 +193,10 @@ static int introduce(struct peer *peer, int fd, const struct ucred *who)
 	if (serve.program.length > 900)
 		serve.program.length = 900;
 	peer->serving = true;
+	peer->connection = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	peer->watch = loop_add(peer->connection, 0, hung_up, peer); /* EPOLLHUP is always told */
+	if (!peer->watch)
+		return ERR_NO_MEMORY;
 	child_send(peer->worker, SERVE, 0, serve, &serve, fd);
 	log_debug("client %u: process %d (%s)", peer->number, peer->pid, log_quote(peer->program));
 	return 0;
@@ -225,8 +264,10 @@ void peer_reply_result(uint32_t number, uint32_t id, const struct msg_result *re
 {
 	struct peer *peer = peer_find(number);
 
-	if (peer)
-		child_send(peer->worker, RESULT, id, result, result, -1);
+	if (!peer)
+		return;
+	peer->asking = false;
+	child_send(peer->worker, RESULT, id, result, result, -1);
 }
 
 void peer_reply(uint32_t number, uint32_t id, int err, const char *detail, int fd)
@@ -234,6 +275,8 @@ void peer_reply(uint32_t number, uint32_t id, int err, const char *detail, int f
 	struct msg_result result = {.error = (uint32_t)-err, .detail = view_string(detail)};
 	struct peer *peer = peer_find(number);
 
-	if (peer)
-		child_send(peer->worker, RESULT, id, result, &result, fd);
+	if (!peer)
+		return;
+	peer->asking = false;
+	child_send(peer->worker, RESULT, id, result, &result, fd);
 }

@@ -15,6 +15,11 @@ struct peer {
 	uint32_t number;
 	struct child *worker;
 	bool serving;
+	int connection; /* the client's, kept to see it go; -1 */
+	struct loop_watch *watch;
+	struct loop_timer grace;
+	bool hung_up;
+	bool asking; /* has a request that is not answered yet */
 	pid_t pid;
 	uid_t uid;
 	char *program; /* the client's executable, or "" */

@@ -18,6 +18,31 @@
 
 #define LOGOUT_TIMEOUT_MS 10000
 
+bool bad_pins_have(const struct bad_pins *list, const struct secret *pin)
+{
+	for (unsigned int i = 0; i < BAD_PINS_MAX; i++)
+		if (secret_equal(list->pins[i], pin))
+			return true;
+	return false;
+}
+
+void bad_pins_add(struct bad_pins *list, struct secret *pin)
+{
+	if (!pin || bad_pins_have(list, pin)) {
+		secret_free(pin);
+		return;
+	}
+	secret_free(list->pins[list->next]);
+	list->pins[list->next] = pin;
+	list->next = (list->next + 1) % BAD_PINS_MAX;
+}
+
+void bad_pins_done(struct bad_pins *list)
+{
+	for (unsigned int i = 0; i < BAD_PINS_MAX; i++)
+		secret_free(TAKE(list->pins[i]));
+}
+
 static void logged_out(void *context, int err, const struct msg_result *result)
 {
 	(void)context;
@@ -91,6 +116,12 @@ void pincache_forget(struct token *token)
 {
 	loop_timer_clear(&token->expiry);
 	secret_free(TAKE(token->pin));
+}
+
+void pincache_failed(struct token *token)
+{
+	bad_pins_add(&token->bad_pins, TAKE(token->pin));
+	pincache_forget(token);
 }
 
 void pincache_lock_all(void)

@@ -8,6 +8,12 @@
 
 #include "keyring.h"
 
+/* PINs that failed and are not to be sent again: the list takes `pin` (may be NULL), and forgets the
+ * oldest for it when full. */
+void bad_pins_add(struct bad_pins *list, struct secret *pin);
+bool bad_pins_have(const struct bad_pins *list, const struct secret *pin);
+void bad_pins_done(struct bad_pins *list);
+
 /* Keeps a PIN that worked (takes it; NULL for one that was typed at the reader). */
 void pincache_put(struct token *token, struct secret *pin);
 /* The cached PIN, or NULL; borrowed. */
@@ -16,6 +22,9 @@ const struct secret *pincache_get(const struct token *token);
 void pincache_used(struct token *token);
 /* Forgets the PIN; does not log out. */
 void pincache_forget(struct token *token);
+
+/* The token refused the cached PIN, which somebody changed meanwhile: it is a bad one now. */
+void pincache_failed(struct token *token);
 
 /* Forgets every PIN and logs every token out. */
 void pincache_lock_all(void);

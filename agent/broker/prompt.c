@@ -13,12 +13,17 @@
 #include <fcntl.h>
 #include <string.h>
 
+/* A pinentry is told the time limit; one that does not keep to it is ended this much later. */
+#define GRACE_MS 1000
+
 struct job {
 	struct job *next;
 	struct child *child; /* NULL while it waits for its turn */
 	uint32_t peer;
 	int fd;
 	struct buf message; /* PROMPT's payload */
+	struct loop_timer limit;
+	unsigned int questions;
 	prompt_done done;
 	void *context;
 };
@@ -35,6 +40,7 @@ static void job_end(struct job *job, int err, struct secret *first, struct secre
 			*at = job->next;
 			break;
 		}
+	loop_timer_clear(&job->limit);
 	child_kill(job->child);
 	if (job->fd >= 0)
 		close(job->fd);
@@ -90,15 +96,24 @@ static void gone(void *context)
 	start_next();
 }
 
+static void timed_out(void *context)
+{
+	log_warn("nobody gave the PIN in time");
+	job_end(context, ERR_TIMEOUT, NULL, NULL);
+	start_next();
+}
+
 static int start(struct job *job)
 {
 	struct msg_hello hello = settings_hello();
+	uint64_t limit = (uint64_t)settings()->prompt_timeout * 1000;
 
 	job->child = child_spawn(PROCESS_PROMPT, &hello, -1, hear, gone, job);
 	if (!job->child)
 		return ERR_SPAWN;
 	child_sent(job->child, channel_forward(job->child->channel, MSG_PROMPT, 1,
 					       buf_view(&job->message), job->fd));
+	loop_timer_set(&job->limit, limit * job->questions + GRACE_MS, timed_out, job);
 	return 0;
 }
 
@@ -161,6 +176,7 @@ void prompt_ask(const struct prompt *prompt, prompt_done done, void *context)
 	*job = (struct job){.peer = prompt->peer,
 			    .fd = prompt->fd >= 0 ? fcntl(prompt->fd, F_DUPFD_CLOEXEC, 0) : -1,
 			    .message = BUF_INIT(8192),
+			    .questions = prompt->second && *prompt->second ? 2 : 1,
 			    .done = done,
 			    .context = context};
 	while (*at)

@@ -18,7 +18,7 @@ struct prompt {
 	int fd;	       /* read PINs from here, a line each; -1: ask a person. Stays the caller's */
 	const char *title, *first, *second, *error; /* second, error may be NULL */
 	uint8_t repeat; /* enum prompt_repeat */
-	bool confirm;
+	bool confirm;	/* no PIN: yes or no */
 };
 
 /* Always calls `done`, once, later or (on failure) at once. */

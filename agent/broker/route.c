@@ -25,8 +25,10 @@ struct request {
 	struct buf payload; /* KEY_OP as it came */
 	struct host *waits_for; /* to be ready again */
 	struct secret *pin;	/* for this use */
-	unsigned int attempts, asked;
+	unsigned int attempts, asked, logins;
+	int last_err; /* of the PIN that was asked for */
 	bool pin_ready; /* pin is to be used, even if NULL (PIN pad) */
+	bool told;	/* the person knows that this is the last try */
 };
 
 static struct request *requests;
@@ -75,6 +77,8 @@ static void finish(struct request *request, int err, const struct msg_result *fr
 		result.data = from->data;
 	if (key && !err)
 		pincache_used(key->token);
+	if (key && !err && request->pin)
+		bad_pins_done(&key->bad_pins);
 	peer_reply_result(request->peer, request->peer_id, &result);
 	request_free(request);
 }
@@ -89,10 +93,18 @@ static void logged_in(void *context, int err)
 		run(request);
 }
 
+static void ask_pin(struct request *request, struct key *key);
+
 static void got_pin(void *context, int err, struct secret *pin)
 {
 	struct request *request = context;
+	struct key *key = keyring_key(request->key);
 
+	if (err == ERR_PIN_WRONG && key && request->asked < ASK_MAX) {
+		request->last_err = err;
+		ask_pin(request, key);
+		return;
+	}
 	if (err) {
 		finish(request, err, NULL);
 		return;
@@ -103,13 +115,12 @@ static void got_pin(void *context, int err, struct secret *pin)
 	run(request);
 }
 
-static void ask_pin(struct request *request, struct key *key, int last_err)
+static void ask_pin(struct request *request, struct key *key)
 {
-	CLEAN_FREE char *label = view_dup(buf_view(&key->label));
-
 	request->asked++;
 	request->pin_ready = false;
-	login_pin_for_use(key->token, request->peer, label ? label : "", last_err, got_pin, request);
+	request->told = key->token->flags & TOKEN_PIN_FINAL_TRY;
+	login_pin_for_use(key, request->peer, request->last_err, got_pin, request);
 }
 
 static void looked(void *context, int err, const struct msg_result *result)
@@ -131,13 +142,24 @@ static bool recover(struct request *request, struct key *key, int err)
 	case ERR_PIN_NEEDED:
 		if (request->pin_ready || request->asked >= ASK_MAX)
 			return false;
-		ask_pin(request, key, 0);
+		ask_pin(request, key);
 		return true;
 	case ERR_PIN_WRONG: /* a key with its own PIN; OpenSC drops the whole login with it */
+		bad_pins_add(&key->bad_pins, TAKE(request->pin));
 		if (request->asked >= ASK_MAX)
 			return false;
 		request->attempts = 0;
-		ask_pin(request, key, err);
+		request->last_err = err;
+		request->pin_ready = false;
+		host_look(token->host, false, looked, request); /* how many tries are left */
+		return true;
+	case ERR_PIN_LAST_TRY: /* news: the PIN was not sent, and the person is asked again */
+		if (request->told || request->asked >= ASK_MAX)
+			return false;
+		secret_free(TAKE(request->pin));
+		request->attempts = 0;
+		request->pin_ready = false;
+		host_look(token->host, false, looked, request);
 		return true;
 	case ERR_NOT_LOGGED_IN:
 		token->flags &= ~(uint32_t)TOKEN_LOGGED_IN;
@@ -186,6 +208,7 @@ static void send(struct request *request, struct key *key, struct msg_key_op *me
 	}
 	request->attempts++;
 	message->key = key->host_ref;
+	message->last_try = request->told;
 	if (request->pin)
 		message->pin = (struct view){request->pin->data, request->pin->length};
 	switch (request->type) {
@@ -207,7 +230,9 @@ static void run(struct request *request)
 	struct token *token = key ? key->token : NULL;
 	struct msg_key_op message;
 
-	if (!key || !token->host) {
+	if (!request->peer) {
+		finish(request, ERR_CLOSED, NULL); /* nobody waits for it */
+	} else if (!key || !token->host) {
 		finish(request, ERR_KEY_STALE, NULL);
 	} else if (token->host->state != HOST_READY) {
 		host_revive(token->host);
@@ -217,9 +242,13 @@ static void run(struct request *request)
 	} else if (!token->host_ref) {
 		finish(request, ERR_TOKEN_REMOVED, NULL);
 	} else if ((token->flags & TOKEN_LOGIN_REQUIRED) && !(token->flags & TOKEN_LOGGED_IN)) {
+		if (request->logins++ >= ATTEMPTS_MAX) {
+			finish(request, ERR_NOT_LOGGED_IN, NULL);
+			return;
+		}
 		login_token(token, request->peer, -1, logged_in, request);
 	} else if ((key->flags & CERT_ALWAYS_AUTH) && !request->pin_ready) {
-		ask_pin(request, key, 0);
+		ask_pin(request, key);
 	} else if (decode_key_op(buf_view(&request->payload), &message)) {
 		finish(request, ERR_INTERNAL, NULL);
 	} else {

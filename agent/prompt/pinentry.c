@@ -8,8 +8,10 @@
 #include "log.h"
 
 #include <assuan.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #define LINE_LENGTH 900
 #define SIZE_PREFIX 16
@@ -51,6 +53,14 @@ static void *secret_realloc(void *pointer, size_t size)
 	return fresh;
 }
 
+/* In the new process: a window that nobody waits for goes with this process. */
+static void end_with_parent(void *opaque, int reserved)
+{
+	(void)opaque;
+	(void)reserved;
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+}
+
 static int start(const struct msg_prompt *prompt, assuan_context_t *ret_context)
 {
 	static struct assuan_malloc_hooks hooks = {secret_malloc, secret_realloc, secret_malloc_free};
@@ -62,7 +72,7 @@ static int start(const struct msg_prompt *prompt, assuan_context_t *ret_context)
 
 	if (!program || assuan_new_ext(&context, GPG_ERR_SOURCE_DEFAULT, &hooks, NULL, NULL))
 		return ERR_NO_MEMORY;
-	err = assuan_pipe_connect(context, program, argv, keep, NULL, NULL, 0);
+	err = assuan_pipe_connect(context, program, argv, keep, end_with_parent, NULL, 0);
 	if (err) {
 		log_error("pinentry %s cannot be started: %s", log_quote(program), gpg_strerror(err));
 		assuan_release(context);

@@ -17,7 +17,9 @@ struct reply {
 	uint32_t id;
 };
 
-/* The rows of one report reach the broker together, whichever threads report. */
+/* The rows of one report reach the broker together, whichever threads report. Locks are taken in this
+ * order: objects_share, report_lock, a token's login_lock; a login lets go of its token's before it
+ * reports. */
 static pthread_mutex_t report_lock = PTHREAD_MUTEX_INITIALIZER;
 
 int answer_error(struct channel *channel, uint32_t id, int err, const char *detail)
@@ -63,10 +65,12 @@ int answer_look(struct channel *channel, const struct message *message)
 	int rc = decode_look(message->payload, &look);
 
 	rc = rc ? rc : objects_look(look.deep);
+	objects_share();
 	pthread_mutex_lock(&report_lock);
 	rc = rc ? rc : objects_report(send_token, send_cert, &reply);
 	rc = answer_error(channel, message->id, rc, NULL);
 	pthread_mutex_unlock(&report_lock);
+	objects_unshare();
 	return rc;
 }
 
@@ -129,20 +133,6 @@ int answer_derive(struct channel *channel, const struct message *message)
 	return answer_key_op(channel, message, operation_derive);
 }
 
-/* The counters are read here, at the last moment: another program may have spent tries. */
-static int check_tries(struct token *token, bool last_try)
-{
-	CK_RV rv = module->C_GetTokenInfo(token->slot, &token->info);
-
-	if (rv != CKR_OK)
-		return module_error(rv);
-	if (token->info.flags & CKF_USER_PIN_LOCKED)
-		return ERR_PIN_LOCKED;
-	if ((token->info.flags & CKF_USER_PIN_FINAL_TRY) && !last_try)
-		return ERR_PIN_LAST_TRY;
-	return 0;
-}
-
 static int login(struct token *token, const struct msg_login *request)
 {
 	bool pin_pad = !request->pin.length;
@@ -150,16 +140,23 @@ static int login(struct token *token, const struct msg_login *request)
 
 	if (pin_pad && !(token->info.flags & CKF_PROTECTED_AUTHENTICATION_PATH))
 		return ERR_PIN_NEEDED;
-	rc = check_tries(token, request->last_try);
-	rc = rc ? rc : session_login(&token->pool, pin_pad ? NULL : request->pin.data, request->pin.length);
-	rc = rc ? rc : objects_read_keys(token);
-	/* For the tries that the next prompt shows. */
+	rc = objects_check_tries(token, request->last_try);
 	if (rc)
-		module->C_GetTokenInfo(token->slot, &token->info);
+		return rc;
+	if (pin_pad)
+		objects_hold_looks(true);
+	rc = session_login(&token->pool, pin_pad ? NULL : request->pin.data, request->pin.length);
+	if (pin_pad)
+		objects_hold_looks(false);
+	if (!rc)
+		return objects_read_keys(token);
+	/* For the tries that the next prompt shows. */
+	if (objects_check_tries(token, true))
+		log_debug("slot %lu: no try is left", token->slot);
 	return rc;
 }
 
-static int report_login(const struct token *token, struct reply *reply, int err)
+static int report_login(struct token *token, struct reply *reply, int err)
 {
 	int rc = 0;
 
@@ -185,8 +182,8 @@ int answer_login(struct channel *channel, const struct message *message)
 	if (token && token->open) {
 		pthread_rwlock_wrlock(&token->login_lock);
 		rc = login(token, &request);
-		rc = report_login(token, &reply, rc);
 		pthread_rwlock_unlock(&token->login_lock);
+		rc = report_login(token, &reply, rc);
 	} else {
 		rc = report_login(NULL, &reply, ERR_TOKEN_REMOVED);
 	}

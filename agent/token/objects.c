@@ -8,11 +8,13 @@
 #include "log.h"
 #include "module.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #define FIND_BATCH 64
 
 static pthread_rwlock_t look_lock;
+static atomic_int looks_held;
 static struct token *tokens;
 static uint32_t next_ref = 1;
 
@@ -269,18 +271,10 @@ static unsigned int mechanism_offer(CK_MECHANISM_TYPE mechanism)
 	switch (mechanism) {
 	case CKM_RSA_X_509:
 		return OFFER_RSA_RAW;
-	case CKM_RSA_PKCS:
-		return OFFER_RSA_PKCS1;
 	case CKM_RSA_PKCS_OAEP:
 		return OFFER_RSA_OAEP;
 	case CKM_RSA_PKCS_PSS:
 		return OFFER_RSA_PSS;
-	case CKM_ECDSA:
-		return OFFER_ECDSA;
-	case CKM_EDDSA:
-		return OFFER_EDDSA;
-	case CKM_ECDH1_DERIVE:
-		return OFFER_ECDH;
 	}
 	return 0;
 }
@@ -360,7 +354,10 @@ static int look_at_slot(CK_SLOT_ID slot, bool deep)
 	if (*at && still_there(*at, &info)) {
 		(*at)->seen = true;
 		(*at)->info = info;
-		return deep && (*at)->open ? read_all(*at) : 0;
+		/* What cannot be read now is not forgotten, and no reason to look at no other slot. */
+		if (deep && (*at)->open && read_all(*at))
+			log_warn("slot %lu: its objects could not be read again", slot);
+		return 0;
 	}
 	if (*at) {
 		struct token *gone = *at;
@@ -413,10 +410,17 @@ static int look_at_slots(bool deep)
 	return rc;
 }
 
+void objects_hold_looks(bool hold)
+{
+	atomic_fetch_add(&looks_held, hold ? 1 : -1);
+}
+
 int objects_look(bool deep)
 {
 	int rc;
 
+	if (atomic_load(&looks_held))
+		return 0;
 	pthread_rwlock_wrlock(&look_lock);
 	rc = look_at_slots(deep);
 	pthread_rwlock_unlock(&look_lock);
@@ -449,16 +453,32 @@ static uint32_t token_flags(const struct token *token)
 	return flags;
 }
 
-/* PKCS#11 pads its fixed fields with blanks; some modules with zeros. */
+/* PKCS#11 pads its fixed fields with blanks; some modules end them with a zero. */
 static struct view unpadded(const unsigned char *field, size_t size)
 {
-	while (size && (field[size - 1] == ' ' || !field[size - 1]))
+	size = strnlen((const char *)field, size);
+	while (size && field[size - 1] == ' ')
 		size--;
 	return (struct view){field, size};
 }
 
-int objects_report_token(const struct token *token, token_callback report,
-			 cert_callback report_cert, void *context)
+int objects_check_tries(struct token *token, bool last_try)
+{
+	CK_TOKEN_INFO info;
+	CK_RV rv = module->C_GetTokenInfo(token->slot, &info);
+
+	if (rv != CKR_OK)
+		return module_error(rv);
+	if (!same_identity(&info, &token->info))
+		return ERR_TOKEN_REMOVED;
+	token->info = info;
+	if (info.flags & CKF_USER_PIN_LOCKED)
+		return ERR_PIN_LOCKED;
+	return (info.flags & CKF_USER_PIN_FINAL_TRY) && !last_try ? ERR_PIN_LAST_TRY : 0;
+}
+
+static int report_token(const struct token *token, token_callback report, cert_callback report_cert,
+			void *context)
 {
 	const CK_TOKEN_INFO *info = &token->info;
 	struct msg_token message = {
@@ -484,13 +504,23 @@ int objects_report_token(const struct token *token, token_callback report,
 	return rc;
 }
 
+int objects_report_token(struct token *token, token_callback report, cert_callback report_cert,
+			 void *context)
+{
+	/* Not while a person types at a PIN pad: then nothing changes that could be reported half. */
+	bool locked = !pthread_rwlock_tryrdlock(&token->login_lock);
+	int rc = report_token(token, report, report_cert, context);
+
+	if (locked)
+		pthread_rwlock_unlock(&token->login_lock);
+	return rc;
+}
+
 int objects_report(token_callback token, cert_callback cert, void *context)
 {
 	int rc = 0;
 
-	objects_share();
 	for (struct token *at = tokens; at && !rc; at = at->next)
 		rc = objects_report_token(at, token, cert, context);
-	objects_unshare();
 	return rc;
 }

@@ -16,16 +16,8 @@
 #define KEY_ID_MAX 128
 #define LABEL_MAX 256
 
-/* Mechanisms that matter, as the token lists them. */
-enum offer {
-	OFFER_RSA_RAW = 1,
-	OFFER_RSA_PKCS1 = 2,
-	OFFER_RSA_OAEP = 4,
-	OFFER_RSA_PSS = 8,
-	OFFER_ECDSA = 16,
-	OFFER_EDDSA = 32,
-	OFFER_ECDH = 64,
-};
+/* Mechanisms that have an alternative, as the token lists them; others are simply tried. */
+enum offer { OFFER_RSA_RAW = 1, OFFER_RSA_OAEP = 2, OFFER_RSA_PSS = 4 };
 
 struct key {
 	struct key *next;
@@ -60,9 +52,18 @@ typedef int (*token_callback)(void *context, const struct msg_token *token);
 typedef int (*cert_callback)(void *context, const struct msg_cert *cert);
 MUST_USE int objects_report(token_callback token, cert_callback cert, void *context);
 
-/* The same for one token. The caller holds objects_share. */
-MUST_USE int objects_report_token(const struct token *token, token_callback report,
+/* The same for one token. The caller holds objects_share for both, and no login_lock. */
+MUST_USE int objects_report_token(struct token *token, token_callback report,
 				  cert_callback report_cert, void *context);
+
+/* Reads the token's PIN flags anew: another program may have spent tries. ERR_PIN_LOCKED;
+ * ERR_PIN_LAST_TRY unless `last_try`; ERR_TOKEN_REMOVED where another token is in its slot. The
+ * caller holds the token's login_lock alone. */
+MUST_USE int objects_check_tries(struct token *token, bool last_try);
+
+/* While a person types at a PIN pad, a look would wait for it, and everybody for the look: then
+ * objects_look leaves the list as it is. */
+void objects_hold_looks(bool hold);
 
 /* Reads again which certificates of the token have a private key, after its login state changed.
  * The caller holds the token's login_lock alone. */

@@ -35,10 +35,13 @@ typedef CK_RV (*operation)(const struct key *key, const struct msg_key_op *reque
 /* A key with CKA_ALWAYS_AUTHENTICATE takes its PIN between Init and the operation. */
 static CK_RV context_login(CK_SESSION_HANDLE session, const struct key *key, struct view pin)
 {
+	CK_RV rv;
+
 	if (!(key->flags & CERT_ALWAYS_AUTH))
 		return CKR_OK;
-	return module->C_Login(session, CKU_CONTEXT_SPECIFIC, (unsigned char *)(uintptr_t)pin.data,
-			       pin.length);
+	rv = module->C_Login(session, CKU_CONTEXT_SPECIFIC, (unsigned char *)(uintptr_t)pin.data, pin.length);
+	/* The token was logged in (run_operation looked): OpenSC says this of a wrong PIN. */
+	return rv == CKR_USER_NOT_LOGGED_IN ? CKR_PIN_INCORRECT : rv;
 }
 
 static CK_RV do_sign(const struct key *key, const struct msg_key_op *request,
@@ -122,15 +125,25 @@ static int run_once(operation run, struct token *token, const struct key *key,
 	return module_error(result->rv);
 }
 
+/* Before a PIN is sent for one use. A login that was lost meanwhile comes first, with the PIN unsent. */
+static int check_use(struct token *token, const struct msg_key_op *request)
+{
+	if (!request->pin.length && !(token->info.flags & CKF_PROTECTED_AUTHENTICATION_PATH))
+		return ERR_PIN_NEEDED;
+	if ((token->info.flags & CKF_LOGIN_REQUIRED) && !session_logged_in(&token->pool))
+		return ERR_NOT_LOGGED_IN;
+	return objects_check_tries(token, request->last_try);
+}
+
 static int run_operation(operation run, struct token *token, const struct key *key,
 			 const struct msg_key_op *request, CK_MECHANISM *mechanism,
 			 struct operation_result *result)
 {
 	int rc;
 
-	if ((key->flags & CERT_ALWAYS_AUTH) && !request->pin.length &&
-	    !(token->info.flags & CKF_PROTECTED_AUTHENTICATION_PATH))
-		return ERR_PIN_NEEDED;
+	rc = key->flags & CERT_ALWAYS_AUTH ? check_use(token, request) : 0;
+	if (rc)
+		return rc;
 	rc = run_once(run, token, key, request, mechanism, result);
 	/* Every idle session of the pool may be lost; what follows them is a new one. */
 	for (unsigned int i = 0; rc && module_session_lost(result->rv) && i < SESSION_POOL_MAX; i++)

@@ -103,8 +103,9 @@ int session_login(struct session_pool *pool, const unsigned char *pin, CK_ULONG 
 {
 	CK_RV rv = module->C_Login(pool->anchor, CKU_USER, (unsigned char *)(uintptr_t)pin, length);
 
-	if (rv == CKR_USER_ALREADY_LOGGED_IN)
-		return 0;
+	/* It says so without having looked at the PIN: a wrong one would be taken for right. */
+	if (rv == CKR_USER_ALREADY_LOGGED_IN && module->C_Logout(pool->anchor) == CKR_OK)
+		rv = module->C_Login(pool->anchor, CKU_USER, (unsigned char *)(uintptr_t)pin, length);
 	if (rv != CKR_OK)
 		log_info("slot %lu: C_Login: %s", pool->slot, p11_kit_strerror(rv));
 	return module_error(rv);

@@ -37,7 +37,8 @@ MUST_USE int session_borrow(struct session_pool *pool, CK_SESSION_HANDLE *ret_se
 /* Gives it back; `reusable` false closes it. */
 void session_return(struct session_pool *pool, CK_SESSION_HANDLE session, bool reusable);
 
-/* Logs in on the anchor. pin NULL is the reader's PIN pad. Being logged in already is success. */
+/* Logs in on the anchor. pin NULL is the reader's PIN pad. A login that there is already ends first, so
+ * that success means that the PIN is right. */
 MUST_USE int session_login(struct session_pool *pool, const unsigned char *pin, CK_ULONG length);
 MUST_USE int session_logout(struct session_pool *pool);
 /* Whether the token says that the user is logged in. */

@@ -261,6 +261,8 @@ static int next_segment(struct ber *ber)
 			return rc;
 		if (tag & BER_CONSTRUCTED)
 			rc = push(ber, &header);
+		else if (header.length > present(ber)->left)
+			rc = ERR_BAD_CMS;
 		else
 			ber->octets_left = header.length;
 		if (rc)

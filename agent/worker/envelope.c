@@ -24,8 +24,12 @@ static int read_type(struct envelope *envelope, struct buf *prefix)
 	uint8_t tag;
 	int rc = ber_peek(&envelope->ber, &tag);
 
-	if (rc || tag != BER_SEQUENCE || ber_enter(&envelope->ber, BER_SEQUENCE) ||
-	    ber_peek(&envelope->ber, &tag) || tag != BER_OID || ber_copy(&envelope->ber, &oid))
+	rc = rc ? rc : ber_enter(&envelope->ber, BER_SEQUENCE);
+	rc = rc ? rc : ber_peek(&envelope->ber, &tag);
+	if (!rc && tag != BER_OID)
+		rc = ERR_NOT_CMS;
+	rc = rc ? rc : ber_copy(&envelope->ber, &oid);
+	if (rc)
 		return rc == ERR_READ ? rc : ERR_NOT_CMS;
 	envelope->authenticated =
 		view_equal(buf_view(&oid), (struct view){oid_authenveloped, sizeof oid_authenveloped});
@@ -55,16 +59,34 @@ static int read_recipients(struct envelope *envelope, struct buf *prefix)
 	return rc ? rc : ber_copy(ber, prefix);
 }
 
+/* The same with the default spelled out, which OpenSSL does not know. */
+static int add_default(const ASN1_OBJECT *oid, const ASN1_TYPE *nonce, struct buf *prefix)
+{
+	unsigned char *oid_der = NULL, *nonce_der = NULL;
+	int oid_length = i2d_ASN1_OBJECT(oid, &oid_der);
+	int nonce_length = i2d_ASN1_TYPE((ASN1_TYPE *)(uintptr_t)nonce, &nonce_der);
+	int rc = oid_length > 0 && nonce_length > 0 ? 0 : ERR_BAD_CMS;
+
+	rc = rc ? rc : buf_add(prefix, "\x30\x80", 2);
+	rc = rc ? rc : buf_add(prefix, oid_der, (size_t)oid_length);
+	rc = rc ? rc : buf_add(prefix, "\x30\x80", 2);
+	rc = rc ? rc : buf_add(prefix, nonce_der, (size_t)nonce_length);
+	rc = rc ? rc : buf_add(prefix, "\x02\x01\x0c\0\0\0\0", 7);
+	OPENSSL_free(oid_der);
+	OPENSSL_free(nonce_der);
+	return rc;
+}
+
 /* GCMParameters, RFC 5084 section 3.2: SEQUENCE { nonce, aes-ICVlen DEFAULT 12 }. */
-static int read_icv_length(struct view der, size_t *ret_length)
+static int add_gcm(struct view der, struct buf *prefix, size_t *ret_length)
 {
 	const unsigned char *at = der.data;
 	CLEAN_ALGORITHM X509_ALGOR *algorithm = d2i_X509_ALGOR(NULL, &at, (long)der.length);
 	STACK_OF(ASN1_TYPE) *fields;
 	const ASN1_OBJECT *oid;
 	const void *value;
-	int type;
-	long length = ENVELOPE_MAC_MIN;
+	int type, rc;
+	long length = -1;
 
 	if (!algorithm)
 		return ERR_BAD_CMS;
@@ -75,13 +97,17 @@ static int read_icv_length(struct view der, size_t *ret_length)
 	fields = d2i_ASN1_SEQUENCE_ANY(NULL, &at, ASN1_STRING_length(value));
 	if (sk_ASN1_TYPE_num(fields) == 2 && sk_ASN1_TYPE_value(fields, 1)->type == V_ASN1_INTEGER)
 		length = ASN1_INTEGER_get(sk_ASN1_TYPE_value(fields, 1)->value.integer);
-	else if (sk_ASN1_TYPE_num(fields) != 1)
-		length = -1;
+	else if (sk_ASN1_TYPE_num(fields) == 1)
+		length = ENVELOPE_MAC_MIN;
+	rc = length < ENVELOPE_MAC_MIN || length > ENVELOPE_MAC_MAX ? ERR_BAD_CMS : 0;
+	if (!rc && sk_ASN1_TYPE_num(fields) == 1)
+		rc = add_default(oid, sk_ASN1_TYPE_value(fields, 0), prefix);
+	else if (!rc)
+		rc = buf_add(prefix, der.data, der.length);
 	sk_ASN1_TYPE_pop_free(fields, ASN1_TYPE_free);
-	if (length < ENVELOPE_MAC_MIN || length > ENVELOPE_MAC_MAX)
-		return ERR_BAD_CMS;
-	*ret_length = (size_t)length;
-	return 0;
+	if (!rc)
+		*ret_length = (size_t)length;
+	return rc;
 }
 
 /* contentType and contentEncryptionAlgorithm, up to the octets. */
@@ -94,12 +120,13 @@ static int read_content_info(struct envelope *envelope, struct buf *prefix)
 	rc = rc ? rc : buf_add(prefix, "\x30\x80", 2);
 	rc = rc ? rc : ber_copy(ber, prefix);
 	rc = rc ? rc : ber_copy(ber, &algorithm);
-	rc = rc ? rc : buf_add(prefix, algorithm.data, algorithm.length);
+	if (!rc && envelope->authenticated)
+		rc = add_gcm(buf_view(&algorithm), prefix, &envelope->mac_expected);
+	else if (!rc)
+		rc = buf_add(prefix, algorithm.data, algorithm.length);
 	rc = rc ? rc : buf_add(prefix, "\0\0", 2);
-	if (!rc && envelope->authenticated) {
-		rc = read_icv_length(buf_view(&algorithm), &envelope->mac_expected);
-		rc = rc ? rc : buf_add(prefix, "\x04\x10" "0123456789abcdef", 18);
-	}
+	if (!rc && envelope->authenticated)
+		rc = buf_add(prefix, "\x04\x10" "0123456789abcdef", 18);
 	rc = rc ? rc : buf_add(prefix, "\0\0\0\0\0", 6);
 	return rc ? rc : ber_octets_begin(ber, 0x80);
 }

@@ -5,6 +5,7 @@
 #include "input.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 void input_init(struct input *input, int fd)
@@ -19,6 +20,14 @@ void input_init(struct input *input, int fd)
 	input->state.next = here >= 0 ? here : 0;
 }
 
+/* A client may have made its descriptor non-blocking. */
+static bool wait_readable(int fd)
+{
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
+
+	return poll(&wait, 1, -1) >= 0 || errno == EINTR;
+}
+
 static int fill(struct input *input)
 {
 	struct input_state *state = &input->state;
@@ -31,7 +40,7 @@ static int fill(struct input *input)
 	}
 	do {
 		got = read(input->fd, state->raw + state->raw_end, sizeof state->raw - state->raw_end);
-	} while (got < 0 && errno == EINTR);
+	} while (got < 0 && (errno == EINTR || (errno == EAGAIN && wait_readable(input->fd))));
 	if (got < 0)
 		return ERR_READ;
 	state->raw_end += (size_t)got;

@@ -186,10 +186,19 @@ void mime_token(struct view value, char *into, size_t size)
 	skip_blanks(&value);
 	while (value.length && !isspace(value.data[0]) && value.data[0] != ';' && value.data[0] != '(') {
 		if (length + 1 < size)
-			into[length++] = (char)tolower(value.data[0]);
+			into[length++] = (char)(value.data[0] ? tolower(value.data[0]) : '?');
 		value = after(value, 1);
 	}
 	into[length] = 0;
+}
+
+/* From behind the opening quote to behind the closing one. */
+static void skip_quoted(struct view *value)
+{
+	while (value->length && value->data[0] != '"')
+		*value = after(*value, value->data[0] == '\\' && value->length > 1 ? 2 : 1);
+	if (value->length)
+		*value = after(*value, 1);
 }
 
 /* Goes behind the next semicolon that is in no quoted string or comment. */
@@ -205,12 +214,8 @@ static bool skip_to_parameter(struct view *value)
 		*value = after(*value, 1);
 		if (c == ';')
 			return true;
-		if (c != '"')
-			continue;
-		while (value->length && value->data[0] != '"')
-			*value = after(*value, value->data[0] == '\\' && value->length > 1 ? 2 : 1);
-		if (value->length)
-			*value = after(*value, 1);
+		if (c == '"')
+			skip_quoted(value);
 	}
 	return false;
 }
@@ -270,29 +275,53 @@ static bool is_address_character(uint8_t c)
 static bool take_address(struct view text, char *into, size_t size)
 {
 	const uint8_t *at = text.length ? memchr(text.data, '@', text.length) : NULL;
-	size_t start, end;
+	size_t start, end, middle;
 
 	if (!at)
 		return false;
-	start = end = (size_t)(at - text.data);
+	start = end = middle = (size_t)(at - text.data);
 	while (start && is_address_character(text.data[start - 1]))
 		start--;
 	while (end < text.length && is_address_character(text.data[end]))
 		end++;
-	if (end - start >= size || start == end)
+	if (end - start >= size || start == middle || end == middle + 1)
 		return false;
 	memcpy(into, text.data + start, end - start);
 	into[end - start] = 0;
 	return true;
 }
 
+static struct view in_brackets(struct view value)
+{
+	const uint8_t *end = memchr(value.data, '>', value.length);
+
+	return (struct view){value.data + 1, (end ? (size_t)(end - value.data) : value.length) - 1};
+}
+
+/* RFC 5322 section 3.4. Quoted strings and comments may hold anything, addresses too. */
 bool mime_address(struct view value, char *into, size_t size)
 {
-	const uint8_t *open = value.length ? memrchr(value.data, '<', value.length) : NULL;
+	struct view plain = {NULL, 0};
 
-	if (open)
-		value = after(value, (size_t)(open - value.data) + 1);
-	return take_address(value, into, size);
+	while (value.length && !(value.data[0] == ',' && plain.length)) {
+		uint8_t c = value.data[0];
+		size_t word = 0;
+
+		if (c == '<')
+			return take_address(in_brackets(value), into, size);
+		if (c == '(') {
+			skip_blanks(&value);
+			continue;
+		}
+		while (word < value.length && is_address_character(value.data[word]))
+			word++;
+		if (!plain.length && word && memchr(value.data, '@', word))
+			plain = (struct view){value.data, word};
+		value = after(value, word ? word : 1);
+		if (c == '"')
+			skip_quoted(&value);
+	}
+	return take_address(plain, into, size);
 }
 
 int mime_canonical(struct view bytes, uint8_t *last, mime_sink sink, void *context)

@@ -5,6 +5,7 @@
 #include "output.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 void output_init(struct output *output, int fd)
@@ -15,12 +16,20 @@ void output_init(struct output *output, int fd)
 	output->group_length = 0;
 }
 
+/* A client may have made its descriptor non-blocking. */
+static bool wait_writable(int fd)
+{
+	struct pollfd wait = {.fd = fd, .events = POLLOUT};
+
+	return poll(&wait, 1, -1) >= 0 || errno == EINTR;
+}
+
 static int write_all(int fd, const uint8_t *data, size_t length)
 {
 	while (length) {
 		ssize_t written = write(fd, data, length);
 
-		if (written < 0 && errno == EINTR)
+		if (written < 0 && (errno == EINTR || (errno == EAGAIN && wait_writable(fd))))
 			continue;
 		if (written < 0)
 			return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? ERR_NO_SPACE : ERR_WRITE;

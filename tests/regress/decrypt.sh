@@ -79,7 +79,7 @@ make_expired() {
 nothing_unverified() { # FILE
 	openssl cms -encrypt -binary -aes-256-gcm -in "$1" -outform DER -out "$work/e" "$work/rsa.pem" &&
 		size=$(wc -c <"$work/e") &&
-		printf '\125' | dd of="$work/e" bs=1 seek=$((size / 2)) conv=notrunc &&
+		printf UUUUUUUU | dd of="$work/e" bs=1 seek=$((size / 2)) conv=notrunc &&
 		status 1 smime decrypt --raw "$work/e" >"$work/back" && [ ! -s "$work/back" ] &&
 		cat "$work/e" | status 1 smime decrypt --raw | cmp - /dev/null
 }

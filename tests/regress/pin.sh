@@ -127,12 +127,6 @@ cancelled() {
 	sign_with 1 0 4
 }
 
-# Waits for what runs in the background; what it said is in $work/said.
-background_status() {
-	wait "$1"
-	[ $? = "$2" ]
-}
-
 gone() { # PID
 	[ ! -e "/proc/$1" ] || grep -q '^State:.*Z' "/proc/$1/status"
 }
@@ -146,7 +140,10 @@ hanging_pinentry() {
 	smime sign -k ec "$work/mail.eml" >"$work/s.eml" 2>"$work/said" &
 	pid=$!
 	wait_for test -s "$work/pinentry.pid" && others_go_on && [ -e "/proc/$pid" ] || return
-	wait_for gone "$pid"
+	wait_for gone "$pid" || {
+		kill "$pid" "$(cat "$work/pinentry.pid")"
+		return 1
+	}
 	wait "$pid"
 	got=$?
 	cat "$work/said" >&2
@@ -181,6 +178,7 @@ asker_goes() {
 	wait $second
 }
 
+use_conf
 ok "initialise a token" make_token Demo
 ok "make a key" make_key Demo ec ec:P-256
 ok "three programs at once: asked once" three_at_once
@@ -398,40 +396,59 @@ at_the_reader() {
 wrong_at_the_reader() {
 	rules "C_GetTokenInfo flags=0x100" "C_Login rv=0xa0"
 	answers
-	sign_with 0 3 4
+	sign_with 0 1 4
 }
 
 ok "a PIN that is typed at the reader" at_the_reader
-ok "a wrong one there: three times, no more" wrong_at_the_reader
+ok "a wrong one there: not again unasked" wrong_at_the_reader
 rules
 
 # --- a key that wants its PIN each time
 
 make_always_key() {
-	pkcs11-tool --module "$softhsm" --token-label Demo --login --pin "$PIN" --keypairgen \
-		--key-type EC:prime256v1 --id 99 --label always --always-auth >/dev/null 2>&1 || return
-	smime token csr --token Demo --label always --subject "/CN=always" --address always@example.org \
-		--pin-fd 3 3<"$work/pin" >"$work/always.csr"
+	make_ca
+	printf 'subjectAltName=email:always@example.org\nkeyUsage=digitalSignature\n' >"$work/always.ext"
+	openssl req -new -newkey rsa:2048 -nodes -keyout "$work/always.key" -subj /CN=always 2>/dev/null |
+		openssl x509 -req -CA "$work/ca.pem" -CAkey "$work/ca.key" -CAcreateserial -days 30 \
+			-extfile "$work/always.ext" -outform DER -out "$work/always.crt" 2>/dev/null &&
+		openssl rsa -in "$work/always.key" -outform DER -out "$work/always.der" 2>/dev/null || return
+	pkcs11() {
+		pkcs11-tool --module "$softhsm" --token-label Demo --login --pin "$PIN" --id 99 --label always "$@"
+	}
+	pkcs11 --write-object "$work/always.der" --type privkey --always-auth --usage-sign >/dev/null &&
+		pkcs11 --write-object "$work/always.crt" --type cert >/dev/null
+}
+
+# always ASKED LOGINS STATUS PIN...: signs once while the token is unlocked.
+always() {
+	asked_wanted=$1 logins_wanted=$2 status_wanted=$3
+	shift 3
+	answers "$@"
+	new_calls C_Login:context sign always
+	echo "status $got, asked $(times_asked), logins $count" >&2
+	[ "$got" = "$status_wanted" ] && [ "$(times_asked)" = "$asked_wanted" ] && [ "$count" = "$logins_wanted" ]
 }
 
 use_conf
-answers
+ok "make a key that wants its PIN each time" make_always_key
+ok "unlock" unlock
+ok "always-authenticate: asked" always 1 1 0 "$PIN"
+ok "always-authenticate: the question names the key" grep -q '^SETDESC.*always.*Demo' "$asked"
+ok "always-authenticate: asked again" always 1 1 0 "$PIN"
+ok "always-authenticate: wrong, the same wrong again, right" always 3 2 0 nope-8 nope-8 "$PIN"
+ok "always-authenticate: three times wrong" always 3 3 4 nope-1 nope-2 nope-3
+ok "always-authenticate: cancelled" always 1 0 4 CANCEL
+# OpenSC drops the whole login with a wrong PIN here.
+rules "C_Login:context logout 1" "C_Login:context rv=0x101 1"
+ok "always-authenticate: not sent again when the login was dropped with it" always 2 2 0 nope-9 "$PIN"
+rules
+use_conf "pin-source Demo file:$work/pin"
+ok "always-authenticate: from pin-source" always 0 1 0
+cp "$work/wrong" "$work/wrong-for-use"
+use_conf "pin-source Demo file:$work/wrong-for-use"
 unlock
-rules "C_GetAttributeValue always-auth"
-smime keys >/dev/null
-
-# SoftHSM does not know that it should have one: what the login at the reader's key gives is a rule.
-always() { # RV ASKED STATUS PIN...
-	rv=$1 asked_wanted=$2 status_wanted=$3
-	shift 3
-	rules "C_GetAttributeValue always-auth" "C_Login:context rv=$rv"
-	answers "$@"
-	sign
-	got=$?
-	echo "status $got, asked $(times_asked)" >&2
-	[ "$got" = "$status_wanted" ] && [ "$(times_asked)" = "$asked_wanted" ]
-}
-ok "always-authenticate: placeholder" true
+ok "always-authenticate: wrong in pin-source, then from the person" always 1 2 0 "$PIN"
+ok "always-authenticate: pin-source is wrong still" always 1 1 4 CANCEL
 
 # --- nowhere else
 

@@ -17,7 +17,8 @@
 int fixture_file(const void *data, size_t length);
 
 /* The reading end of a pipe on which each read gives at most `step` bytes, however much is asked
- * for. The writer is a process of its own and ends with the data. The caller closes. */
+ * for; a read of less loses the rest of the step. The writer is a process of its own and ends with
+ * the data. The caller closes. */
 int fixture_drip(const void *data, size_t length, size_t step);
 
 /* All that a file holds, from its start; the caller frees. A NUL stands behind it. */

@@ -1,0 +1,225 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+# Makes the seed corpora again: `tests/fuzz/make-seeds.py tests/fuzz`, with the keys of corpus-key. Needs
+# openssl and the Python package cryptography; the replays do not.
+import os
+import re
+import subprocess
+import sys
+
+TEXT = b"Content-Type: text/plain\r\n\r\nHello Bob, nobody else reads this.\r\n"
+top = sys.argv[1]
+
+
+def put(name, label, data):
+    folder = os.path.join(top, "corpus", name)
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, label), "wb") as file:
+        file.write(data)
+
+
+def key(name):
+    return os.path.join(top, "corpus-key", name + ".pem")
+
+
+def openssl(*args, data=b""):
+    return subprocess.run(("openssl",) + args, input=data, check=True, stdout=subprocess.PIPE).stdout
+
+
+def encrypt(recipient, cipher, *more, data=TEXT):
+    return openssl("cms", "-encrypt", "-binary", "-" + cipher, *more, "-recip", key(recipient), data=data)
+
+
+def der(tag, *parts):
+    data = b"".join(parts)
+    size = len(data)
+    if size < 128:
+        return bytes((tag, size)) + data
+    long = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(long))) + long + data
+
+
+def oid(text):
+    return bytes.fromhex(text)
+
+
+def ber(tag, *parts):
+    return bytes((tag, 0x80)) + b"".join(parts) + b"\0\0"
+
+
+def authenveloped(wrap, attributes=b"", segments=1, mac=16):
+    """By hand: what the openssl command cannot make (authAttrs, short MACs, segments)."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import padding
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    from cryptography.hazmat.primitives.serialization import Encoding
+    with open(key("rsa"), "rb") as file:
+        cert = x509.load_pem_x509_certificate(file.read())
+    content_key, nonce = bytes(range(16)), bytes(range(12))
+    sealed = AESGCM(content_key).encrypt(nonce, TEXT, der(0x31, attributes) if attributes else b"")
+    content, tag = sealed[:-16], sealed[-16:][:mac]
+    serial = cert.serial_number
+    issuer = cert.issuer.public_bytes() + der(2, serial.to_bytes(serial.bit_length() // 8 + 1, "big"))
+    recipient = der(0x30, der(2, b"\0"), der(0x30, issuer), oid("300d06092a864886f70d0101010500"),
+                    der(4, cert.public_key().encrypt(content_key, padding.PKCS1v15())))
+    step = -(-len(content) // segments)
+    octets = [content[i:i + step] for i in range(0, len(content), step)]
+    body = der(0x80, content) if segments == 1 else wrap(0xa0, *(der(4, part) for part in octets))
+    algorithm = der(0x30, oid("06096086480165030401 06"),
+                    der(0x30, der(4, nonce), der(2, bytes((mac,))) if mac != 12 else b""))
+    return wrap(0x30, oid("060b2a864886f70d0109100117"), wrap(
+        0xa0, wrap(0x30, der(2, b"\0"), wrap(0x31, recipient), wrap(
+            0x30, oid("06092a864886f70d010701"), algorithm, body),
+            der(0xa1, attributes) if attributes else b"", der(4, tag))))
+
+
+ATTRIBUTE = der(0x30, oid("06032a0304"), der(0x31, der(4, b"attribute")))
+
+
+def cms_seeds():
+    d = ("-outform", "DER")
+    seeds = {
+        "rsa-aes128": encrypt("rsa", "aes-128-cbc", *d),
+        "rsa-aes256-gcm": encrypt("rsa", "aes-256-gcm", *d),
+        "rsa-3des-keyid": encrypt("rsa", "des3", "-keyid", *d),
+        "rsa-stream": encrypt("rsa", "aes-192-cbc", "-stream", *d),
+        "rsa-empty-gcm": encrypt("rsa", "aes-128-gcm", *d, data=b""),
+        "rsa-camellia": encrypt("rsa", "camellia128", *d),
+        "p256-aes128": encrypt("p256", "aes-128-cbc", *d),
+        "p256-aes256-gcm": encrypt("p256", "aes-256-gcm", *d),
+        "p256-keyid-gcm": encrypt("p256", "aes-128-gcm", "-keyid", *d),
+        "both": encrypt("p256", "aes-128-cbc", "-recip", key("rsa"), *d),
+        "password": encrypt("rsa", "aes-128-cbc", "-pwri_password", "x", *d),
+        "kek": encrypt("rsa", "aes-128-cbc", "-secretkey", "00" * 16, "-secretkeyid", "01", *d),
+        "hand": authenveloped(der),
+        "hand-ber": authenveloped(ber, segments=3),
+        "hand-attributes": authenveloped(der, ATTRIBUTE),
+        "hand-attributes-ber": authenveloped(ber, ATTRIBUTE, segments=2),
+        "hand-mac12": authenveloped(der, mac=12),
+        "hand-mac4": authenveloped(der, mac=4),
+    }
+    command = ("cms", "-encrypt", "-binary", *d)
+    for name in ("oaep", "oaep256"):
+        digest = () if name == "oaep" else ("-keyopt", "rsa_oaep_md:sha256")
+        seeds["rsa-" + name] = openssl(*command, "-aes-128-gcm", "-recip", key("rsa"), "-keyopt",
+                                       "rsa_padding_mode:oaep", *digest, data=TEXT)
+    for digest in ("sha256", "sha512"):
+        seeds["p256-" + digest] = openssl(*command, "-aes-256-cbc", "-recip", key("p256"), "-keyopt",
+                                          "ecdh_kdf_md:" + digest, data=TEXT)
+    return seeds
+
+
+def write_cms(seeds):
+    for name, data in seeds.items():
+        put("envelope", name, data)
+        put("cms_decrypt", name, b"\0" + data)
+    for mode, name in ((1, "rsa-aes128"), (1, "rsa-oaep256"), (2, "rsa-aes128"), (3, "rsa-aes256-gcm"),
+                       (4, "p256-aes128"), (5, "p256-aes256-gcm"), (6, "rsa-oaep"), (7, "rsa-aes128"),
+                       (8, "hand-attributes-ber"), (17, "rsa-3des-keyid"), (48, "p256-aes128")):
+        put("cms_decrypt", "%d-%s" % (mode, name), bytes((mode,)) + seeds[name])
+    signed = openssl("cms", "-sign", "-binary", "-nodetach", "-outform", "DER", "-signer", key("rsa"),
+                     data=TEXT)
+    put("cms_decrypt", "signed", b"\0" + signed)
+    put("envelope", "signed", signed)
+
+
+def write_mails(seeds):
+    head = b"From: a@example.org\r\nTo: b@example.org\r\nSubject: x\r\n folded\r\n"
+    for name in ("rsa-aes128", "rsa-aes256-gcm", "p256-aes256-gcm", "hand-attributes"):
+        put("mail_decrypt", name + "-binary", head + b"Content-Type: application/pkcs7-mime; "
+            b"smime-type=authEnveloped-data; name=\"smime.p7m\"\r\n"
+            b"Content-Transfer-Encoding: binary\r\n\r\n" + seeds[name])
+    for name, kind in (("rsa", "aes-128-cbc"), ("p256", "aes-128-gcm"), ("rsa", "aes-256-gcm")):
+        mail = openssl("cms", "-encrypt", "-" + kind, "-recip", key(name), data=TEXT)
+        put("mail_decrypt", name + "-" + kind, head.replace(b"\r\n", b"\n") + mail)
+    bare = openssl("cms", "-encrypt", "-binary", "-aes-128-gcm", "-recip", key("rsa"), data=b"no header")
+    put("mail_decrypt", "no-header", bare)
+    own = openssl("cms", "-encrypt", "-aes-128-cbc", "-recip", key("rsa"), data=head + TEXT)
+    own = own.replace(b"application/x-pkcs7-mime", b"application/octet-stream")
+    put("mail_decrypt", "own-header", head + own.replace(b"smime-type=enveloped-data; ", b""))
+    put("mail_decrypt", "not-mail", b"no field here\r\n\r\n")
+    put("mail_decrypt", "quoted", head + b"Content-Type: application/pkcs7-mime\r\n"
+        b"Content-Transfer-Encoding: quoted-printable\r\n\r\n0")
+    put("mime", "mail", head + b"Content-Type: multipart/signed; (comment \\) (nested)) "
+        b"boundary=\"a\\\"b;c\"; name*=x; micalg=sha-256\r\n\r\nbody\nbare\rreturn\r\n")
+    put("mime", "lf", head.replace(b"\r\n", b"\n") + b"X-Empty:\n"
+        b"From : \"A, <B>\" (c@d) <a@example.org>\n\nbody\n")
+    put("mime", "addresses", b"From: a@b, c@d\n\tfolded <>@\nTo: <@>\n no-at <x\n: empty\n"
+        b"not a field\nA:(((\n\n")
+    put("mime", "value", b"application/pkcs7-mime; name=smime.p7m; smime-type=\"enveloped-data\"")
+    put("mime", "empty", b"\r\n")
+
+
+def string(text):
+    return len(text).to_bytes(4, "big") + text
+
+
+def write_messages():
+    sizes = {"u8": 1, "u16": 2, "u32": 4, "u64": 8}
+    with open(os.path.join(top, "..", "..", "include", "payloads.def")) as file:
+        payloads = re.findall(r"^P\(\w+,(.*)\)$", file.read(), re.M)
+    for number, fields in enumerate(payloads):
+        types = re.findall(r"F\((\w+),", fields)
+        data = b"".join(bytes(range(1, sizes[t] + 1)) if t in sizes else string(b"text") for t in types)
+        put("messages", "%02d" % number, bytes((number,)) + data)
+    for number in (1, 3, 10, 25, 26, 30, 33, 40, 42):
+        packet = number.to_bytes(2, "big") + bytes((0, 0, 0, 0, 0, 7)) + string(b"text") * 3
+        put("channel", "to-worker-%02d" % number, b"\x01" + packet)
+        put("channel", "to-broker-%02d" % number, b"\x08" + packet)
+
+
+def write_texts():
+    for number, text in enumerate((
+            b"pkcs11:token=My%20Token;id=%01%a0;object=key;type=private?module-name=x",
+            b"pkcs11:model=m;manufacturer=a;serial=0;token=t", b"pkcs11:", b"pkcs11:id=;id=",
+            b"pkcs11:token=a?pin-value=1234", b"pkcs11:object=%00",
+            b"pkcs11:library-version=1;x=y", b"token=a")):
+        put("uri", "%02d" % number, text)
+    put("config", "all", b"# comment\nmodule /usr/lib/a.so\n  module\t/usr/lib/b.so  \n"
+        b"log-level debug\npin-source My Token file:/run/pin\npin-source pkcs11:token=a credential:pin\n"
+        b"log-file /tmp/x\npin-cache-ttl 0\npin-cache-max 31536000\noperation-timeout 3600\n"
+        b"max-connections 1024\nidle-workers 16\nspool-max 1048576\nprompt-timeout 1\n"
+        b"certificates /etc/x.pem\n"
+        b"spool-directory /var/tmp\npinentry-program /usr/bin/pinentry\n")
+    put("config", "module", b"module /usr/lib/a.so")
+    put("config", "wrong", b"pin-source file:/x\n")
+    put("config", "number", b"max-connections 99999999999999999999\n")
+    put("config", "long", b"log-file /" + b"x" * 4200 + b"\n")
+    base64 = b"QUJDREVG\r\nR0hJ SktM\tTU5PUA==\r\n-----END CMS-----\r\n"
+    for how in (0x01, 0x03, 0x11, 0x21, 0xf1, 0x00, 0x32):
+        put("input", "%02x" % how, bytes((how,)) + base64)
+    put("input", "unpadded", b"\x11QUJDRA")
+    put("input", "dash", b"\x21QUJD-")
+    put("input", "one", b"\x01Q")
+
+
+def write_lines():
+    with open(key("p256"), "rb") as file:
+        pem = file.read()
+    pem = pem[pem.index(b"-----BEGIN CERT"):]
+    encoded = openssl("x509", "-outform", "DER", data=pem)
+    for number, text in enumerate((
+            b"INIT label=My%20Token", b"KEYGEN token=a label=b key-type=rsa:2048", b"CHANGE-PIN token=%C3%A4",
+            b"CSR token=a label=b subject=/CN=x%2fy address=a@example.org", b"KEYGEN token=%0", b"KEYGEN a=b",
+            b"IMPORT-CERT token=a\n" + pem, b"IMPORT-CERT\n" + encoded, b"IMPORT-CERT",
+            b"IMPORT-CERT\nnone", b"")):
+        put("token_command", "%02d" % number, text)
+    for number, text in enumerate((
+            b"\x72OK ready\nS PROGRESS smime ? 123 0\nD a%25b%0Ac%4\n# comment\nOK\n",
+            b"\x11S ERROR PIN_WRONG wrong PIN (Demo)\nERR 536871 Bad PIN <User>\n", b"\x01ERR 0 none\n",
+            b"\x31D data\nD more\nOK\n", b"\x01OK", b"\x02OK\nNONSENSE\n", b"\x00",
+            b"\x01D \nERR\nS \nS ERROR \n",
+            b"\x01" + b"x" * 4200 + b"\nOK\n")):
+        put("client", "%02d" % number, text)
+    for number, text in enumerate((b"\0", b"\1", b"\2", b"\3", b"\6", b"\x0b", b"\2\x40\0\0\1",
+                                   b"\3\x80\1\0\1", b"\3\x40\1\0\0", b"\0\0\0\5\1", b"\3\x40\0\x14\1",
+                                   b"\2\xa0\0\0\0")):
+        put("cms_large", "%02d" % number, text)
+
+
+seeds = cms_seeds()
+write_cms(seeds)
+write_mails(seeds)
+write_messages()
+write_texts()
+write_lines()

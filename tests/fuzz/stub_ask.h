@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * A broker, token host and token in one, for fuzzing what asks them: one token with the keys of
+ * corpus-key. Takes the place of agent/worker/ask.c.
+ */
+#ifndef SMIME_STUB_ASK_H
+#define SMIME_STUB_ASK_H
+
+#include "buf.h"
+
+/* How the token answers. */
+enum stub_answer {
+	STUB_BLOCK, /* raw RSA: the block with its padding */
+	STUB_KEY,   /* unpads by itself */
+	/* From here on the key is wrong: what is authenticated never comes out, and what is not, at
+	 * most by chance, as garbage (RFC 3218). */
+	STUB_REFUSE,
+	STUB_EMPTY,
+	STUB_SHORT,
+	STUB_LONG,
+	/* From here on the token failed: nothing may be taken for done. */
+	STUB_UNCLEAR,
+	STUB_REMOVED,
+};
+
+/* Reads the keys and loads the provider at the first call; ends the program if that fails. */
+void stub_ask_open(enum stub_answer answer);
+
+/* What the worker asked for that holds descriptors or PINs; for fuzz_token_command. */
+struct msg_admin;
+extern void (*stub_ask_admin)(const struct msg_admin *request);
+
+#endif
