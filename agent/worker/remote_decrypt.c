@@ -52,11 +52,12 @@ static int cipher_decrypt(void *data, unsigned char *out, size_t *ret_length, si
 		OPENSSL_strlcpy(op->digest, "SHA1", sizeof op->digest); /* RFC 8017's default for OAEP */
 	message.hash = (uint8_t)remote_op_hash(op->digest);
 	message.mgf = (uint8_t)remote_op_hash(remote_op_mgf(op));
-	if (!remote_ask(MSG_DECRYPT, &message, op, &answer, &form) || answer.length > need)
+	if (!remote_ask(MSG_DECRYPT, &message, op, &answer, &form))
 		return 0;
 	if (form == FORM_RSA_BLOCK)
 		return unpad(op, &answer, out, size, ret_length);
-	memcpy(out, answer.data, answer.length);
+	if (answer.length)
+		memcpy(out, answer.data, answer.length);
 	*ret_length = answer.length;
 	return 1;
 }

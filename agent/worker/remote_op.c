@@ -63,6 +63,9 @@ int remote_ask(enum message_type type, struct msg_key_op *message, const struct 
 		unclear = 1;
 		rc = ERR_DECRYPT;
 	}
+	/* More than the key's size is nothing that a token that works would answer. */
+	if (!rc && answer->length > (size_t)EVP_PKEY_get_size(op->key->public_key))
+		rc = ERR_TOKEN;
 	if (rc && !failure)
 		failure = rc;
 	if (ret_form)

@@ -84,12 +84,13 @@ static int signature_sign(void *data, unsigned char *sig, size_t *ret_length, si
 			return 0;
 		message.data = buf_view(&info);
 	}
-	if (!remote_ask(MSG_SIGN, &message, op, &answer, NULL) || answer.length > need)
+	if (!remote_ask(MSG_SIGN, &message, op, &answer, NULL) || !answer.length)
 		return 0;
 	if (message.mechanism == MECHANISM_ECDSA)
 		return encode_ecdsa(&answer, sig, ret_length);
-	memcpy(sig, answer.data, answer.length);
-	*ret_length = answer.length;
+	/* RFC 8017 section 8: as long as the modulus. Some tokens leave leading zeros out. */
+	memset(sig, 0, need - answer.length);
+	memcpy(sig + need - answer.length, answer.data, answer.length);
 	return 1;
 }
 

@@ -43,7 +43,7 @@ static int limit_resources(void)
 
 	rc = rc ? rc : set_limit(RLIMIT_NPROC, 0);
 	rc = rc ? rc : set_limit(RLIMIT_CORE, 0);
-#ifndef __SANITIZE_ADDRESS__ /* whose shadow memory counts */
+#ifndef SANITIZERS /* whose shadow memory counts */
 	rc = rc ? rc : set_limit(RLIMIT_DATA, HEAP_BYTES);
 #endif
 	return rc;

@@ -214,7 +214,7 @@ static void take_error(smime_agent *agent, const char *line)
 
 	if (agent->err)
 		return;
-	agent->err = error_from_gpg((unsigned int)code);
+	agent->err = code ? error_from_gpg((unsigned int)code) : ERR_PROTOCOL;
 	if (!*agent->message)
 		snprintf(agent->message, sizeof agent->message, "%s", *text == ' ' ? text + 1 : text);
 }
@@ -242,7 +242,7 @@ static int take_replies(smime_agent *agent, smime_agent_data data, void *context
 
 		if (rc)
 			return rc;
-		if (!strncmp(line, "OK", 2)) {
+		if (!strncmp(line, "OK", 2) && (!line[2] || line[2] == ' ')) {
 			agent->expected--;
 		} else if (!strncmp(line, "ERR ", 4)) {
 			agent->expected--;

@@ -51,3 +51,40 @@ write_fault_conf() {
 	sed -i "s|^module .*|module $fault|" "$conf"
 }
 rules
+
+# The agent's descriptors, or nothing where they cannot be seen.
+agent_descriptors() {
+	ls "/proc/$(agent_pid)/fd" 2>/dev/null | wc -l
+}
+
+agent_children() { # NAME: their process numbers
+	pgrep -P "$(agent_pid)" "$1"
+}
+
+no_zombies() {
+	! ps -o stat= --ppid "$(agent_pid)" | grep -q Z
+}
+
+# talk COMMAND: lets a client (client.py) that stays connected do it, and waits for its answer, which
+# is added to $work/answers.
+talk() {
+	if [ ! -p "$work/commands" ]; then
+		mkfifo "$work/commands"
+		/usr/bin/python3 "$srcdir/tests/regress/client.py" <"$work/commands" >"$work/answers" 2>&1 &
+		talker=$!
+		exec 9>"$work/commands"
+		talked=0
+	fi
+	for command in "$@"; do
+		echo "$command" >&9
+		talked=$((talked + 1))
+	done
+	wait_for grep -q "^done $talked\$" "$work/answers"
+}
+
+# hang_up: that client ends.
+hang_up() {
+	exec 9>&-
+	wait "$talker"
+	rm -f "$work/commands"
+}

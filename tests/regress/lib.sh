@@ -76,8 +76,9 @@ ok() {
 	if "$@" >"$work/out" 2>"$work/err"; then
 		echo "ok $tests_run - $description"
 	else
+		result=$?
 		echo "not ok $tests_run - $description"
-		echo "# status $? of: $*"
+		echo "# status $result of: $*"
 		sed 's/^/# out: /' "$work/out" | head -n 20
 		sed 's/^/# err: /' "$work/err" | head -n 20
 		tests_failed=$((tests_failed + 1))
@@ -126,6 +127,12 @@ finish() {
 	if ls "$work"/sanitizer.* >/dev/null 2>&1; then
 		sed 's/^/# /' "$work"/sanitizer.* | head -n 60
 		echo "not ok $((tests_run + 1)) - a sanitizer reported"
+		tests_run=$((tests_run + 1))
+		tests_failed=$((tests_failed + 1))
+	fi
+	# A worker in its sandbox cannot write a sanitizer's report: it shows as a death.
+	if [ -z "${DEATHS_EXPECTED:-}" ] && grep -E 'smime-agent[a-z-]* .*(died of signal|ended with status)' "$work/agent.log" 2>/dev/null; then
+		echo "not ok $((tests_run + 1)) - a process of the agent died"
 		tests_run=$((tests_run + 1))
 		tests_failed=$((tests_failed + 1))
 	fi

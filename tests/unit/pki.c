@@ -37,7 +37,8 @@ static X509_NAME *make_name(const char *text)
 			continue;
 		*value++ = 0;
 		assert_int_equal(X509_NAME_add_entry_by_txt(name, part, MBSTRING_UTF8,
-							    (const unsigned char *)value, -1, -1, 0), 1);
+							    (const unsigned char *)value, -1, -1, 0),
+				 1);
 	}
 	free(copy);
 	return name;
@@ -47,7 +48,8 @@ static void add_extensions(X509 *cert, const struct pki_spec *spec)
 {
 	X509V3_CTX context;
 
-	X509V3_set_ctx(&context, (X509 *)(uintptr_t)(spec->issuer ? spec->issuer : cert), cert, NULL, NULL, 0);
+	X509V3_set_ctx(&context, (X509 *)(uintptr_t)(spec->issuer ? spec->issuer : cert), cert, NULL, NULL,
+		       0);
 	for (int i = 0; i < 6 && spec->extensions[i][0]; i++) {
 		X509_EXTENSION *extension =
 			X509V3_EXT_nconf(NULL, &context, spec->extensions[i][0], spec->extensions[i][1]);
@@ -71,7 +73,9 @@ X509 *pki_cert(const struct pki_spec *spec)
 	assert_int_equal(X509_set_version(cert, spec->old ? X509_VERSION_1 : X509_VERSION_3), 1);
 	assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(cert), ++serial), 1);
 	assert_int_equal(X509_set_subject_name(cert, subject), 1);
-	assert_int_equal(X509_set_issuer_name(cert, spec->issuer ? X509_get_subject_name(spec->issuer) : subject), 1);
+	assert_int_equal(
+		X509_set_issuer_name(cert, spec->issuer ? X509_get_subject_name(spec->issuer) : subject),
+		1);
 	assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), 86400 * (dated ? spec->from_days : -1)));
 	assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), 86400 * (dated ? spec->to_days : 365)));
 	assert_int_equal(X509_set_pubkey(cert, spec->key), 1);

@@ -13,8 +13,8 @@ EVP_PKEY *pki_key(const char *kind);
 struct pki_spec {
 	const char *subject; /* "/CN=x/emailAddress=y", values in UTF-8 */
 	EVP_PKEY *key;
-	const X509 *issuer;   /* NULL: self-issued */
-	EVP_PKEY *issuer_key; /* NULL: signed with `key` */
+	const X509 *issuer;	      /* NULL: self-issued */
+	EVP_PKEY *issuer_key;	      /* NULL: signed with `key` */
 	const char *extensions[6][2]; /* as in openssl.cnf; ends at a NULL */
 	long from_days, to_days;      /* from today; both 0: yesterday and in a year */
 	int old;		      /* version 1 */

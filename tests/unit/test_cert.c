@@ -19,7 +19,8 @@ enum { EC, RSA_1024, ED25519_, X25519_ };
 
 static X509 *cert_with(EVP_PKEY *key, const char *name, const char *value)
 {
-	struct pki_spec spec = {.subject = "/CN=x", .key = key, .issuer_key = keys[EC], .extensions = {{name, value}}};
+	struct pki_spec spec = {
+		.subject = "/CN=x", .key = key, .issuer_key = keys[EC], .extensions = {{name, value}}};
 
 	return pki_cert(&spec);
 }
@@ -59,7 +60,8 @@ static void uses(void **state)
 		{RSA_1024, "keyUsage", "keyEncipherment", CERT_USE_DECRYPT},
 		{RSA_1024, "keyUsage", "keyAgreement", 0},
 		{RSA_1024, "keyUsage", "dataEncipherment", 0},
-		{RSA_1024, "keyUsage", "digitalSignature,keyEncipherment", CERT_USE_SIGN | CERT_USE_DECRYPT},
+		{RSA_1024, "keyUsage", "digitalSignature,keyEncipherment",
+		 CERT_USE_SIGN | CERT_USE_DECRYPT},
 		{ED25519_, "keyUsage", "keyAgreement", 0},
 		{X25519_, "keyUsage", "digitalSignature", 0},
 		{EC, "extendedKeyUsage", "emailProtection", CERT_USE_SIGN | CERT_USE_DECRYPT},
@@ -87,13 +89,18 @@ static void dates(void **state)
 	static const struct {
 		long from, to;
 		int expected;
-	} cases[] = {{-2, -1, ERR_CERT_EXPIRED}, {1, 2, ERR_CERT_EXPIRED}, {-1, 1, 0}, {-1, 36500, 0},
+	} cases[] = {{-2, -1, ERR_CERT_EXPIRED},
+		     {1, 2, ERR_CERT_EXPIRED},
+		     {-1, 1, 0},
+		     {-1, 36500, 0},
 		     {2, -2, ERR_CERT_EXPIRED}};
 
 	(void)state;
 	for (size_t i = 0; i < 5; i++) {
-		X509 *cert = pki_cert(&(struct pki_spec){.subject = "/CN=x", .key = keys[EC],
-							 .from_days = cases[i].from, .to_days = cases[i].to});
+		X509 *cert = pki_cert(&(struct pki_spec){.subject = "/CN=x",
+							 .key = keys[EC],
+							 .from_days = cases[i].from,
+							 .to_days = cases[i].to});
 
 		assert_int_equal(cert_check_dates(cert), cases[i].expected);
 		X509_free(cert);
@@ -110,8 +117,10 @@ static void addresses(void **state)
 
 	(void)state;
 	assert_int_equal(cert_addresses(cert, &list), 0);
-	assert_true(view_equal(buf_view(&list), view_string("old@example.com\none@example.com\nTwo@Example.com")) ||
-		    view_equal(buf_view(&list), view_string("one@example.com\nTwo@Example.com\nold@example.com")));
+	assert_true(view_equal(buf_view(&list),
+			       view_string("old@example.com\none@example.com\nTwo@Example.com")) ||
+		    view_equal(buf_view(&list),
+			       view_string("one@example.com\nTwo@Example.com\nold@example.com")));
 	assert_int_equal(cert_addresses(cert, &tight), ERR_TOO_LARGE);
 	assert_true(cert_has_address(cert, "two@example.COM"));
 	assert_true(cert_has_address(cert, "old@example.com"));
@@ -125,9 +134,10 @@ static void addresses(void **state)
 /* An address with a line end in it would be two, in a list of lines. */
 static void address_with_line_end(void **state)
 {
-	X509 *cert = pki_cert(&(struct pki_spec){.subject = "/CN=x/emailAddress=a@x\nroot@example.com",
-						 .key = keys[EC],
-						 .extensions = {{"subjectAltName", "email:good@example.com"}}});
+	X509 *cert =
+		pki_cert(&(struct pki_spec){.subject = "/CN=x/emailAddress=a@x\nroot@example.com",
+					    .key = keys[EC],
+					    .extensions = {{"subjectAltName", "email:good@example.com"}}});
 	X509 *none = cert_with(keys[EC], NULL, NULL);
 	CLEAN_BUF struct buf list = BUF_INIT(1000);
 
@@ -218,15 +228,17 @@ static void times(void **state)
 
 static X509 *ca(const char *name, const X509 *issuer)
 {
-	return pki_cert(&(struct pki_spec){.subject = name, .key = keys[EC], .issuer = issuer,
+	return pki_cert(&(struct pki_spec){.subject = name,
+					   .key = keys[EC],
+					   .issuer = issuer,
 					   .extensions = {{"basicConstraints", "CA:TRUE"}}});
 }
 
 static void chains(void **state)
 {
 	X509 *root = ca("/CN=root", NULL), *top = ca("/CN=top", root), *low = ca("/CN=low", top);
-	X509 *leaf = pki_cert(&(struct pki_spec){.subject = "/CN=leaf", .key = keys[RSA_1024], .issuer = low,
-						 .issuer_key = keys[EC]});
+	X509 *leaf = pki_cert(&(struct pki_spec){
+		.subject = "/CN=leaf", .key = keys[RSA_1024], .issuer = low, .issuer_key = keys[EC]});
 	STACK_OF(X509) *pool = sk_X509_new_null(), *chain;
 
 	(void)state;

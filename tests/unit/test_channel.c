@@ -137,7 +137,8 @@ static void refuse_row(const struct expected *row, enum process from, enum proce
 	struct message got = {.id = 77};
 	uint8_t byte;
 
-	assert_int_equal(channel_forward(sending.here, row->number, 1, view_string(NULL), -1), ERR_PROTOCOL);
+	assert_int_equal(channel_forward(sending.here, row->number, 1, view_string(NULL), -1),
+			 ERR_PROTOCOL);
 	assert_int_equal(recv(sending.raw, &byte, 1, MSG_DONTWAIT), -1);
 	send_type(receiving.raw, row->number, 0, 0);
 	assert_int_equal(channel_receive(receiving.here, true, &got), ERR_PROTOCOL);
@@ -262,11 +263,14 @@ static void too_large_to_send(void **state)
 	uint8_t byte;
 
 	(void)state;
-	assert_int_equal(channel_forward(pair.here, MSG_LOG, 1, (struct view){data, 2049}, -1), ERR_PROTOCOL);
-	assert_int_equal(channel_forward(pair.here, MSG_ADMIN, 1, (struct view){data, BUF_MESSAGE_MAX + 1}, -1),
-			 ERR_TOO_LARGE);
+	assert_int_equal(channel_forward(pair.here, MSG_LOG, 1, (struct view){data, 2049}, -1),
+			 ERR_PROTOCOL);
+	assert_int_equal(
+		channel_forward(pair.here, MSG_ADMIN, 1, (struct view){data, BUF_MESSAGE_MAX + 1}, -1),
+		ERR_TOO_LARGE);
 	assert_int_equal(recv(pair.raw, &byte, 1, MSG_DONTWAIT), -1);
-	assert_int_equal(channel_forward(pair.here, MSG_ADMIN, 1, (struct view){data, BUF_MESSAGE_MAX}, -1), 0);
+	assert_int_equal(channel_forward(pair.here, MSG_ADMIN, 1, (struct view){data, BUF_MESSAGE_MAX}, -1),
+			 0);
 }
 
 static void damaged_headers(void **state)
@@ -403,7 +407,8 @@ static void queue_ends_with_its_descriptors(void **state)
 	(void)state;
 	fill_queue(pair.here, MSG_RESULT, view_string("something"));
 	for (int i = 0; i < 10; i++)
-		assert_int_equal(channel_forward(pair.here, MSG_RESULT, 1, view_string("x"), STDERR_FILENO), 0);
+		assert_int_equal(channel_forward(pair.here, MSG_RESULT, 1, view_string("x"), STDERR_FILENO),
+				 0);
 	assert_int_equal(fixture_descriptors(), before + 10);
 	channel_free(TAKE(pair.here));
 	assert_int_equal(fixture_descriptors(), before - 1);

@@ -104,8 +104,8 @@ static void number_limits(void **state)
 
 static void number_forms(void **state)
 {
-	static const char *const wrong[] = {"",	  "x",	  "1x",	   "0x10", "+1",
-					    "-1", "1 2",  "1.5",   "1e3",  "18446744073709551617",
+	static const char *const wrong[] = {"",	  "x",	   "1x",    "0x10", "+1",
+					    "-1", "1 2",   "1.5",   "1e3",  "18446744073709551617",
 					    "٣",  "\"1\"", "1 # c", "--",   "99999999999999999999999"};
 
 	(void)state;
@@ -136,7 +136,8 @@ static void paths(void **state)
 		char line[100], *got;
 
 		assert_int_equal(config_init(&config), 0);
-		snprintf(line, sizeof line, "%s /a\n%s /with blanks/x \t\r\n", settings[i].name, settings[i].name);
+		snprintf(line, sizeof line, "%s /a\n%s /with blanks/x \t\r\n", settings[i].name,
+			 settings[i].name);
 		assert_int_equal(read_text(&config, line), 0);
 		memcpy(&got, (char *)&config + settings[i].offset, sizeof got);
 		assert_string_equal(got, "/with blanks/x"); /* the last one counts */
@@ -185,16 +186,9 @@ static void modules(void **state)
 
 static void pin_sources(void **state)
 {
-	static const char *const wrong[] = {"token",
-					    "file:/x",
-					    "token file:x",
-					    "token env:X",
-					    "token /x",
-					    "token FILE:/x",
-					    "token file:/x y",
-					    "token\tfile:/x",
-					    "credential:x",
-					    "token file"};
+	static const char *const wrong[] = {
+		"token",	 "file:/x",	    "token file:x",   "token env:X",  "token /x",
+		"token FILE:/x", "token file:/x y", "token\tfile:/x", "credential:x", "token file"};
 	CLEAN_CONFIG struct config config;
 
 	(void)state;
@@ -222,8 +216,9 @@ static void blanks_and_comments(void **state)
 
 	(void)state;
 	assert_int_equal(config_init(&config), 0);
-	assert_int_equal(read_text(&config, "# pin-cache-ttl x\n\n   \t\n\t # y\r\n#\n \tpin-cache-ttl \t 7  \r\n"
-					    "pin-cache-max 8"),
+	assert_int_equal(read_text(&config,
+				   "# pin-cache-ttl x\n\n   \t\n\t # y\r\n#\n \tpin-cache-ttl \t 7  \r\n"
+				   "pin-cache-max 8"),
 			 0);
 	assert_int_equal(config.pin_cache_ttl, 7);
 	assert_int_equal(config.pin_cache_max, 8);
@@ -231,8 +226,9 @@ static void blanks_and_comments(void **state)
 
 static void wrong_line_is_named(void **state)
 {
-	static const char *const wrong[] = {"nonsense 1", "pin-cache-ttl", "Pin-cache-ttl 1", "pin-cache-ttl=1",
-					    "pin-cache-ttlx 1", "pin-cache-tt 1", "= 1", "\x1b[31m x"};
+	static const char *const wrong[] = {
+		"nonsense 1",	  "pin-cache-ttl", "Pin-cache-ttl 1", "pin-cache-ttl=1", "pin-cache-ttlx 1",
+		"pin-cache-tt 1", "= 1",	   "\x1b[31m x"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -261,7 +257,8 @@ static void long_lines(void **state)
 			memcpy(text, comment ? "#" : "log-file /", comment ? 1 : 10);
 			text[length] = '\n';
 			assert_int_equal(config_init(&config), 0);
-			assert_int_equal(read_bytes(&config, text, length + 1), length > 4094 ? ERR_CONFIG : 0);
+			assert_int_equal(read_bytes(&config, text, length + 1),
+					 length > 4094 ? ERR_CONFIG : 0);
 			if (length > 4094)
 				assert_non_null(strstr(logged, "line 1:"));
 		}
@@ -270,7 +267,8 @@ static void long_lines(void **state)
 /* What stands behind a NUL would be read by nobody. */
 static void nul_is_refused(void **state)
 {
-	static const char texts[][24] = {"pin-cache-ttl 5\0max 6\n", "\0pin-cache-max 6 \0 \n ", "# comment\0\npin-cache-t"};
+	static const char texts[][24] = {"pin-cache-ttl 5\0max 6\n", "\0pin-cache-max 6 \0 \n ",
+					 "# comment\0\npin-cache-t"};
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {

@@ -76,7 +76,8 @@ static void make(const EVP_CIPHER *cipher, int key, bool streamed, const uint8_t
 	sk_X509_push(to, certs[key]);
 	cms = CMS_encrypt(to, in, cipher, flags);
 	assert_non_null(cms);
-	assert_int_equal(streamed ? i2d_CMS_bio_stream(out, cms, in, (int)flags) : i2d_CMS_bio(out, cms), 1);
+	assert_int_equal(streamed ? i2d_CMS_bio_stream(out, cms, in, (int)flags) : i2d_CMS_bio(out, cms),
+			 1);
 	length = BIO_get_mem_data(out, &bytes);
 	assert_int_equal(buf_add(into, bytes, (size_t)length), 0);
 	CMS_ContentInfo_free(cms);
@@ -110,10 +111,13 @@ static void assert_decrypts(struct parsed *parsed, int key, const uint8_t *text)
 	chain = CMS_dataInit(envelope->cms, empty);
 	assert_non_null(chain);
 	BIO_get_cipher_ctx(BIO_find_type(chain, BIO_TYPE_CIPHER), &cipher);
-	assert_int_equal(EVP_DecryptUpdate(cipher, out, &length, parsed->content.data, (int)parsed->content.length), 1);
+	assert_int_equal(
+		EVP_DecryptUpdate(cipher, out, &length, parsed->content.data, (int)parsed->content.length),
+		1);
 	if (envelope->authenticated)
-		assert_int_equal(EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_SET_TAG, (int)envelope->mac_length,
-						     envelope->mac), 1);
+		assert_int_equal(EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_SET_TAG,
+						     (int)envelope->mac_length, envelope->mac),
+				 1);
 	assert_int_equal(EVP_DecryptFinal_ex(cipher, out + length, &last), 1);
 	assert_int_equal(length + last, TEXT_LENGTH);
 	assert_memory_equal(out, text, TEXT_LENGTH);
@@ -157,7 +161,9 @@ static void cut_anywhere_is_refused(void **state)
 		for (size_t cut = 0; cut < message.length; cut++) {
 			int rc = parse_bytes(message.data, cut);
 
-			assert_int_equal(rc, cut < 12 ? ERR_NOT_CMS : rc == ERR_NOT_CMS ? ERR_NOT_CMS : ERR_BAD_CMS);
+			assert_int_equal(rc, cut < 12		 ? ERR_NOT_CMS
+					     : rc == ERR_NOT_CMS ? ERR_NOT_CMS
+								 : ERR_BAD_CMS);
 		}
 		assert_int_equal(parse_bytes(message.data, message.length), 0);
 	}
@@ -187,7 +193,8 @@ static void flipped_bits_end(void **state)
 
 /* The parts of a message made by hand, in hexadecimal. */
 struct parts {
-	const char *type, *version, *originator, *recipients, *algorithm, *content, *attributes, *mac, *unauthenticated;
+	const char *type, *version, *originator, *recipients, *algorithm, *content, *attributes, *mac,
+		*unauthenticated;
 };
 
 #define AUTHENVELOPED "06 0b 2a 86 48 86 f7 0d 01 09 10 01 17"
@@ -219,9 +226,10 @@ static int parse_parts(const struct parts *parts, struct parsed *parsed)
 	unsigned int byte;
 	int used;
 
-	snprintf(text, sizeof text, "30 80 %s a0 80 30 80 %s %s %s 30 80 " DATA " %s %s 00 00 %s %s %s 00 00 00 00 00 00",
-		 parts->type, parts->version, parts->originator, parts->recipients, parts->algorithm, parts->content,
-		 parts->attributes, parts->mac, parts->unauthenticated);
+	snprintf(text, sizeof text,
+		 "30 80 %s a0 80 30 80 %s %s %s 30 80 " DATA " %s %s 00 00 %s %s %s 00 00 00 00 00 00",
+		 parts->type, parts->version, parts->originator, parts->recipients, parts->algorithm,
+		 parts->content, parts->attributes, parts->mac, parts->unauthenticated);
 	for (const char *at = text; sscanf(at, " %2x%n", &byte, &used) == 1; at += used)
 		assert_int_equal(buf_add_u8(&bytes, (uint8_t)byte), 0);
 	fd = fixture_file(bytes.data, bytes.length);
@@ -234,8 +242,8 @@ static void assert_parts(const struct parts *parts, int expected)
 	int rc = parse_parts(parts, &parsed);
 
 	if (rc != expected)
-		fail_msg("%s: %s %s %s %s %s", error_name(rc), parts->algorithm, parts->content, parts->attributes,
-			 parts->mac, parts->unauthenticated);
+		fail_msg("%s: %s %s %s %s %s", error_name(rc), parts->algorithm, parts->content,
+			 parts->attributes, parts->mac, parts->unauthenticated);
 }
 
 static void made_by_hand(void **state)
@@ -289,7 +297,8 @@ static void lengths_of_the_tag(void **state)
 		{"30 11 " NONCE " 02 01 10", MAC_12, ERR_BAD_CMS},
 		{"30 11 " NONCE " 02 01 0c", MAC_16, ERR_BAD_CMS},
 		{"30 11 " NONCE " 02 01 0d", MAC_12, ERR_BAD_CMS},
-		{"30 11 " NONCE " 02 01 10", "04 11 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10", ERR_BAD_CMS},
+		{"30 11 " NONCE " 02 01 10", "04 11 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10",
+		 ERR_BAD_CMS},
 		{"30 11 " NONCE " 02 01 10", "24 80 " MAC_16 " 04 01 00 00 00", ERR_BAD_CMS},
 		{"30 11 " NONCE " 02 01 10", "", ERR_BAD_CMS},
 		{"30 11 " NONCE " 02 01 10", "04 00", ERR_BAD_CMS},
@@ -297,7 +306,8 @@ static void lengths_of_the_tag(void **state)
 		{"30 11 " NONCE " 02 01 0b", "04 0b 00 01 02 03 04 05 06 07 08 09 0a", ERR_BAD_CMS},
 		{"30 11 " NONCE " 02 01 00", "04 00", ERR_BAD_CMS},
 		{"30 11 " NONCE " 02 01 ff", "04 00", ERR_BAD_CMS},
-		{"30 11 " NONCE " 02 01 11", "04 11 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10", ERR_BAD_CMS},
+		{"30 11 " NONCE " 02 01 11", "04 11 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10",
+		 ERR_BAD_CMS},
 		{"30 19 " NONCE " 02 09 01 00 00 00 00 00 00 00 10", MAC_16, ERR_BAD_CMS},
 		{"30 11 " NONCE " 04 01 10", MAC_16, ERR_BAD_CMS},
 		{"30 14 " NONCE " 02 01 10 02 01 10", MAC_16, ERR_BAD_CMS},
@@ -325,7 +335,8 @@ static void enveloped_without_tag(void **state)
 
 	(void)state;
 	parts.type = ENVELOPED;
-	parts.algorithm = "30 1d 06 09 60 86 48 01 65 03 04 01 02 04 10 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f";
+	parts.algorithm = "30 1d 06 09 60 86 48 01 65 03 04 01 02 04 10 00 01 02 03 04 05 06 07 08 09 0a "
+			  "0b 0c 0d 0e 0f";
 	parts.mac = "";
 	assert_parts(&parts, 0);
 	parts.attributes = "a1 04 30 02 05 00"; /* unprotectedAttrs */
@@ -346,8 +357,10 @@ static void other_types(void **state)
 		{"06 09 2a 86 48 86 f7 0d 01 07 02", ERR_WRONG_TYPE}, /* signed-data */
 		{DATA, ERR_WRONG_TYPE},
 		{"06 01 2a", ERR_WRONG_TYPE},
-		{"06 21 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a "
-		 "2a", ERR_NOT_CMS},
+		{"06 21 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a 2a "
+		 "2a 2a 2a 2a 2a "
+		 "2a",
+		 ERR_NOT_CMS},
 		{"02 01 05", ERR_NOT_CMS}, /* a key or a certificate */
 		{"30 00", ERR_NOT_CMS},
 		{"", ERR_NOT_CMS},

@@ -44,7 +44,8 @@ static void rows_are_in_range(void **state)
 		assert_in_range(rows[i].number, 1, 9999);
 		assert_in_range(rows[i].gpg, 1, 0xffff);
 		assert_in_range(rows[i].status, 1, 4);
-		assert_true(length > 3 && rows[i].text[length - 1] != '.' && rows[i].text[length - 1] != '\n');
+		assert_true(length > 3 && rows[i].text[length - 1] != '.' &&
+			    rows[i].text[length - 1] != '\n');
 		assert_true(!isupper(rows[i].text[0]) || isupper(rows[i].text[1])); /* PIN, CMS */
 	}
 }
@@ -124,12 +125,9 @@ static void foreign_codes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rows_are_unique),
-		cmocka_unit_test(rows_are_in_range),
-		cmocka_unit_test(round_trips),
-		cmocka_unit_test(no_error),
-		cmocka_unit_test(numbers_without_row),
-		cmocka_unit_test(every_wire_number),
+		cmocka_unit_test(rows_are_unique),     cmocka_unit_test(rows_are_in_range),
+		cmocka_unit_test(round_trips),	       cmocka_unit_test(no_error),
+		cmocka_unit_test(numbers_without_row), cmocka_unit_test(every_wire_number),
 		cmocka_unit_test(foreign_codes),
 	};
 

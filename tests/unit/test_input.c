@@ -42,7 +42,8 @@ static void check_base64(const char *text, size_t step, size_t size, int expecte
 	input_decode_base64(&input);
 	rc = read_rest(size, &got);
 	if (rc != expected || !view_equal(buf_view(&got), view_string(bytes)))
-		fail_msg("\"%s\" in steps of %zu, read by %zu: %d, %zu bytes", text, step, size, rc, got.length);
+		fail_msg("\"%s\" in steps of %zu, read by %zu: %d, %zu bytes", text, step, size, rc,
+			 got.length);
 	if (rc)
 		return;
 	assert_int_equal(input_read(&input, &got, 3, &more), 0); /* the end stays the end */
@@ -77,9 +78,18 @@ static void plain_in_any_steps(void **state)
 static void base64_vectors(void **state)
 {
 	static const char *const vectors[][2] = {
-		{"", ""},	     {"Zg==", "f"},	    {"Zm8=", "fo"},	   {"Zm9v", "foo"},
-		{"Zm9vYg==", "foob"}, {"Zm9vYmE=", "fooba"}, {"Zm9vYmFy", "foobar"}, {"Zg", "f"},
-		{"Zm8", "fo"},	     {"Zm9vYg", "foob"},    {"Zm9vYmE", "fooba"},  {"fn9+Pz8/", "~\x7f~\?\?\?"},
+		{"", ""},
+		{"Zg==", "f"},
+		{"Zm8=", "fo"},
+		{"Zm9v", "foo"},
+		{"Zm9vYg==", "foob"},
+		{"Zm9vYmE=", "fooba"},
+		{"Zm9vYmFy", "foobar"},
+		{"Zg", "f"},
+		{"Zm8", "fo"},
+		{"Zm9vYg", "foob"},
+		{"Zm9vYmE", "fooba"},
+		{"fn9+Pz8/", "~\x7f~\?\?\?"},
 	};
 
 	(void)state;
@@ -107,9 +117,8 @@ static void base64_ends(void **state)
 static void base64_refused(void **state)
 {
 	static const char *const texts[][2] = {
-		{"Z", ""},	{"Zm9vY", "foo"}, {"Z=", ""},	 {"Z===", ""},	    {"Zm9vY===", "foo"},
-		{"Zm9-", ""},	{"Zm9v!", "foo"}, {"!Zm9v", ""}, {"Zm9vYm\x80y", "foo"},
-		{"Zm9v_mFy", "foo"},
+		{"Z", ""},    {"Zm9vY", "foo"}, {"Z=", ""},    {"Z===", ""},	       {"Zm9vY===", "foo"},
+		{"Zm9-", ""}, {"Zm9v!", "foo"}, {"!Zm9v", ""}, {"Zm9vYm\x80y", "foo"}, {"Zm9v_mFy", "foo"},
 	};
 
 	(void)state;

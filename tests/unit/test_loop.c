@@ -291,16 +291,11 @@ static int set_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(timers_by_due_time),
-		cmocka_unit_test(timers_cleared_and_set_anew),
-		cmocka_unit_test(timer_sets_itself),
-		cmocka_unit_test(timer_clears_the_next),
-		cmocka_unit_test(watch_removes_itself),
-		cmocka_unit_test(watch_removes_another),
-		cmocka_unit_test(number_used_again),
-		cmocka_unit_test(events_changed),
-		cmocka_unit_test(timer_removes_watch),
-		cmocka_unit_test(nothing_to_watch),
+		cmocka_unit_test(timers_by_due_time),	cmocka_unit_test(timers_cleared_and_set_anew),
+		cmocka_unit_test(timer_sets_itself),	cmocka_unit_test(timer_clears_the_next),
+		cmocka_unit_test(watch_removes_itself), cmocka_unit_test(watch_removes_another),
+		cmocka_unit_test(number_used_again),	cmocka_unit_test(events_changed),
+		cmocka_unit_test(timer_removes_watch),	cmocka_unit_test(nothing_to_watch),
 		cmocka_unit_test(many_ready),
 	};
 

@@ -26,7 +26,7 @@ static const struct expected {
 	size_t limit;
 	const char *name, *payload, *meaning;
 } rows[] = {
-#define M(number, name, from, to, limit, flags, fields, meaning) \
+#define M(number, name, from, to, limit, flags, fields, meaning)                                           \
 	{number, from, to, flags, limit, #name, #fields, meaning},
 #include "messages.def"
 #undef M
@@ -150,7 +150,8 @@ static void cut_and_trailing(void **state)
 
 				assert_non_null(exact);
 				memcpy(exact, buf.data, length);
-				assert_int_equal(payloads[i].decode((struct view){exact, length}), ERR_PROTOCOL);
+				assert_int_equal(payloads[i].decode((struct view){exact, length}),
+						 ERR_PROTOCOL);
 			}
 			assert_int_equal(buf_add_u8(&buf, 0), 0);
 			assert_int_equal(payloads[i].decode(buf_view(&buf)), ERR_PROTOCOL);

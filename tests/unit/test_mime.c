@@ -59,8 +59,9 @@ static void header_and_body(void **state)
 
 static void no_mail(void **state)
 {
-	static const char *const texts[] = {"",	     "no field\n\n", ": x\n\n",	      " A: 1\n\n", "A\n\n",
-					    "A B: 1\n\n", "\x30\x80:", "-----BEGIN CMS-----\n", "\xc3\xa4: 1\n"};
+	static const char *const texts[] = {
+		"",	     "no field\n\n",	      ": x\n\n",      " A: 1\n\n", "A\n\n", "A B: 1\n\n",
+		"\x30\x80:", "-----BEGIN CMS-----\n", "\xc3\xa4: 1\n"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -76,13 +77,15 @@ static void header_limit(void **state)
 	(void)state;
 	for (size_t lines = 0; lines < 2; lines++)
 		for (int over = 0; over < 2; over++) {
-			CLEAN_BUF struct buf block = BUF_INIT(MIME_HEADER_MAX), mail = BUF_INIT(MIME_HEADER_MAX + 10);
+			CLEAN_BUF struct buf block = BUF_INIT(MIME_HEADER_MAX),
+					     mail = BUF_INIT(MIME_HEADER_MAX + 10);
 			size_t length = MIME_HEADER_MAX - 2 + (size_t)over;
 			CLEAN_FD int fd = -1;
 
 			assert_int_equal(buf_add(&mail, "A: ", 3), 0);
 			while (mail.length < length - 1)
-				assert_int_equal(buf_add(&mail, lines && mail.length % 70 == 1 ? "\n" : " ", 1), 0);
+				assert_int_equal(
+					buf_add(&mail, lines && mail.length % 70 == 1 ? "\n" : " ", 1), 0);
 			assert_int_equal(buf_add(&mail, "\n\r\nbody", 7), 0);
 			fd = fixture_file(mail.data, mail.length);
 			input_init(&input, fd);
@@ -106,7 +109,7 @@ static void header_length(void **state)
 	static const struct {
 		const char *text;
 		size_t length;
-	} cases[] = {{"A: 1\r\n\r\nx", 8}, {"A: 1\n\nx", 6}, {"\r\nx", 2},	  {"\n", 1},	 {"", 0},
+	} cases[] = {{"A: 1\r\n\r\nx", 8}, {"A: 1\n\nx", 6},  {"\r\nx", 2},	    {"\n", 1},	 {"", 0},
 		     {"A: 1\r\n", 0},	   {"A: 1\r\n\r", 0}, {"A: 1\r\n\rx\n", 0}, {"A: 1", 0}, {"\r", 0}};
 
 	(void)state;
@@ -117,7 +120,8 @@ static void header_length(void **state)
 static void field_or_not(void **state)
 {
 	static const char *const yes[] = {"A:", "Subject: x", "X-1_2!#: ", "A \t: x", "a::"};
-	static const char *const no[] = {"", ":", " A: x", "\tA:", "A", "A B: x", "A\r: x", "\xc3\xa4: x", "A\x7f:", " :"};
+	static const char *const no[] = {"",	   ":",	     " A: x",	    "\tA:",   "A",
+					 "A B: x", "A\r: x", "\xc3\xa4: x", "A\x7f:", " :"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++)
@@ -139,8 +143,9 @@ static void check_field(struct view *block, const char *name, const char *value,
 
 static void fields_and_folds(void **state)
 {
-	struct view block = view_string("From: a@x\r\nSubject:\r\n folded\r\n\ttwice: not a field\r\nX :  y \r\n"
-					"junk line\r\nEmpty:\r\nLast: z");
+	struct view block =
+		view_string("From: a@x\r\nSubject:\r\n folded\r\n\ttwice: not a field\r\nX :  y \r\n"
+			    "junk line\r\nEmpty:\r\nLast: z");
 	struct mime_field field;
 
 	(void)state;
@@ -245,7 +250,8 @@ static void parameter_with_nul(void **state)
 	char into[16];
 
 	(void)state;
-	assert_false(mime_parameter((struct view){(const uint8_t *)value, sizeof value - 1}, "p", into, sizeof into));
+	assert_false(mime_parameter((struct view){(const uint8_t *)value, sizeof value - 1}, "p", into,
+				    sizeof into));
 }
 
 static void addresses(void **state)
@@ -301,9 +307,17 @@ static int collect(void *context, const void *data, size_t length)
 static void canonical_line_ends(void **state)
 {
 	static const char *const cases[][2] = {
-		{"a\nb\n", "a\r\nb\r\n"}, {"a\r\nb\r\n", "a\r\nb\r\n"}, {"\n\n\n", "\r\n\r\n\r\n"},
-		{"\r\n\n\r\n", "\r\n\r\n\r\n"}, {"a\rb\r", "a\rb\r"}, {"\r\r\n", "\r\r\n"}, {"", ""},
-		{"a\n\r\nb", "a\r\n\r\nb"}, {"no end", "no end"}, {"\n", "\r\n"}, {"a\n\rb", "a\r\n\rb"},
+		{"a\nb\n", "a\r\nb\r\n"},
+		{"a\r\nb\r\n", "a\r\nb\r\n"},
+		{"\n\n\n", "\r\n\r\n\r\n"},
+		{"\r\n\n\r\n", "\r\n\r\n\r\n"},
+		{"a\rb\r", "a\rb\r"},
+		{"\r\r\n", "\r\r\n"},
+		{"", ""},
+		{"a\n\r\nb", "a\r\n\r\nb"},
+		{"no end", "no end"},
+		{"\n", "\r\n"},
+		{"a\n\rb", "a\r\n\rb"},
 	};
 
 	(void)state;
@@ -331,7 +345,8 @@ static void canonical_stops_at_errors(void **state)
 		CLEAN_BUF struct buf out = BUF_INIT(limit);
 		uint8_t last = 0;
 
-		assert_int_equal(mime_canonical(view_string("abc\nde\nf"), &last, collect, &out), ERR_TOO_LARGE);
+		assert_int_equal(mime_canonical(view_string("abc\nde\nf"), &last, collect, &out),
+				 ERR_TOO_LARGE);
 		assert_memory_equal("abc\r\nde\r\nf", out.length ? (char *)out.data : "", out.length);
 	}
 }

@@ -52,7 +52,8 @@ static void pieces_of_any_size(void **state)
 				size_t left = 300000 - at;
 
 				assert_int_equal(output_write(&output, bytes + at,
-							      left < sizes[i] ? left : sizes[i]), 0);
+							      left < sizes[i] ? left : sizes[i]),
+						 0);
 			}
 			assert_int_equal(output_flush(&output), 0);
 			assert_int_equal(output_flush(&output), 0); /* twice is once */
@@ -81,8 +82,12 @@ static void text_and_nothing(void **state)
 static void base64_vectors(void **state)
 {
 	static const char *const vectors[][2] = {
-		{"f", "Zg==\n"},	{"fo", "Zm8=\n"},	 {"foo", "Zm9v\n"},
-		{"foob", "Zm9vYg==\n"}, {"fooba", "Zm9vYmE=\n"}, {"foobar", "Zm9vYmFy\n"},
+		{"f", "Zg==\n"},
+		{"fo", "Zm8=\n"},
+		{"foo", "Zm9v\n"},
+		{"foob", "Zm9vYg==\n"},
+		{"fooba", "Zm9vYmE=\n"},
+		{"foobar", "Zm9vYmFy\n"},
 		{"~\x7f~\?\?\?", "fn9+Pz8/\n"},
 	};
 
@@ -96,7 +101,8 @@ static void base64_vectors(void **state)
 			output_begin_base64(&output, "\n");
 			for (size_t at = 0; at < length; at += step)
 				assert_int_equal(output_write(&output, vectors[i][0] + at,
-							      length - at < step ? length - at : step), 0);
+							      length - at < step ? length - at : step),
+						 0);
 			assert_int_equal(output_end_base64(&output), 0);
 			assert_int_equal(output_flush(&output), 0);
 			assert_content(fd, vectors[i][1], strlen(vectors[i][1]));
@@ -232,14 +238,10 @@ static void non_blocking_descriptor(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(pieces_of_any_size),
-		cmocka_unit_test(text_and_nothing),
-		cmocka_unit_test(base64_vectors),
-		cmocka_unit_test(base64_lines),
-		cmocka_unit_test(full_disk),
-		cmocka_unit_test(file_size_limit),
-		cmocka_unit_test(reader_is_gone),
-		cmocka_unit_test(non_blocking_descriptor),
+		cmocka_unit_test(pieces_of_any_size), cmocka_unit_test(text_and_nothing),
+		cmocka_unit_test(base64_vectors),     cmocka_unit_test(base64_lines),
+		cmocka_unit_test(full_disk),	      cmocka_unit_test(file_size_limit),
+		cmocka_unit_test(reader_is_gone),     cmocka_unit_test(non_blocking_descriptor),
 	};
 
 	return cmocka_run_group_tests_name("output", tests, NULL, NULL);

@@ -85,13 +85,28 @@ static void json_strings(void **state)
 /* The edges of RFC 3629 section 4. */
 static void json_utf8_edges(void **state)
 {
-	static const char *const good[] = {"\xc2\x80",	       "\xdf\xbf",	   "\xe0\xa0\x80",     "\xec\xbf\xbf",
-					   "\xed\x80\x80",     "\xed\x9f\xbf",	   "\xee\x80\x80",     "\xef\xbf\xbf",
-					   "\xf0\x90\x80\x80", "\xf3\xbf\xbf\xbf", "\xf4\x8f\xbf\xbf"};
-	static const char *const bad[] = {"\x80",	 "\xbf",	 "\xc0\x80",	     "\xc1\xbf", "\xe0\x9f\xbf",
-					  "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80",
-					  "\xf5\x80\x80\x80", "\xff", "\xfe", "\xc3", "\xe2\x82", "\xf0\x9f\x94",
-					  "\xc3\xc3", "\xe2\x28\xa1", "\xf0\x9f\x94\x28"};
+	static const char *const good[] = {"\xc2\x80",	       "\xdf\xbf",	  "\xe0\xa0\x80",
+					   "\xec\xbf\xbf",     "\xed\x80\x80",	  "\xed\x9f\xbf",
+					   "\xee\x80\x80",     "\xef\xbf\xbf",	  "\xf0\x90\x80\x80",
+					   "\xf3\xbf\xbf\xbf", "\xf4\x8f\xbf\xbf"};
+	static const char *const bad[] = {"\x80",
+					  "\xbf",
+					  "\xc0\x80",
+					  "\xc1\xbf",
+					  "\xe0\x9f\xbf",
+					  "\xed\xa0\x80",
+					  "\xed\xbf\xbf",
+					  "\xf0\x8f\xbf\xbf",
+					  "\xf4\x90\x80\x80",
+					  "\xf5\x80\x80\x80",
+					  "\xff",
+					  "\xfe",
+					  "\xc3",
+					  "\xe2\x82",
+					  "\xf0\x9f\x94",
+					  "\xc3\xc3",
+					  "\xe2\x28\xa1",
+					  "\xf0\x9f\x94\x28"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
@@ -111,7 +126,9 @@ static void json_utf8_edges(void **state)
 static void json_replaces_only_what_is_wrong(void **state)
 {
 	(void)state;
-	assert_json(view_string("a\xff" "b\xc3\xa4\xe2\x82"), "\"a" REPLACEMENT "b\xc3\xa4" REPLACEMENT REPLACEMENT "\"");
+	assert_json(view_string("a\xff"
+				"b\xc3\xa4\xe2\x82"),
+		    "\"a" REPLACEMENT "b\xc3\xa4" REPLACEMENT REPLACEMENT "\"");
 	assert_json(view_string("\xe2\"x"), "\"" REPLACEMENT "\\\"x\"");
 	/* cut inside a character, with its rest behind the view */
 	assert_json((struct view){(const uint8_t *)"x\xc3\xa4", 2}, "\"x" REPLACEMENT "\"");
@@ -141,8 +158,12 @@ static int empty(void **state)
 	(void)state;
 	has_key = has_token = has_notes = false;
 	refresh_result = 0;
-	token = (struct token){.label = "My \"Card\"\n", .manufacturer = "\xff", .model = "\xe2\x80\xaeM",
-			       .serial = "1", .module = "/m.so", .flags = TOKEN_INITIALISED};
+	token = (struct token){.label = "My \"Card\"\n",
+			       .manufacturer = "\xff",
+			       .model = "\xe2\x80\xaeM",
+			       .serial = "1",
+			       .module = "/m.so",
+			       .flags = TOKEN_INITIALISED};
 	return 0;
 }
 
@@ -172,15 +193,17 @@ static void hostile_token(void **state)
 {
 	(void)state;
 	has_token = true;
-	assert_report(report_tokens, true,
-		      "[{\"label\":\"My \\\"Card\\\"\\u000a\",\"manufacturer\":\"" REPLACEMENT "\","
-		      "\"model\":\"\xe2\x80\xaeM\",\"serial\":\"1\",\"module\":\"/m.so\",\"state\":\"open\","
-		      "\"pin\":\"not-set\",\"uri\":\"pkcs11:model=%E2%80%AEM;manufacturer=%FF;serial=1;"
-		      "token=My%20%22Card%22%0A\"}]\n");
+	assert_report(
+		report_tokens, true,
+		"[{\"label\":\"My \\\"Card\\\"\\u000a\",\"manufacturer\":\"" REPLACEMENT "\","
+		"\"model\":\"\xe2\x80\xaeM\",\"serial\":\"1\",\"module\":\"/m.so\",\"state\":\"open\","
+		"\"pin\":\"not-set\",\"uri\":\"pkcs11:model=%E2%80%AEM;manufacturer=%FF;serial=1;"
+		"token=My%20%22Card%22%0A\"}]\n");
 	assert_report(report_tokens, false,
 		      "  label        My \"Card\"?\n  manufacturer ?\n  model        ?M\n  serial       1\n"
 		      "  module       /m.so\n  state        open\n  pin          not-set\n"
-		      "  uri          pkcs11:model=%E2%80%AEM;manufacturer=%FF;serial=1;token=My%20%22Card%22%0A\n");
+		      "  uri          "
+		      "pkcs11:model=%E2%80%AEM;manufacturer=%FF;serial=1;token=My%20%22Card%22%0A\n");
 }
 
 static void token_states(void **state)
@@ -191,7 +214,8 @@ static void token_states(void **state)
 	} cases[] = {
 		{0, "uninitialised", "not-set"},
 		{TOKEN_INITIALISED | TOKEN_LOGIN_REQUIRED | TOKEN_PIN_SET, "locked", "ok"},
-		{TOKEN_INITIALISED | TOKEN_LOGIN_REQUIRED | TOKEN_LOGGED_IN | TOKEN_PIN_SET, "unlocked", "ok"},
+		{TOKEN_INITIALISED | TOKEN_LOGIN_REQUIRED | TOKEN_LOGGED_IN | TOKEN_PIN_SET, "unlocked",
+		 "ok"},
 		{TOKEN_INITIALISED | TOKEN_PIN_LOCKED | TOKEN_LOGGED_IN, "pin-locked", "locked"},
 		{TOKEN_INITIALISED | TOKEN_PIN_FINAL_TRY | TOKEN_PIN_COUNT_LOW, "open", "last-try"},
 		{TOKEN_INITIALISED | TOKEN_PIN_COUNT_LOW | TOKEN_PIN_SET, "open", "few-tries"},
@@ -207,7 +231,8 @@ static void token_states(void **state)
 		token.flags = cases[i].flags;
 		assert_int_equal(report_tokens(&got, true), 0);
 		assert_int_equal(buf_terminate(&got), 0);
-		snprintf(expected, sizeof expected, "\"state\":\"%s\",\"pin\":\"%s\"", cases[i].state, cases[i].pin);
+		snprintf(expected, sizeof expected, "\"state\":\"%s\",\"pin\":\"%s\"", cases[i].state,
+			 cases[i].pin);
 		assert_non_null(strstr((char *)got.data, expected));
 	}
 }
@@ -215,24 +240,32 @@ static void token_states(void **state)
 static void one_key(void **state)
 {
 	EVP_PKEY *pair = pki_key("EC");
-	X509 *cert = pki_cert(&(struct pki_spec){.subject = "/CN=A\"\x1b[1m",
-						 .key = pair,
-						 .extensions = {{"subjectAltName", "email:a@x,email:b@x"}}});
+	X509 *cert =
+		pki_cert(&(struct pki_spec){.subject = "/CN=A\"\x1b[1m",
+					    .key = pair,
+					    .extensions = {{"subjectAltName", "email:a@x,email:b@x"}}});
 	CLEAN_BUF struct buf json = BUF_INIT(10000), text = BUF_INIT(10000);
 
 	(void)state;
 	has_key = true;
-	key = (struct key){.token = &token, .label = BUF_INIT(100), .id = BUF_INIT(100), .cert = cert,
-			   .fingerprint = "abcdef", .uses = 3};
+	key = (struct key){.token = &token,
+			   .label = BUF_INIT(100),
+			   .id = BUF_INIT(100),
+			   .cert = cert,
+			   .fingerprint = "abcdef",
+			   .uses = 3};
 	assert_int_equal(buf_add(&key.label, "k\x1b\"", 3), 0);
 	assert_int_equal(buf_add(&key.id, "\0\1", 2), 0);
 	assert_int_equal(report_keys(&json, true), 0);
 	assert_int_equal(report_keys(&text, false), 0);
 	assert_int_equal(buf_terminate(&json), 0);
 	assert_int_equal(buf_terminate(&text), 0);
-	assert_non_null(strstr((char *)json.data, "[{\"fingerprint\":\"abcdef\",\"label\":\"k\\u001b\\\"\",\"uri\":"));
-	assert_non_null(strstr((char *)json.data, ";id=%00%01;object=k%1B%22\",\"addresses\":[\"a@x\",\"b@x\"],"));
-	assert_non_null(strstr((char *)json.data, "\"type\":\"ec:P-256\",\"uses\":[\"sign\",\"decrypt\"],"));
+	assert_non_null(strstr((char *)json.data,
+			       "[{\"fingerprint\":\"abcdef\",\"label\":\"k\\u001b\\\"\",\"uri\":"));
+	assert_non_null(
+		strstr((char *)json.data, ";id=%00%01;object=k%1B%22\",\"addresses\":[\"a@x\",\"b@x\"],"));
+	assert_non_null(
+		strstr((char *)json.data, "\"type\":\"ec:P-256\",\"uses\":[\"sign\",\"decrypt\"],"));
 	assert_non_null(strstr((char *)json.data, "\"state\":\"valid\"}]\n"));
 	assert_null(strchr((char *)json.data, '\x1b'));
 	assert_null(strchr((char *)text.data, '\x1b'));
@@ -247,8 +280,8 @@ static void one_key(void **state)
 static void ca_certificates(void **state)
 {
 	EVP_PKEY *pair = pki_key("EC");
-	X509 *cert = pki_cert(&(struct pki_spec){.subject = "/CN=ca", .key = pair,
-						 .extensions = {{"basicConstraints", "CA:TRUE"}}});
+	X509 *cert = pki_cert(&(struct pki_spec){
+		.subject = "/CN=ca", .key = pair, .extensions = {{"basicConstraints", "CA:TRUE"}}});
 	CLEAN_BUF struct buf json = BUF_INIT(10000);
 
 	(void)state;
@@ -266,10 +299,12 @@ static void status(void **state)
 {
 	(void)state;
 	has_notes = true;
-	assert_report(report_status, true,
-		      "{\"pid\":\"12\",\"odd\":\"a\\\"b\\u0001\",\"modules\":[\"ok\",\"first\",\"gone\"]}\n");
-	assert_report(report_status, false,
-		      "  pid          12\n  module       ok?first\n  odd          a\"b?\n  module       gone\n");
+	assert_report(
+		report_status, true,
+		"{\"pid\":\"12\",\"odd\":\"a\\\"b\\u0001\",\"modules\":[\"ok\",\"first\",\"gone\"]}\n");
+	assert_report(
+		report_status, false,
+		"  pid          12\n  module       ok?first\n  odd          a\"b?\n  module       gone\n");
 }
 
 int main(void)

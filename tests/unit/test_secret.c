@@ -123,8 +123,8 @@ static void memory_is_protected(void **state)
 			assert_int_equal(memory[j], 0);
 		flags_of(memory, flags, sizeof flags);
 		assert_int_equal(!!strstr(flags, " lo"), mlock_works()); /* locked */
-		assert_non_null(strstr(flags, " dd")); /* not dumped */
-		assert_non_null(strstr(flags, " wf")); /* wiped on fork */
+		assert_non_null(strstr(flags, " dd"));			 /* not dumped */
+		assert_non_null(strstr(flags, " wf"));			 /* wiped on fork */
 		secret_release(memory, sizes[i]);
 	}
 }

@@ -32,11 +32,12 @@ static void every_attribute(void **state)
 	CLEAN_URI struct uri uri;
 
 	(void)state;
-	assert_int_equal(uri_parse("pkcs11:token=My%20Card;manufacturer=Snake%20Oil;model=1.0;serial=DE%2Fad;"
-				   "object=my-key;id=%00%01%fF;type=private;library-version=3;"
-				   "library-manufacturer=x;library-description=y?module-name=opensc",
-				   &uri),
-			 0);
+	assert_int_equal(
+		uri_parse("pkcs11:token=My%20Card;manufacturer=Snake%20Oil;model=1.0;serial=DE%2Fad;"
+			  "object=my-key;id=%00%01%fF;type=private;library-version=3;"
+			  "library-manufacturer=x;library-description=y?module-name=opensc",
+			  &uri),
+		0);
 	assert_string_equal(uri.token, "My Card");
 	assert_string_equal(uri.manufacturer, "Snake Oil");
 	assert_string_equal(uri.model, "1.0");
@@ -46,42 +47,78 @@ static void every_attribute(void **state)
 	assert_true(view_equal(buf_view(&uri.id), (struct view){(const uint8_t *)"\0\1\xff", 3}));
 }
 
+static const char *const wrong[] = {
+	"",
+	"pkcs11",
+	"pkcs1:token=a",
+	" pkcs11:token=a",
+	"http://token=a",
+	/* twice, also if the same or empty */
+	"pkcs11:token=a;token=a",
+	"pkcs11:id=%01;id=%01",
+	"pkcs11:id=;id=%01",
+	"pkcs11:token=;token=a",
+	"pkcs11:object=a;model=b;object=c",
+	"pkcs11:serial=1;serial=1",
+	"pkcs11:manufacturer=1;manufacturer=1",
+	"pkcs11:model=;model=",
+	/* a PIN, anywhere */
+	"pkcs11:token=a?pin-value=1234",
+	"pkcs11:token=a?pin-source=file:/x",
+	"pkcs11:token=a;pin-value=1234",
+	"pkcs11:?module-name=x&pin-value=1",
+	/* unknown or misspelt */
+	"pkcs11:slot-id=1",
+	"pkcs11:tokens=a",
+	"pkcs11:Token=a",
+	"pkcs11:toke=a",
+	"pkcs11:x-own=1",
+	"pkcs11:token=a?x-own=1",
+	"pkcs11:=a",
+	"pkcs11:?=a",
+	/* form */
+	"pkcs11:token",
+	"pkcs11:;",
+	"pkcs11:token=a;",
+	"pkcs11:;token=a",
+	"pkcs11:token=a;;object=b",
+	"pkcs11:?&module-name=x",
+	/* bytes that must be encoded */
+	"pkcs11:token=a b",
+	"pkcs11:token=a\tb",
+	"pkcs11:token=a\n",
+	"pkcs11:token=\xc3\xa4",
+	"pkcs11:token=a\x7f",
+	/* percent */
+	"pkcs11:token=%",
+	"pkcs11:token=%4",
+	"pkcs11:token=a%4",
+	"pkcs11:token=%4g",
+	"pkcs11:token=%g4",
+	"pkcs11:token=%%41",
+	"pkcs11:token=% 1",
+	"pkcs11:token=%-1",
+	"pkcs11:token=%0x",
+	"pkcs11:token=%4;object=1",
+	"pkcs11:id=%",
+	"pkcs11:id=%f",
+	"pkcs11:id=%0x41",
+	/* a NUL would cut the text */
+	"pkcs11:token=%00",
+	"pkcs11:token=a%00b",
+	"pkcs11:object=key%00",
+	"pkcs11:serial=%00",
+};
+
 static void refused(void **state)
 {
-	static const char *const texts[] = {
-		"", "pkcs11", "pkcs1:token=a", " pkcs11:token=a", "http://token=a",
-		/* twice, also if the same or empty */
-		"pkcs11:token=a;token=a", "pkcs11:id=%01;id=%01", "pkcs11:id=;id=%01",
-		"pkcs11:token=;token=a", "pkcs11:object=a;model=b;object=c",
-		"pkcs11:serial=1;serial=1", "pkcs11:manufacturer=1;manufacturer=1", "pkcs11:model=;model=",
-		/* a PIN, anywhere */
-		"pkcs11:token=a?pin-value=1234", "pkcs11:token=a?pin-source=file:/x",
-		"pkcs11:token=a;pin-value=1234", "pkcs11:?module-name=x&pin-value=1",
-		/* unknown or misspelt */
-		"pkcs11:slot-id=1", "pkcs11:tokens=a", "pkcs11:Token=a", "pkcs11:toke=a", "pkcs11:x-own=1",
-		"pkcs11:token=a?x-own=1", "pkcs11:=a", "pkcs11:?=a",
-		/* form */
-		"pkcs11:token", "pkcs11:;", "pkcs11:token=a;", "pkcs11:;token=a", "pkcs11:token=a;;object=b",
-		"pkcs11:?&module-name=x",
-		/* bytes that must be encoded */
-		"pkcs11:token=a b", "pkcs11:token=a\tb", "pkcs11:token=a\n", "pkcs11:token=\xc3\xa4",
-		"pkcs11:token=a\x7f",
-		/* percent */
-		"pkcs11:token=%", "pkcs11:token=%4", "pkcs11:token=a%4", "pkcs11:token=%4g",
-		"pkcs11:token=%g4", "pkcs11:token=%%41", "pkcs11:token=% 1", "pkcs11:token=%-1",
-		"pkcs11:token=%0x", "pkcs11:token=%4;object=1", "pkcs11:id=%", "pkcs11:id=%f",
-		"pkcs11:id=%0x41",
-		/* a NUL would cut the text */
-		"pkcs11:token=%00", "pkcs11:token=a%00b", "pkcs11:object=key%00", "pkcs11:serial=%00",
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
 		CLEAN_URI struct uri uri;
-		int rc = uri_parse(texts[i], &uri);
+		int rc = uri_parse(wrong[i], &uri);
 
 		if (rc != ERR_USAGE)
-			fail_msg("%s: %s", texts[i], error_name(rc));
+			fail_msg("%s: %s", wrong[i], error_name(rc));
 	}
 }
 
@@ -144,7 +181,8 @@ static void object_match(void **state)
 	assert_false(uri_match_object(&uri, view_string("key"), view_string(NULL)));
 	assert_false(uri_match_object(&uri, view_string("kex"), view_string("12")));
 	/* what stands behind a NUL counts */
-	assert_false(uri_match_object(&uri, (struct view){(const uint8_t *)"key\0x", 5}, view_string("12")));
+	assert_false(
+		uri_match_object(&uri, (struct view){(const uint8_t *)"key\0x", 5}, view_string("12")));
 }
 
 /* Every byte that a label or id can have comes back. */

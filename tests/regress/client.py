@@ -1,0 +1,95 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""A client that does what no honest one does. Takes commands from standard input, a line each, and
+prints what the agent answers, or CLOSED; `done N` follows the Nth command.
+
+open           connect; what follows is for this connection
+line TEXT      send the line, read up to OK or ERR
+send TEXT      send the line, read nothing
+fill N         send N bytes without a line end, read nothing
+junk N         send N pseudo-random bytes, read nothing
+input FILE, output FILE   hand over a descriptor
+fds N          send N descriptors with N INPUT lines, read nothing
+fds-at-once N  send N descriptors with one line, read nothing
+read           read up to OK or ERR
+half-close     no more will be sent
+"""
+import array
+import os
+import random
+import socket
+import sys
+
+
+class Client:
+    def __init__(self):
+        self.connections = []
+
+    def current(self):
+        return self.connections[-1]
+
+    def read(self):
+        data = b""
+        while True:
+            try:
+                got = self.current().recv(65536)
+            except OSError:
+                got = b""
+            if not got:
+                print("CLOSED")
+                return
+            data += got
+            lines = data.split(b"\n")
+            if lines[-1] == b"" and lines[-2][:2] in (b"OK", b"ER"):
+                break
+        for text in lines[:-1]:
+            print(text.decode("utf-8", "replace"))
+
+    def send(self, data, fds=()):
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+        try:
+            self.current().sendmsg([data], rights)
+        except OSError as error:
+            print("not sent:", error.strerror)
+
+    def run(self, command, value):
+        if command == "open":
+            self.connections.append(socket.socket(socket.AF_UNIX))
+            self.current().settimeout(15)
+            self.current().connect(os.environ["SMIME_AGENT_SOCKET"])
+            self.read()
+        elif command == "line":
+            self.send(value.encode() + b"\n")
+            self.read()
+        elif command == "send":
+            self.send(value.encode() + b"\n")
+        elif command == "fill":
+            self.send(b"A" * int(value))
+        elif command == "junk":
+            self.send(random.Random(int(value)).randbytes(int(value)))
+        elif command in ("input", "output"):
+            flags = os.O_RDONLY if command == "input" else os.O_WRONLY | os.O_CREAT
+            fd = os.open(value, flags, 0o600)
+            self.send(command.upper().encode() + b" FD\n", [fd])
+            os.close(fd)
+            self.read()
+        elif command == "fds":
+            for _ in range(int(value)):
+                self.send(b"INPUT FD\n", [0])
+        elif command == "fds-at-once":
+            self.send(b"INPUT FD\n", [0] * int(value))
+        elif command == "read":
+            self.read()
+        elif command == "half-close":
+            self.current().shutdown(socket.SHUT_WR)
+
+
+def main():
+    client = Client()
+    for number, line in enumerate(sys.stdin, 1):
+        command, _, value = line.rstrip("\n").partition(" ")
+        client.run(command, value)
+        print("done", number, flush=True)
+
+
+main()
