@@ -28,6 +28,7 @@ static int64_t start_time;
 struct pending {
 	uint32_t peer, id;
 	unsigned int looks; /* still going on */
+	void (*next)(void *context); /* once they ended */
 	uint32_t token;	    /* to unlock */
 	int pin_fd;	    /* owned; -1 */
 };
@@ -93,7 +94,7 @@ static void look_done(void *context, int err, const struct msg_result *result)
 	(void)err;
 	(void)result;
 	if (!--pending->looks)
-		hosts_when_settled(send_list, pending);
+		hosts_when_settled(pending->next, pending);
 }
 
 static void look_everywhere(void *context)
@@ -118,6 +119,7 @@ static int answer_list(struct peer *peer, struct message *message)
 		pending_free(pending);
 		return rc;
 	}
+	pending->next = send_list;
 	hosts_when_settled(look.deep ? look_everywhere : send_list, pending);
 	return 0;
 }
@@ -219,12 +221,16 @@ static void unlock(void *context)
 	int err;
 	struct token *token = token_to_unlock(pending->token, &err);
 
-	if (!token)
+	if (!token && err == ERR_NO_TOKEN && !pending->next) {
+		pending->next = unlock; /* perhaps it is new */
+		look_everywhere(pending);
+	} else if (!token) {
 		unlocked(pending, err);
-	else if (!wants_login(token) || (token->flags & TOKEN_LOGGED_IN))
+	} else if (!wants_login(token) || (token->flags & TOKEN_LOGGED_IN)) {
 		unlocked(pending, 0);
-	else
+	} else {
 		login_token(token, pending->peer, pending->pin_fd, unlocked, pending);
+	}
 }
 
 static int answer_unlock(struct peer *peer, struct message *message)

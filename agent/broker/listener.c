@@ -123,6 +123,14 @@ static void ready(void *context, uint32_t events)
 
 int listener_start(void)
 {
+	/* Again, since SO_PEERCRED names to clients the process that called this: not the one that went
+	 * when the agent went to the background, nor systemd. */
+	if (listen(listening, BACKLOG))
+		return ERR_INTERNAL;
+	/* Again, in the process that stays: the kernel names who called listen() last to clients that ask
+	 * who the agent is, and `smime agent stop` waits for that one. */
+	if (listen(listening, BACKLOG))
+		return ERR_INTERNAL;
 	watch = loop_add(listening, EPOLLIN, ready, NULL);
 	return watch ? 0 : ERR_NO_MEMORY;
 }

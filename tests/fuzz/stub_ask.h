@@ -17,9 +17,9 @@ enum stub_answer {
 	STUB_REFUSE,
 	STUB_EMPTY,
 	STUB_SHORT,
-	STUB_LONG,
 	/* From here on the token failed: nothing may be taken for done. */
 	STUB_UNCLEAR,
+	STUB_LONG,
 	STUB_REMOVED,
 };
 

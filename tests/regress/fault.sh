@@ -57,8 +57,8 @@ agent_descriptors() {
 	ls "/proc/$(agent_pid)/fd" 2>/dev/null | wc -l
 }
 
-agent_children() { # NAME: their process numbers
-	pgrep -P "$(agent_pid)" "$1"
+gone() { # PID
+	[ ! -e "/proc/$1" ] || grep -q '^State:.*Z' "/proc/$1/status"
 }
 
 no_zombies() {

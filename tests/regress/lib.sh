@@ -140,7 +140,7 @@ finish() {
 	[ "$tests_failed" = 0 ]
 	exit
 }
-export ASAN_OPTIONS=log_path=$work/sanitizer:detect_leaks=0:abort_on_error=0
+export ASAN_OPTIONS=log_path=$work/sanitizer:detect_leaks=0:handle_segv=0
 export UBSAN_OPTIONS=log_path=$work/sanitizer:print_stacktrace=1
 
 SO_PIN=87654321

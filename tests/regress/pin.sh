@@ -5,6 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 [ -n "$softhsm" ] || plan_skip "SoftHSM is not installed"
 . "$srcdir/tests/regress/fault.sh"
+DEATHS_EXPECTED=yes
 
 # Something to look for in places where it must not be.
 PIN=pIn-77.Qx
@@ -125,10 +126,6 @@ three_wrong() {
 cancelled() {
 	answers CANCEL "$PIN"
 	sign_with 1 0 4
-}
-
-gone() { # PID
-	[ ! -e "/proc/$1" ] || grep -q '^State:.*Z' "/proc/$1/status"
 }
 
 others_go_on() {

@@ -225,6 +225,31 @@ static void refused(void **state)
 	}
 }
 
+/* What is wrong is refused there, not where the bytes run out. */
+static void refused_where_it_stands(void **state)
+{
+	CLEAN_BUF struct buf out = BUF_INIT(100);
+	uint8_t tag;
+
+	(void)state;
+	open_hex("30 03 02 02 05 05 05 05");
+	assert_int_equal(ber_enter(&ber, BER_SEQUENCE), 0);
+	assert_int_equal(ber_copy(&ber, &out), ERR_BAD_CMS);
+	open_hex("30 03 30 02 05 00 05 00");
+	assert_int_equal(ber_enter(&ber, BER_SEQUENCE), 0);
+	assert_int_equal(ber_enter(&ber, BER_SEQUENCE), ERR_BAD_CMS);
+	open_hex("30 03 04 02 05 00 05 00");
+	assert_int_equal(ber_enter(&ber, BER_SEQUENCE), 0);
+	assert_int_equal(ber_octets_begin(&ber, BER_OCTET_STRING), ERR_BAD_CMS);
+	open_hex("30 02 30 80 00 00");
+	assert_int_equal(ber_enter(&ber, BER_SEQUENCE), 0);
+	assert_int_equal(ber_enter(&ber, BER_SEQUENCE), 0);
+	assert_int_equal(ber_peek(&ber, &tag), ERR_BAD_CMS);
+	open_hex("30 01 30 00 00");
+	assert_int_equal(ber_enter(&ber, BER_SEQUENCE), 0);
+	assert_int_equal(ber_enter(&ber, BER_SEQUENCE), ERR_BAD_CMS);
+}
+
 static void enter_and_leave(void **state)
 {
 	uint8_t tag = 77;
@@ -432,6 +457,7 @@ int main(void)
 		cmocka_unit_test(cut_anywhere_is_refused),
 		cmocka_unit_test(flipped_bits_end),
 		cmocka_unit_test(refused),
+		cmocka_unit_test(refused_where_it_stands),
 		cmocka_unit_test(enter_and_leave),
 		cmocka_unit_test(copies_are_exact),
 		cmocka_unit_test(huge_claims),

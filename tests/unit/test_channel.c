@@ -377,6 +377,34 @@ static void queue_keeps_order_and_descriptors(void **state)
 	assert_int_equal(fixture_descriptors(), before);
 }
 
+/* Room in the socket lets nothing overtake what is queued; a queue that was emptied serves again, for
+ * more in all than its bound. */
+static void queue_used_again(void **state)
+{
+	CLEAN_PAIR struct pair pair = channel_pair(BROKER, WORKER);
+	CLEAN_FREE uint8_t *data = calloc(1, 60000);
+	uint32_t expected = 0, sent = 0;
+	struct message got;
+
+	(void)state;
+	assert_int_equal(channel_set_nonblocking(pair.here), 0);
+	for (int round = 0; round < 20; round++) {
+		for (int i = 0; i < 20; i++)
+			assert_int_equal(channel_forward(pair.here, MSG_CERT, sent++,
+							 (struct view){data, 60000}, -1), 0);
+		assert_true(channel_pending(pair.here));
+		assert_int_equal(channel_receive(pair.there, true, &got), 0);
+		assert_int_equal(got.id, expected++);
+		assert_int_equal(channel_forward(pair.here, MSG_CHANGED, sent++, view_string(NULL), -1), 0);
+		while (expected < sent) {
+			assert_int_equal(channel_receive(pair.there, false, &got), 0);
+			assert_int_equal(got.id, expected++);
+			assert_int_equal(channel_flush(pair.here), 0);
+		}
+		assert_false(channel_pending(pair.here));
+	}
+}
+
 static void queue_is_bounded(void **state)
 {
 	CLEAN_PAIR struct pair pair = channel_pair(BROKER, WORKER);
@@ -492,6 +520,7 @@ int main(void)
 		cmocka_unit_test(empty_packet_is_the_end),
 		cmocka_unit_test(nothing_there_yet),
 		cmocka_unit_test(queue_keeps_order_and_descriptors),
+		cmocka_unit_test(queue_used_again),
 		cmocka_unit_test(queue_is_bounded),
 		cmocka_unit_test(queue_ends_with_its_descriptors),
 		cmocka_unit_test(flush_to_closed_peer),

@@ -59,7 +59,7 @@ static void timers_by_due_time(void **state)
 
 static void timers_cleared_and_set_anew(void **state)
 {
-	struct loop_timer timers[4] = {{0}};
+	struct loop_timer timers[5] = {{0}};
 
 	(void)state;
 	loop_timer_clear(&timers[0]); /* never set */
@@ -69,9 +69,10 @@ static void timers_cleared_and_set_anew(void **state)
 	loop_timer_clear(&timers[1]);
 	loop_timer_clear(&timers[1]);
 	loop_timer_set(&timers[0], 8, expire, "b"); /* later, and with another context */
-	loop_timer_set(&timers[2], 1, expire, "a");
+	loop_timer_set(&timers[4], 100, expire, "x");
+	loop_timer_set(&timers[4], 1, expire, "a");
 	run();
-	assert_string_equal(trace, "abe");
+	assert_string_equal(trace, "axbe");
 }
 
 static struct loop_timer again, other, third;
