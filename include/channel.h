@@ -37,7 +37,7 @@ int channel_fd(const struct channel *channel);
  * memory of the calling thread, and wiped by channel_end.
  *
  * channel_end waits if the socket is full; on a channel that does not wait (the broker's), what
- * does not fit is queued, up to 8 MiB. `fd` may be -1; it stays the caller's. ERR_CLOSED;
+ * does not fit is queued, up to 32 MiB. `fd` may be -1; it stays the caller's. ERR_CLOSED;
  * ERR_PROTOCOL for what the table forbids; ERR_BUSY for a peer that lets its queue fill. */
 struct buf *channel_begin(enum message_type type, uint32_t id);
 MUST_USE int channel_end(struct channel *channel, int fd);

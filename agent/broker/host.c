@@ -19,6 +19,8 @@
 #define PEACE_MS 60000
 #define CRASHES_MAX 6
 #define HOSTS_MAX 64
+/* A call may wait for this many time limits while the host answers other calls. */
+#define QUEUED_MAX 4
 #define PAUSE_MS 500
 
 struct call {
@@ -26,6 +28,8 @@ struct call {
 	struct host *host;
 	enum host_call kind;
 	uint32_t id;
+	uint32_t timeout_ms;
+	uint64_t since;
 	struct loop_timer timer;
 	host_done done;
 	void *context;
@@ -123,6 +127,8 @@ uint32_t host_expect(struct host *host, enum host_call kind, uint32_t timeout_ms
 	call->id = next_call++ ? next_call - 1 : next_call++;
 	call->done = done;
 	call->context = context;
+	call->timeout_ms = timeout_ms;
+	call->since = loop_now();
 	call->next = host->calls;
 	host->calls = call;
 	loop_timer_set(&call->timer, timeout_ms, call_timed_out, call);
@@ -159,6 +165,7 @@ static int take_result(struct host *host, const struct message *message)
 	call = take_call(host, message->id);
 	if (!call)
 		return ERR_PROTOCOL;
+	host->heard = loop_now();
 	err = error_from_wire(result.error);
 	close_report(host, call, err);
 	call->done(call->context, err, &result);
@@ -228,7 +235,13 @@ static void call_timed_out(void *context)
 {
 	struct call *call = context;
 	struct host *host = call->host;
+	uint64_t now = loop_now();
 
+	/* It answers others: this call may have waited for its turn, but not for ever. */
+	if (now - host->heard < call->timeout_ms && now - call->since < (uint64_t)call->timeout_ms * QUEUED_MAX) {
+		loop_timer_set(&call->timer, call->timeout_ms, call_timed_out, call);
+		return;
+	}
 	log_error("module %s: hangs; its process %d is ended", host->name, host->child->pid);
 	take_call(host, call->id);
 	child_kill(TAKE(host->child));

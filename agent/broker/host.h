@@ -27,6 +27,9 @@ struct host {
 	unsigned int crashes; /* without a minute of peace between them */
 	uint64_t last_crash;
 	uint32_t report; /* the call whose rows are coming in */
+	unsigned int tokens, keys; /* in them so far */
+	bool changed;		   /* by them */
+	uint64_t heard;		   /* ms, when it last answered */
 	bool wanted;	 /* for a reload */
 };
 

@@ -11,14 +11,14 @@
 
 #include <string.h>
 
-/* As many as a host reports at most, times a few hosts. */
-#define KEYS_MAX 8192
-#define TOKENS_MAX 256
+/* Of one host. More is left out: one module's many must not cost another its few. */
+#define KEYS_MAX 4096
+#define TOKENS_MAX 64
+/* PKCS#11 has 32 characters at most, UTF-8. */
+#define FIELD_MAX 64
 
 static struct token *tokens;
 static uint32_t next_ref = 1;
-static unsigned int token_count, key_count;
-static bool changed;
 
 struct token *keyring_tokens(void)
 {
@@ -59,7 +59,6 @@ static void key_free(struct key *key)
 	buf_done(&key->der);
 	bad_pins_done(&key->bad_pins);
 	free(key);
-	key_count--;
 }
 
 static void token_free(struct token *token)
@@ -77,12 +76,12 @@ static void token_free(struct token *token)
 	free(token->model);
 	free(token->serial);
 	free(token);
-	token_count--;
 }
 
 void keyring_begin(struct host *host)
 {
-	changed = false;
+	host->changed = false;
+	host->tokens = host->keys = 0;
 	for (struct token *token = tokens; token; token = token->next)
 		if (token->host == host)
 			token->seen = false;
@@ -107,12 +106,9 @@ static struct token *add_token(struct host *host, const struct msg_token *row)
 {
 	struct token *token, **at = &tokens;
 
-	if (token_count >= TOKENS_MAX)
-		return NULL;
 	token = calloc(1, sizeof *token);
 	if (!token)
 		return NULL;
-	token_count++;
 	token->ref = next_ref++;
 	token->host = host;
 	token->label = view_dup(row->label);
@@ -126,14 +122,20 @@ static struct token *add_token(struct host *host, const struct msg_token *row)
 	while (*at)
 		at = &(*at)->next;
 	*at = token;
-	changed = true;
+	host->changed = true;
 	return token;
 }
 
 int keyring_take_token(struct host *host, const struct msg_token *row)
 {
-	struct token *token = find_token(host, row);
+	struct token *token;
 
+	if (row->label.length > FIELD_MAX || row->manufacturer.length > FIELD_MAX ||
+	    row->model.length > FIELD_MAX || row->serial.length > FIELD_MAX)
+		return ERR_PROTOCOL;
+	if (++host->tokens > TOKENS_MAX)
+		return 0;
+	token = find_token(host, row);
 	token = token ? token : add_token(host, row);
 	if (!token)
 		return ERR_NO_MEMORY;
@@ -149,12 +151,9 @@ static struct key *add_key(struct token *token, const struct msg_cert *row)
 {
 	struct key *key, **at = &token->keys;
 
-	if (key_count >= KEYS_MAX)
-		return NULL;
 	key = calloc(1, sizeof *key);
 	if (!key)
 		return NULL;
-	key_count++;
 	key->ref = next_ref++;
 	key->token = token;
 	key->id = key->label = key->der = BUF_INIT(BUF_MESSAGE_MAX);
@@ -167,7 +166,7 @@ static struct key *add_key(struct token *token, const struct msg_cert *row)
 	while (*at)
 		at = &(*at)->next;
 	*at = key;
-	changed = true;
+	token->host->changed = true;
 	return key;
 }
 
@@ -176,8 +175,13 @@ int keyring_take_cert(struct host *host, const struct msg_cert *row)
 	struct token *token = keyring_host_token(host, row->token);
 	struct key *key;
 
+	/* Of a token that was left out. */
+	if (!token && host->tokens > TOKENS_MAX)
+		return 0;
 	if (!token || !token->seen)
 		return ERR_PROTOCOL;
+	if (++host->keys > KEYS_MAX)
+		return 0;
 	for (key = token->keys; key; key = key->next)
 		if (!key->seen && view_equal(buf_view(&key->id), row->id) &&
 		    view_equal(buf_view(&key->der), row->der))
@@ -186,14 +190,14 @@ int keyring_take_cert(struct host *host, const struct msg_cert *row)
 	if (!key)
 		return ERR_NO_MEMORY;
 	if (key->flags != row->flags)
-		changed = true;
+		host->changed = true;
 	key->seen = true;
 	key->host_ref = row->ref;
 	key->flags = row->flags;
 	return 0;
 }
 
-static void forget_unseen_keys(struct token *token)
+static void forget_unseen_keys(struct host *host, struct token *token)
 {
 	for (struct key **at = &token->keys; *at;) {
 		struct key *key = *at;
@@ -204,12 +208,12 @@ static void forget_unseen_keys(struct token *token)
 		}
 		*at = key->next;
 		key_free(key);
-		changed = true;
+		host->changed = true;
 	}
 }
 
 /* A token in the middle of a login stays until that has ended. */
-static void forget_token(struct token **at)
+static void forget_token(struct host *host, struct token **at)
 {
 	struct token *token = *at;
 
@@ -219,7 +223,7 @@ static void forget_token(struct token **at)
 		return;
 	*at = token->next;
 	token_free(token);
-	changed = true;
+	host->changed = true;
 }
 
 bool keyring_end(struct host *host, bool partial)
@@ -228,13 +232,16 @@ bool keyring_end(struct host *host, bool partial)
 		struct token *token = *at;
 
 		if (token->host == host && token->seen)
-			forget_unseen_keys(token);
+			forget_unseen_keys(host, token);
 		else if ((token->host == host && !partial) || !token->host)
-			forget_token(at);
+			forget_token(host, at);
 		if (*at == token)
 			at = &token->next;
 	}
-	return changed;
+	if (host->tokens > TOKENS_MAX || host->keys > KEYS_MAX)
+		log_warn("module %s: it has more than %d tokens or %d certificates; the rest is left out",
+			 host->name, TOKENS_MAX, KEYS_MAX);
+	return host->changed;
 }
 
 void keyring_host_down(struct host *host)

@@ -137,8 +137,10 @@ static bool names_token(const char *name, const struct token *token)
 
 	if (strncmp(name, "pkcs11:", 7))
 		return !strcmp(name, token->label);
-	if (uri_parse(name, &uri))
+	if (uri_parse(name, &uri)) {
+		uri_done(&uri);
 		return false;
+	}
 	match = uri_match_token(&uri, token->label, token->manufacturer, token->model, token->serial);
 	uri_done(&uri);
 	return match;

@@ -13,8 +13,8 @@
 #include <sys/socket.h>
 
 #define PACKET_MAX (MESSAGE_HEADER + BUF_MESSAGE_MAX)
-/* More than every certificate of a full card reader; a peer that is this far behind is stuck. */
-#define QUEUE_MAX (8 * 1024 * 1024)
+/* The certificates of a host with as many as it may have; a peer that is further behind is stuck. */
+#define QUEUE_MAX (32 * 1024 * 1024)
 
 struct packet {
 	struct packet *next;

@@ -388,7 +388,7 @@ static void queue_used_again(void **state)
 
 	(void)state;
 	assert_int_equal(channel_set_nonblocking(pair.here), 0);
-	for (int round = 0; round < 20; round++) {
+	for (int round = 0; round < 60; round++) {
 		for (int i = 0; i < 20; i++)
 			assert_int_equal(channel_forward(pair.here, MSG_CERT, sent++,
 							 (struct view){data, 60000}, -1), 0);
@@ -420,7 +420,7 @@ static void queue_is_bounded(void **state)
 		queued += 60000;
 	}
 	assert_int_equal(rc, ERR_BUSY);
-	assert_true(queued > 8000000 && queued < 9000000);
+	assert_true(queued > 8u * 1024 * 1024); /* a card reader full of certificates fits */
 	assert_int_equal(channel_flush(pair.here), 0);
 	assert_true(channel_pending(pair.here));
 	channel_free(TAKE(pair.here)); /* with all that is queued */
