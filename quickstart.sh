@@ -78,7 +78,7 @@ smime sign -o mail/signed.eml mail/plain.eml
 openssl cms -verify -in mail/signed.eml -CAfile ca.pem
 
 step "openssl encrypts a mail to the key; the agent decrypts it"
-openssl cms -encrypt -aes-256-gcm -in mail/plain.eml -out mail/encrypted.eml -subject "for Alice" alice.pem
+openssl cms -encrypt -aes-256-gcm -in mail/plain.eml -out mail/encrypted.eml alice.pem
 smime decrypt -o mail/decrypted.eml mail/encrypted.eml
 cat mail/decrypted.eml
 tr -d '\r' <mail/decrypted.eml | cmp - mail/plain.eml

@@ -232,7 +232,7 @@ static struct token *find_token(const struct msg_admin *message, int *ret_err)
 		    !(token->flags & TOKEN_INITIALISED))
 			continue;
 		if (found) {
-			*ret_err = ERR_AMBIGUOUS;
+			*ret_err = ERR_AMBIGUOUS_TOKEN;
 			return NULL;
 		}
 		found = token;

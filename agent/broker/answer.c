@@ -207,7 +207,7 @@ static struct token *token_to_unlock(uint32_t ref, int *ret_err)
 		if (!wants_login(token))
 			continue;
 		if (found) {
-			*ret_err = ERR_AMBIGUOUS;
+			*ret_err = ERR_AMBIGUOUS_TOKEN;
 			return NULL;
 		}
 		found = token;

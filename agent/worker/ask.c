@@ -32,6 +32,11 @@ const char *ask_detail(void)
 	return detail;
 }
 
+void ask_clear_detail(void)
+{
+	*detail = 0;
+}
+
 bool ask_keys_changed(void)
 {
 	struct message message;

@@ -16,6 +16,7 @@ bool ask_keys_changed(void);
 
 /* What the last RESULT that was an error said about which token or what; "" if nothing. */
 const char *ask_detail(void);
+void ask_clear_detail(void);
 
 /* TOKENs and CERTs, in order; the structs are borrowed for the call. */
 typedef int (*ask_token)(void *context, const struct msg_token *token);

@@ -48,9 +48,7 @@ static unsigned int kind_uses(EVP_PKEY *key)
 {
 	if (EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "EC"))
 		return CERT_USE_SIGN | CERT_USE_DECRYPT;
-	if (EVP_PKEY_is_a(key, "RSA-PSS") || EVP_PKEY_is_a(key, "ED25519"))
-		return CERT_USE_SIGN;
-	return EVP_PKEY_is_a(key, "X25519") ? CERT_USE_DECRYPT : 0;
+	return EVP_PKEY_is_a(key, "ED25519") ? CERT_USE_SIGN : 0;
 }
 
 unsigned int cert_uses(X509 *cert)
@@ -167,12 +165,13 @@ STACK_OF(X509) *cert_chain(X509 *cert, STACK_OF(X509) *pool)
 
 	while (chain && sk_X509_num(chain) < CHAIN_MAX) {
 		X509 *issuer = find_issuer(cert, pool);
+		int length = sk_X509_num(chain);
 
-		if (!issuer || X509_self_signed(issuer, 0) == 1 ||
+		if (!issuer || issuer == cert || X509_self_signed(issuer, 0) == 1 ||
 		    !X509_add_cert(chain, issuer, X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_NO_DUP))
 			break;
-		if (cert == issuer)
-			break;
+		if (sk_X509_num(chain) == length)
+			break; /* two CAs that certified each other */
 		cert = issuer;
 	}
 	return chain;

@@ -9,7 +9,6 @@
 #include "ask.h"
 #include "clean_ssl.h"
 #include "envelope.h"
-#include "log.h"
 #include "remote_key.h"
 #include "secret.h"
 
@@ -77,7 +76,8 @@ static size_t find_candidates(CMS_ContentInfo *cms, struct key *found[CANDIDATES
 	return count;
 }
 
-/* ERR_DECRYPT here may only be told once the content has been gone through. */
+/* With a certificate, OpenSSL hides a failed RSA decryption: the content is gone through with a random
+ * key. A failed key unwrap after ECDH is told at once: it is authenticated, and no oracle. */
 static int try_key(struct decryption *work, struct key *key)
 {
 	EVP_PKEY *remote = keys_remote(key);
@@ -122,7 +122,7 @@ static int find_content_key(struct decryption *work, const char *name)
 	if (rc)
 		return rc;
 	count = find_candidates(work->envelope.cms, candidates);
-	if (!count && !name) {
+	if (!count) {
 		/* Perhaps a key that appeared since. */
 		rc = keys_refresh(true);
 		count = rc ? 0 : find_candidates(work->envelope.cms, candidates);
@@ -130,15 +130,18 @@ static int find_content_key(struct decryption *work, const char *name)
 	if (rc || !count)
 		return rc ? rc : try_named_key(work, name);
 	for (size_t i = 0; i < count; i++) {
-		rc = try_key(work, candidates[i]);
-		if (!rc)
-			return 0;
+		int err = try_key(work, candidates[i]);
+
+		/* A person who says no means it; else the first failure tells most. */
+		if (!err || err == ERR_CANCELLED)
+			return err;
+		rc = rc ? rc : err;
 	}
 	return rc;
 }
 
 /* RFC 8551 section 2.7, and 3DES for old mail. */
-static bool cipher_allowed(const EVP_CIPHER *cipher, bool authenticated)
+static bool cipher_allowed(int nid, bool authenticated)
 {
 	static const int cbc[] = {NID_aes_128_cbc, NID_aes_192_cbc, NID_aes_256_cbc, NID_des_ede3_cbc};
 	static const int gcm[] = {NID_aes_128_gcm, NID_aes_192_gcm, NID_aes_256_gcm};
@@ -148,7 +151,7 @@ static bool cipher_allowed(const EVP_CIPHER *cipher, bool authenticated)
 	/* Each only in its place: GCM in EnvelopedData has no tag that is checked, CBC in
 	 * AuthEnvelopedData none at all. */
 	for (size_t i = 0; i < count; i++)
-		if (EVP_CIPHER_get_nid(cipher) == list[i])
+		if (nid == list[i])
 			return true;
 	return false;
 }
@@ -165,9 +168,8 @@ static int open_cipher(struct decryption *work)
 	cipher = BIO_find_type(work->chain, BIO_TYPE_CIPHER);
 	if (!cipher || BIO_get_cipher_ctx(cipher, &work->cipher) <= 0 || !work->cipher)
 		return ERR_NOT_SUPPORTED;
-	return cipher_allowed(EVP_CIPHER_CTX_get0_cipher(work->cipher), work->envelope.authenticated)
-		       ? 0
-		       : ERR_NOT_SUPPORTED;
+	/* The one that was allowed, and no other that OpenSSL might have made of it. */
+	return EVP_CIPHER_CTX_get_nid(work->cipher) == work->envelope.cipher ? 0 : ERR_NOT_SUPPORTED;
 }
 
 /* Deciphers into out, and hands on to the sink if it may be seen already. */
@@ -382,6 +384,9 @@ int cms_decrypt(struct input *input, const char *name, cms_sink sink, void *cont
 	work->sink = sink;
 	work->context = context;
 	rc = envelope_begin(&work->envelope, input);
+	/* Before the token is asked: nobody enters a PIN for a message that is refused. */
+	if (!rc && !cipher_allowed(work->envelope.cipher, work->envelope.authenticated))
+		rc = ERR_NOT_SUPPORTED;
 	rc = rc ? rc : find_content_key(work, name);
 	rc = rc ? rc : open_cipher(work);
 	if (!rc)

@@ -110,6 +110,19 @@ static int add_gcm(struct view der, struct buf *prefix, size_t *ret_length)
 	return rc;
 }
 
+static int read_cipher(struct view der, int *ret_nid)
+{
+	const unsigned char *at = der.data;
+	CLEAN_ALGORITHM X509_ALGOR *algorithm = d2i_X509_ALGOR(NULL, &at, (long)der.length);
+	const ASN1_OBJECT *oid;
+
+	if (!algorithm)
+		return ERR_BAD_CMS;
+	X509_ALGOR_get0(&oid, NULL, NULL, algorithm);
+	*ret_nid = OBJ_obj2nid(oid);
+	return 0;
+}
+
 /* contentType and contentEncryptionAlgorithm, up to the octets. */
 static int read_content_info(struct envelope *envelope, struct buf *prefix)
 {
@@ -120,6 +133,7 @@ static int read_content_info(struct envelope *envelope, struct buf *prefix)
 	rc = rc ? rc : buf_add(prefix, "\x30\x80", 2);
 	rc = rc ? rc : ber_copy(ber, prefix);
 	rc = rc ? rc : ber_copy(ber, &algorithm);
+	rc = rc ? rc : read_cipher(buf_view(&algorithm), &envelope->cipher);
 	if (!rc && envelope->authenticated)
 		rc = add_gcm(buf_view(&algorithm), prefix, &envelope->mac_expected);
 	else if (!rc)

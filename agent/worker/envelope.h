@@ -20,6 +20,7 @@ struct envelope {
 	struct ber ber; /* stands in the content */
 	bool authenticated;
 	CMS_ContentInfo *cms; /* the message without its content, and with a dummy MAC */
+	int cipher;	      /* NID of the content encryption algorithm */
 	size_t mac_expected;  /* aes-ICVlen */
 	/* set by envelope_read_end */
 	struct buf attributes; /* authAttrs as they are authenticated (SET OF), or empty */

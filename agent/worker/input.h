@@ -52,7 +52,7 @@ MUST_USE int input_read_all(struct input *input, void *into, size_t size);
 MUST_USE int input_peek(struct input *input, size_t want, struct view *ret_bytes);
 
 /* From here on the input is base64: white space is skipped; padding, or a line that begins with
- * '-', is the end. */
+ * '-', is the end; so is any '-' between groups of four, which is no base64. */
 void input_decode_base64(struct input *input);
 
 /* Marks this place (64 KiB of memory; the caller frees), and returns to it: ERR_READ where the

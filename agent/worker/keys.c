@@ -39,6 +39,11 @@ const char *keys_detail(void)
 	return detail;
 }
 
+void keys_clear_detail(void)
+{
+	*detail = 0;
+}
+
 void keys_read_chain_file(int fd)
 {
 	BIO *bio = BIO_new_fd(fd, BIO_CLOSE);
@@ -154,12 +159,16 @@ static int take_cert(void *context, const struct msg_cert *row)
 
 int keys_refresh(bool deep)
 {
+	static bool incomplete;
 	struct key **last = &keys;
+	int rc;
 
-	if (!ask_keys_changed() && !deep)
+	if (!ask_keys_changed() && !deep && !incomplete)
 		return 0;
 	forget_all();
-	return ask_list(deep, take_token, take_cert, &last);
+	rc = ask_list(deep, take_token, take_cert, &last);
+	incomplete = rc;
+	return rc;
 }
 
 EVP_PKEY *keys_remote(struct key *key)
@@ -331,7 +340,7 @@ int keys_select_token(const char *name, const struct token **ret_token)
 		if (!token_fits(token, name, is_uri ? &uri : NULL))
 			continue;
 		if (found)
-			rc = ERR_AMBIGUOUS;
+			rc = ERR_AMBIGUOUS_TOKEN;
 		found = token;
 	}
 	uri_done(&uri);

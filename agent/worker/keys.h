@@ -47,6 +47,7 @@ MUST_USE int keys_select(const char *name, enum cert_use use, struct key **ret_k
 /* The token that `name` fits: a label, a pkcs11: URI, or a key on it. */
 MUST_USE int keys_select_token(const char *name, const struct token **ret_token);
 const char *keys_detail(void);
+void keys_clear_detail(void);
 
 /* The key as OpenSSL's, and the certificates that go with it; NULL on failure. Borrowed. */
 EVP_PKEY *keys_remote(struct key *key);

@@ -73,33 +73,36 @@ static int put_field(struct output *output, struct view field, const char *line_
 	return rc;
 }
 
-static bool belongs_outside(const struct mime_field *field, struct view inner)
+static bool is_about_body(const struct mime_field *field)
 {
-	struct view rest = inner;
-	struct mime_field other;
-
-	if (mime_name_begins(field, "Content-") || mime_name_is(field, "MIME-Version"))
-		return false;
-	while (mime_next_field(&rest, &other))
-		if (other.name.length == field->name.length &&
-		    !strncasecmp((const char *)other.name.data, (const char *)field->name.data,
-				 field->name.length))
-			return false;
-	return true;
+	return mime_name_begins(field, "Content-") || mime_name_is(field, "MIME-Version");
 }
 
-/* Whether what was encrypted is a mail of its own, not just the body of one. */
-static bool is_whole_mail(struct view inner)
+/* What mail servers write. From inside, where anybody can put anything, it would be a lie. */
+static bool is_trace(const struct mime_field *field)
 {
-	struct mime_field field;
+	static const char *const starts[] = {"Received", "Return-Path", "Delivered-To", "Authentication-Results",
+					     "ARC-",	 "DKIM-",	"Resent-",	"X-"};
 
-	while (mime_next_field(&inner, &field))
-		if (!mime_name_begins(&field, "Content-"))
+	for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
+		if (mime_name_begins(field, starts[i]))
 			return true;
 	return false;
 }
 
-/* `inner` is the entity's header without its empty line; empty where it has none. */
+static bool has_field(struct view header, const struct mime_field *like)
+{
+	struct mime_field field;
+
+	while (mime_next_field(&header, &field))
+		if (field.name.length == like->name.length &&
+		    !strncasecmp((const char *)field.name.data, (const char *)like->name.data, like->name.length))
+			return true;
+	return false;
+}
+
+/* The outer header's fields as they are, then the entity's: those about its body, and those that the
+ * outer header lacks (a whole mail was encrypted). Nothing inside replaces what stands outside. */
 static int join(struct joining *joining, struct view inner, const char *line_end)
 {
 	struct view rest = joining->outer;
@@ -107,13 +110,28 @@ static int join(struct joining *joining, struct view inner, const char *line_end
 	int rc = 0;
 
 	while (!rc && mime_next_field(&rest, &field))
-		if (belongs_outside(&field, inner))
+		if (!is_about_body(&field))
 			rc = put_field(joining->output, field.whole, line_end);
-	if (!rc && !is_whole_mail(inner)) {
+	if (!rc && !mime_find_field(inner, "MIME-Version", &field)) {
 		rc = output_text(joining->output, "MIME-Version: 1.0");
 		rc = rc ? rc : output_text(joining->output, line_end);
 	}
-	return rc;
+	while (!rc && mime_next_field(&inner, &field))
+		if (is_about_body(&field) || (!is_trace(&field) && !has_field(joining->outer, &field)))
+			rc = put(joining->output, field.whole);
+	return rc ? rc : output_text(joining->output, line_end);
+}
+
+/* The fields of a header of that length, which ends with an empty line. */
+static struct view without_empty_line(struct view start, size_t length)
+{
+	struct view header = {start.data, length};
+
+	if (header.length)
+		header.length--;
+	if (header.length && header.data[header.length - 1] == '\r')
+		header.length--;
+	return header;
 }
 
 /* Joins once the entity's header is there, or cannot come any more. */
@@ -123,22 +141,18 @@ static int join_start(struct joining *joining, bool at_end)
 	size_t length = mime_header_length(start);
 	const uint8_t *first_end = start.length ? memchr(start.data, '\n', start.length) : NULL;
 	bool crlf = first_end && first_end > start.data && first_end[-1] == '\r';
-	struct view header = {start.data, length};
+	bool headless = length && (start.data[0] == '\r' || start.data[0] == '\n');
 	int rc;
 
 	if (!length && !at_end && start.length < MIME_HEADER_MAX)
 		return 0;
 	joining->joined = true;
-	/* Bytes that are no entity get an empty line before them, to be its body; an entity without
-	 * fields begins with that line. */
-	if (length && !mime_is_field(start))
-		header.length = 0;
-	if (!header.length && !(length && (start.data[0] == '\r' || start.data[0] == '\n')))
+	/* Bytes that are no entity are taken for its body. */
+	if (!headless && !mime_is_field(start))
 		length = 0;
-	rc = join(joining, header, crlf ? "\r\n" : "\n");
-	if (!rc && !length)
-		rc = output_text(joining->output, crlf ? "\r\n" : "\n");
-	rc = rc ? rc : put(joining->output, start);
+	rc = join(joining, headless ? (struct view){start.data, 0} : without_empty_line(start, length),
+		  crlf ? "\r\n" : "\n");
+	rc = rc ? rc : put(joining->output, (struct view){start.data + length, start.length - length});
 	buf_clear(&joining->start);
 	return rc;
 }

@@ -7,8 +7,8 @@
 
 #include "mime.h"
 
-/* Reads the mail, decrypts, and writes the outer header's fields that the decrypted entity has not
- * itself, then the entity as it is. Errors of cms_decrypt, and ERR_NOT_MAIL, ERR_WRONG_TYPE for a
+/* Reads the mail, decrypts, and writes the outer header, then the entity: its body as it is, and of its
+ * fields those about the body and those that the outer header lacks. Errors of cms_decrypt, and ERR_NOT_MAIL, ERR_WRONG_TYPE for a
  * mail that is not encrypted. */
 MUST_USE int mail_decrypt(struct input *input, struct output *output, const char *name);
 

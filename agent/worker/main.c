@@ -70,10 +70,10 @@ int main(void)
 		return 1;
 	signal(SIGPIPE, SIG_IGN);
 	channel = channel_new(CHANNEL_CHILD_FD, PROCESS_WORKER, PROCESS_BROKER);
-	if (!channel || take_hello(channel))
+	/* OpenSSL first: the chain certificates in HELLO are read with it. */
+	if (!channel || prepare_ssl() || take_hello(channel))
 		return 1;
-	rc = prepare_ssl();
-	rc = rc ? rc : sandbox_enter();
+	rc = sandbox_enter();
 	if (rc) {
 		log_error("a worker cannot be started: %s", error_text(rc));
 		return 1;

@@ -31,6 +31,19 @@ static int unpad(const struct operation *op, const struct buf *block, unsigned c
 	return length >= 0;
 }
 
+/* RFC 8017 section 7.2.2: as long as the modulus, and less than it. */
+static bool fits_modulus(const struct operation *op, const unsigned char *in, size_t length)
+{
+	BIGNUM *modulus = NULL, *value = BN_bin2bn(in, (int)length, NULL);
+	bool fits = length == (size_t)EVP_PKEY_get_size(op->key->public_key) && value &&
+		    EVP_PKEY_get_bn_param(op->key->public_key, OSSL_PKEY_PARAM_RSA_N, &modulus) &&
+		    BN_cmp(value, modulus) < 0;
+
+	BN_free(modulus);
+	BN_free(value);
+	return fits;
+}
+
 static int cipher_decrypt(void *data, unsigned char *out, size_t *ret_length, size_t size,
 			  const unsigned char *in, size_t in_length)
 {
@@ -47,6 +60,9 @@ static int cipher_decrypt(void *data, unsigned char *out, size_t *ret_length, si
 	if (!out)
 		return 1;
 	if (size < need)
+		return 0;
+	/* The message's fault, and no business of the token: as good as bad padding. */
+	if (!fits_modulus(op, in, in_length))
 		return 0;
 	if (!*op->digest)
 		OPENSSL_strlcpy(op->digest, "SHA1", sizeof op->digest); /* RFC 8017's default for OAEP */
@@ -73,6 +89,9 @@ static int exchange_set_peer(void *data, void *key)
 {
 	struct operation *op = data;
 
+	/* A point of another curve would tell about the key, from a token that does not look. */
+	if (EVP_PKEY_parameters_eq(((struct remote_key *)key)->public_key, op->key->public_key) != 1)
+		return 0;
 	remote_key_hold(key);
 	remote_key_release(op->peer);
 	op->peer = key;
@@ -80,13 +99,13 @@ static int exchange_set_peer(void *data, void *key)
 }
 
 /* The KDF is done here: tokens know few (RFC 5753 section 7.2 has X9.63 with any SHA). */
-static int run_kdf(const struct operation *op, const struct buf *secret, unsigned char *into)
+static int run_kdf(const struct operation *op, unsigned char *secret, size_t length, unsigned char *into)
 {
 	EVP_KDF *kdf = EVP_KDF_fetch(NULL, op->kdf, REMOTE_ELSEWHERE);
 	EVP_KDF_CTX *ctx = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)(uintptr_t)op->kdf_digest, 0),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, secret->data, secret->length),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, secret, length),
 		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, op->kdf_info.data,
 						  op->kdf_info.length),
 		OSSL_PARAM_construct_end(),
@@ -103,23 +122,28 @@ static int exchange_derive(void *data, unsigned char *out, size_t *ret_length, s
 	struct operation *op = data;
 	CLEAN_BUF struct buf secret = BUF_SECRET(REMOTE_ANSWER_MAX);
 	size_t field = ((size_t)EVP_PKEY_get_bits(op->key->public_key) + 7) / 8, length = 0;
-	unsigned char point[256];
+	unsigned char point[256], padded[80] = {0};
 	struct msg_key_op message = {.mechanism = MECHANISM_ECDH};
+	int ok = 1;
 
 	*ret_length = *op->kdf ? op->kdf_length : field;
 	if (!out)
 		return 1;
-	if (!op->peer || size < *ret_length ||
+	if (!op->peer || size < *ret_length || field > sizeof padded ||
 	    !EVP_PKEY_get_octet_string_param(op->peer->public_key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY,
 					     point, sizeof point, &length))
 		return 0;
 	message.data = (struct view){point, length};
-	if (!remote_ask(MSG_DERIVE, &message, op, &secret, NULL) || secret.length != field)
+	if (!remote_ask(MSG_DERIVE, &message, op, &secret, NULL) || !secret.length || secret.length > field)
 		return 0;
+	/* A field element (SEC 1 section 2.3.5); some tokens leave leading zeros out. */
+	memcpy(padded + field - secret.length, secret.data, secret.length);
 	if (*op->kdf)
-		return run_kdf(op, &secret, out);
-	memcpy(out, secret.data, secret.length);
-	return 1;
+		ok = run_kdf(op, padded, field, out);
+	else
+		memcpy(out, padded, field);
+	OPENSSL_cleanse(padded, sizeof padded);
+	return ok;
 }
 
 const OSSL_DISPATCH remote_exchange[] = {

@@ -10,7 +10,6 @@
 
 #include <openssl/core_names.h>
 #include <openssl/params.h>
-#include <openssl/param_build.h>
 #include <openssl/provider.h>
 
 #define PROVIDER "smime-agent"

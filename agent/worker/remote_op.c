@@ -122,12 +122,13 @@ void *remote_op_dup(void *data)
 
 	if (!op)
 		return NULL;
+	op->label = op->kdf_info = op->message = BUF_INIT(0);
 	op->key = from->key ? remote_key_hold(from->key) : NULL;
 	op->peer = from->peer ? remote_key_hold(from->peer) : NULL;
 	op->hashing = from->hashing ? EVP_MD_CTX_new() : NULL;
 	if (!copy_buf(&op->label, &from->label) || !copy_buf(&op->kdf_info, &from->kdf_info) ||
 	    !copy_buf(&op->message, &from->message) ||
-	    (from->hashing && !EVP_MD_CTX_copy_ex(op->hashing, from->hashing))) {
+	    (from->hashing && (!op->hashing || !EVP_MD_CTX_copy_ex(op->hashing, from->hashing)))) {
 		remote_op_free(op);
 		return NULL;
 	}

@@ -88,6 +88,8 @@ static int signature_sign(void *data, unsigned char *sig, size_t *ret_length, si
 		return 0;
 	if (message.mechanism == MECHANISM_ECDSA)
 		return encode_ecdsa(&answer, sig, ret_length);
+	if (op->key->kind != REMOTE_RSA && answer.length != need)
+		return 0;
 	/* RFC 8017 section 8: as long as the modulus. Some tokens leave leading zeros out. */
 	memset(sig, 0, need - answer.length);
 	memcpy(sig + need - answer.length, answer.data, answer.length);

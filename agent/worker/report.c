@@ -32,6 +32,23 @@ static size_t utf8_length(struct view text)
 	return length;
 }
 
+static uint32_t code_point(struct view text, size_t length)
+{
+	static const uint8_t masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+	uint32_t value = text.data[0] & masks[length];
+
+	for (size_t i = 1; i < length; i++)
+		value = value << 6 | (text.data[i] & 0x3f);
+	return value;
+}
+
+/* Controls, and what separates or reorders lines (Unicode's bidirectional formatting). */
+static bool is_unsafe(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
 static int add_json_character(struct buf *into, struct view text, size_t length)
 {
 	uint8_t c = text.data[0];
@@ -40,8 +57,9 @@ static int add_json_character(struct buf *into, struct view text, size_t length)
 		return buf_add(into, "\xef\xbf\xbd", 3);
 	if (c == '"' || c == '\\')
 		return buf_add_format(into, "\\%c", c);
-	if (c < ' ' || c == 127)
-		return buf_add_format(into, "\\u%04x", c);
+	/* JSON is read by people, too. */
+	if (length < 4 && is_unsafe(code_point(text, length)))
+		return buf_add_format(into, "\\u%04x", code_point(text, length));
 	return buf_add(into, text.data, length);
 }
 
@@ -59,19 +77,15 @@ int report_json_string(struct buf *into, struct view text)
 	return rc ? rc : buf_add_u8(into, '"');
 }
 
-/* For a terminal: no control characters (among them C1, and what could reorder a line). */
-static int add_plain(struct buf *into, struct view text)
+int report_plain(struct buf *into, struct view text)
 {
 	int rc = 0;
 
 	while (text.length && !rc) {
 		size_t length = utf8_length(text), step = length ? length : 1;
-		bool control = !length || text.data[0] < ' ' || text.data[0] == 127 ||
-			       (length == 2 && text.data[0] == 0xc2 && text.data[1] < 0xa0) ||
-			       (length == 3 && text.data[0] == 0xe2 && text.data[1] == 0x80 &&
-				text.data[2] >= 0xa8 && text.data[2] <= 0xae);
 
-		rc = control ? buf_add_u8(into, '?') : buf_add(into, text.data, length);
+		rc = !length || is_unsafe(code_point(text, length)) ? buf_add_u8(into, '?')
+								     : buf_add(into, text.data, length);
 		text.data += step;
 		text.length -= step;
 	}
@@ -158,7 +172,7 @@ static int add_line(struct buf *into, const char *name, struct view value)
 {
 	int rc = buf_add_format(into, "  %-12s ", name);
 
-	rc = rc ? rc : add_plain(into, value);
+	rc = rc ? rc : report_plain(into, value);
 	return rc ? rc : buf_add_u8(into, '\n');
 }
 

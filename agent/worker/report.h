@@ -14,6 +14,9 @@ MUST_USE int report_keys(struct buf *into, bool json);
 MUST_USE int report_tokens(struct buf *into, bool json);
 MUST_USE int report_status(struct buf *into, bool json);
 
+/* Text for a terminal: what is no UTF-8, controls or reorders lines becomes '?'. */
+MUST_USE int report_plain(struct buf *into, struct view text);
+
 /* A JSON string, quotes included; what is no UTF-8 becomes U+FFFD. */
 MUST_USE int report_json_string(struct buf *into, struct view text);
 

@@ -53,17 +53,25 @@ static void close_fds(void)
  * line: the row's name, what happened, and to what or which. */
 static gpg_error_t answer(int rc)
 {
+	CLEAN_BUF struct buf text = BUF_INIT(4096);
 	const char *which = *keys_detail() ? keys_detail() : ask_detail();
-	char text[900];
 
 	close_fds();
 	if (!rc)
 		return 0;
-	snprintf(text, sizeof text, "%s %s%s%s%s", error_name(rc), error_text(rc), *which ? " (" : "", which,
-		 *which ? ")" : "");
-	if (assuan_write_status(session.assuan, "ERROR", text))
-		log_debug("the client went before it heard of an error");
+	/* Names of tokens and keys are what a card says: they go to somebody's terminal. */
+	if (buf_add_format(&text, "%s %s%s", error_name(rc), error_text(rc), *which ? " (" : "") ||
+	    report_plain(&text, view_string(which)) || buf_add_format(&text, "%s", *which ? ")" : "") ||
+	    buf_terminate(&text) || assuan_write_status(session.assuan, "ERROR", (const char *)text.data))
+		log_debug("the client did not hear of an error");
 	return gpg_err_make(GPG_ERR_SOURCE_USER_1, (gpg_err_code_t)error_to_gpg(rc));
+}
+
+/* For the start of each request: what was said of an earlier one is not this one's. */
+static void begin(void)
+{
+	keys_clear_detail();
+	ask_clear_detail();
 }
 
 static gpg_error_t receive(assuan_context_t ctx, const char *line, int *fd)
@@ -262,9 +270,11 @@ static int sign_raw(struct sign_request *request)
 static gpg_error_t cmd_sign(assuan_context_t ctx, char *line)
 {
 	struct sign_request request = {0};
-	int rc = parse_sign(line, &request);
+	int rc;
 
 	(void)ctx;
+	begin();
+	rc = parse_sign(line, &request);
 	rc = rc ? rc : open_streams();
 	if (!rc)
 		rc = request.mail ? sign_mail(&request) : sign_raw(&request);
@@ -298,9 +308,11 @@ static gpg_error_t cmd_decrypt(assuan_context_t ctx, char *line)
 {
 	bool mail = !strncmp(line, "--mail", 6) && (!line[6] || line[6] == ' ');
 	const char *name = line + (mail ? 6 : 0);
-	int rc = open_streams();
+	int rc;
 
 	(void)ctx;
+	begin();
+	rc = open_streams();
 	name += strspn(name, " ");
 	name = *name ? name : NULL;
 	if (!rc)
@@ -313,8 +325,12 @@ typedef int (*report)(struct buf *into, bool json);
 static gpg_error_t send_report(assuan_context_t ctx, const char *line, report make)
 {
 	CLEAN_BUF struct buf text = BUF_INIT(REPORT_MAX);
-	int rc = make(&text, !strcmp(line, "--json"));
-	gpg_error_t err = rc ? 0 : assuan_send_data(ctx, text.data, text.length);
+	gpg_error_t err;
+	int rc;
+
+	begin();
+	rc = make(&text, !strcmp(line, "--json"));
+	err = rc ? 0 : assuan_send_data(ctx, text.data, text.length);
 
 	return err ? err : answer(rc);
 }
@@ -337,9 +353,11 @@ static gpg_error_t cmd_status(assuan_context_t ctx, char *line)
 static gpg_error_t cmd_unlock(assuan_context_t ctx, char *line)
 {
 	const struct token *token = NULL;
-	int rc = tell_terminal();
+	int rc;
 
 	(void)ctx;
+	begin();
+	rc = tell_terminal();
 	rc = rc || !*line ? rc : keys_refresh(true);
 	rc = rc || !*line ? rc : keys_select_token(line, &token);
 	return answer(rc ? rc : ask_unlock(token ? token->ref : 0, session.pin));
@@ -369,9 +387,11 @@ static gpg_error_t cmd_stop(assuan_context_t ctx, char *line)
 static gpg_error_t cmd_token(assuan_context_t ctx, char *line)
 {
 	CLEAN_BUF struct buf result = BUF_INIT(BUF_MESSAGE_MAX);
-	int rc = tell_terminal();
 	gpg_error_t err;
+	int rc;
 
+	begin();
+	rc = tell_terminal();
 	rc = rc ? rc : token_command(line, session.input, session.pin, &result);
 	err = rc || !result.length ? 0 : assuan_send_data(ctx, result.data, result.length);
 	return err ? err : answer(rc);

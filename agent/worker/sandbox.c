@@ -49,7 +49,8 @@ static int limit_resources(void)
 	return rc;
 }
 
-/* Every right that this kernel knows is handled, and none is granted. */
+/* The rights of version 1, and linking across folders, are handled, and none is granted: no file can
+ * be opened. What later versions know, seccomp refuses. */
 static int enter_landlock(void)
 {
 	struct landlock_ruleset_attr attr = {0};
@@ -78,7 +79,7 @@ static const int allowed[] = {
 	SCMP_SYS(pread64),	SCMP_SYS(recvmsg),	  SCMP_SYS(sendmsg),	   SCMP_SYS(recvfrom),
 	SCMP_SYS(sendto),	SCMP_SYS(poll),		  SCMP_SYS(ppoll),	   SCMP_SYS(select),
 	SCMP_SYS(pselect6),	SCMP_SYS(close),	  SCMP_SYS(lseek),	   SCMP_SYS(fstat),
-	SCMP_SYS(fcntl),	SCMP_SYS(munmap),	  SCMP_SYS(mremap),	   SCMP_SYS(brk),
+	SCMP_SYS(munmap),	  SCMP_SYS(mremap),	   SCMP_SYS(brk),
 	SCMP_SYS(madvise),	SCMP_SYS(mlock),	  SCMP_SYS(munlock),	   SCMP_SYS(futex),
 	SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),  SCMP_SYS(time),	   SCMP_SYS(getrandom),
 	SCMP_SYS(getpid),	SCMP_SYS(gettid),	  SCMP_SYS(getuid),	   SCMP_SYS(exit),
@@ -96,26 +97,41 @@ static const int deadly[] = {
 /* Memory is mapped and protected, but never to be executed. */
 static int add_memory_rules(scmp_filter_ctx filter)
 {
-	struct scmp_arg_cmp not_executable = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+	struct scmp_arg_cmp not_executable = {2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0};
 
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, not_executable) ||
 	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, not_executable);
 }
 
+/* Not F_SETOWN and its like, nor O_ASYNC: they make the kernel send signals. */
+static int add_fcntl_rules(scmp_filter_ctx filter)
+{
+	static const int harmless[] = {F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC};
+	struct scmp_arg_cmp set_flags[] = {{1, SCMP_CMP_EQ, F_SETFL, 0}, {2, SCMP_CMP_MASKED_EQ, O_ASYNC, 0}};
+	int bad = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 2, set_flags);
+
+	for (size_t i = 0; i < sizeof harmless / sizeof harmless[0] && !bad; i++) {
+		struct scmp_arg_cmp command = {1, SCMP_CMP_EQ, (scmp_datum_t)harmless[i], 0};
+
+		bad = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, command);
+	}
+	return bad;
+}
+
 static int add_rules(scmp_filter_ctx filter)
 {
-	int bad = add_memory_rules(filter);
+	struct scmp_arg_cmp empty_path = {3, SCMP_CMP_EQ, AT_EMPTY_PATH, 0};
+	struct scmp_arg_cmp itself = {0, SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0};
+	int bad = add_memory_rules(filter) || add_fcntl_rules(filter);
 
 	for (size_t i = 0; i < sizeof allowed / sizeof allowed[0] && !bad; i++)
 		bad = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
 	for (size_t i = 0; i < sizeof deadly / sizeof deadly[0] && !bad; i++)
 		bad = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, deadly[i], 0);
 	/* glibc's fstat. */
-	bad = bad || seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
-				      SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH));
+	bad = bad || seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1, empty_path);
 	/* abort() signals itself, and nobody else. */
-	bad = bad || seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-				      SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+	bad = bad || seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, itself);
 	return bad;
 }
 

@@ -111,7 +111,7 @@ static int read_certificate(int fd, struct buf *into)
 						       : PEM_read_bio_X509(bio, NULL, NULL, NULL);
 	length = cert ? i2d_X509(cert, &der) : 0;
 	X509_free(cert);
-	rc = length > 0 ? buf_add(into, der, (size_t)length) : ERR_USAGE;
+	rc = length > 0 ? buf_add(into, der, (size_t)length) : ERR_NOT_CERTIFICATE;
 	OPENSSL_free(der);
 	return rc;
 }

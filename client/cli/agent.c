@@ -35,7 +35,7 @@ int cli_agent(int argc, char **argv)
 	if (strcmp(action, "stop") && strcmp(action, "reload"))
 		return cli_usage("agent");
 	status = smime_agent_connect(&agent, 0);
-	if (status && !strcmp(action, "stop")) {
+	if (status && !strcmp(action, "stop") && !strcmp(smime_agent_error_name(agent), "CLOSED")) {
 		smime_agent_close(agent);
 		return SMIME_AGENT_OK;
 	}

@@ -39,8 +39,9 @@ static void open_standard(struct output_file *file)
 	struct stat st;
 
 	file->fd = STDOUT_FILENO;
+	/* Its length, not its offset: a file that is appended to has an offset of 0 at first. */
 	if (!fstat(STDOUT_FILENO, &st) && S_ISREG(st.st_mode))
-		file->start = lseek(STDOUT_FILENO, 0, SEEK_CUR);
+		file->start = st.st_size;
 }
 
 /* The mode that the file has already, or that a new one gets. */
@@ -63,7 +64,8 @@ static int open_temporary(struct output_file *file, mode_t mode)
 	}
 	to_remove = file->temporary;
 	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
-		signal(signals[i], remove_and_end);
+		if (signal(signals[i], remove_and_end) == SIG_IGN)
+			signal(signals[i], SIG_IGN); /* nohup */
 	file->fd = mkostemp(file->temporary, O_CLOEXEC);
 	if (file->fd < 0 || fchmod(file->fd, mode))
 		return -1;
@@ -80,14 +82,19 @@ int file_open_output(struct output_file *file, const char *path)
 		open_standard(file);
 		return 0;
 	}
-	file->path = path;
 	exists = !stat(path, &st);
 	if (exists && S_ISDIR(st.st_mode)) {
 		errno = EISDIR;
 		return -1;
 	}
+	if (exists && access(path, W_OK))
+		return -1;
+	/* What a link points to is replaced, not the link. */
+	file->path = exists ? realpath(path, file->target) : path;
+	if (!file->path)
+		return -1;
 	if (exists && !S_ISREG(st.st_mode)) {
-		file->fd = open(path, O_WRONLY | O_CLOEXEC);
+		file->fd = open(file->path, O_WRONLY | O_CLOEXEC);
 		return file->fd < 0 ? -1 : 0;
 	}
 	return open_temporary(file, wanted_mode(&st, exists));

@@ -11,8 +11,9 @@
 struct output_file {
 	int fd;
 	const char *path;	/* what it will be called; NULL: standard output */
+	char target[PATH_MAX];	  /* path without links, where it exists */
 	char temporary[PATH_MAX]; /* its name until then; empty: written in place */
-	off_t start;		/* where a regular standard output stood; -1 */
+	off_t start;		  /* how long a regular standard output was; -1 */
 };
 
 /* Opens path, or standard input for NULL and "-". -1 with errno. */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 bool cli_json;
 
@@ -92,7 +93,9 @@ smime_agent *cli_connect(int *ret_status)
 	if (!*ret_status)
 		return agent;
 	cli_error("agent", *ret_status, smime_agent_error_name(agent),
-		  "no agent answers, and none could be started; see `smime agent start`");
+		  strcmp(smime_agent_error_name(agent), "CLOSED")
+			  ? smime_agent_message(agent)
+			  : "no agent answers, and none could be started; see `smime agent start`");
 	smime_agent_close(agent);
 	return NULL;
 }
@@ -118,9 +121,20 @@ bool cli_parse_fd(const char *text, int *ret_fd)
 	return true;
 }
 
+/* A closed descriptor's number would be given to the socket. What is opened in its place can be
+ * neither read nor written as the closed one would have been. */
+static void fill_standard_descriptors(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0)
+			_exit(SMIME_AGENT_UNAVAILABLE);
+}
+
 int main(int argc, char **argv)
 {
+	fill_standard_descriptors();
 	signal(SIGPIPE, SIG_IGN);
+	opterr = 0; /* cli_usage says it, as text or JSON */
 	if (argc < 2) {
 		print_overview(stderr);
 		return SMIME_AGENT_USAGE;

@@ -29,12 +29,12 @@ static void show(void *context, uint64_t bytes)
 		fprintf(stderr, "\r%llu MB", (unsigned long long)(bytes >> 20));
 }
 
-static void say_errno(const char *verb, const char *path)
+static void say_errno(const char *verb, const char *path, int status)
 {
 	char message[1024];
 
 	snprintf(message, sizeof message, "%s: %s", path ? path : "output", strerror(errno));
-	cli_error(verb, SMIME_AGENT_USAGE, "USAGE", message);
+	cli_error(verb, status, status == SMIME_AGENT_USAGE ? "USAGE" : "WRITE", message);
 }
 
 static int run(const char *verb, int in_fd, struct output_file *out, message_request request,
@@ -64,17 +64,17 @@ int message_run(const char *verb, const char *in, const char *out, message_reque
 	int status, in_fd = file_open_input(in);
 
 	if (in_fd < 0) {
-		say_errno(verb, in);
+		say_errno(verb, in, SMIME_AGENT_USAGE);
 		return SMIME_AGENT_USAGE;
 	}
 	if (file_open_output(&file, out)) {
-		say_errno(verb, out);
+		say_errno(verb, out, SMIME_AGENT_USAGE);
 		file_close_output(&file, 0);
 		return SMIME_AGENT_USAGE;
 	}
 	status = run(verb, in_fd, &file, request, options);
 	if (file_close_output(&file, !status) && !status) {
-		say_errno(verb, out);
+		say_errno(verb, out, SMIME_AGENT_UNAVAILABLE);
 		return SMIME_AGENT_UNAVAILABLE;
 	}
 	return status;

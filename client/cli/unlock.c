@@ -4,6 +4,8 @@
  */
 #include "cli.h"
 
+#include <string.h>
+
 int cli_unlock(int argc, char **argv)
 {
 	static const struct option table[] = {
@@ -44,9 +46,9 @@ int cli_lock(int argc, char **argv)
 		return cli_usage("lock");
 	/* No agent, no PIN: nothing to lock. */
 	status = smime_agent_connect(&agent, 0);
-	if (status) {
+	if (status && !strcmp(smime_agent_error_name(agent), "CLOSED")) {
 		smime_agent_close(agent);
 		return SMIME_AGENT_OK;
 	}
-	return cli_finish(agent, "lock", smime_agent_lock(agent));
+	return cli_finish(agent, "lock", status ? status : smime_agent_lock(agent));
 }

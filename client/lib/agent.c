@@ -65,9 +65,18 @@ static int add_streams(smime_agent *agent, int in_fd, int out_fd)
 	return rc ? rc : connection_send(agent, out_fd);
 }
 
+static int finish_data(smime_agent *agent, int rc, smime_agent_data data, void *context)
+{
+	if (rc)
+		connection_abandon(agent);
+	else
+		rc = connection_finish(agent, data, context);
+	return connection_result(agent, rc);
+}
+
 static int finish(smime_agent *agent, int rc)
 {
-	return connection_result(agent, rc ? rc : connection_finish(agent, NULL, NULL));
+	return finish_data(agent, rc, NULL, NULL);
 }
 
 int smime_agent_sign(smime_agent *agent, const struct smime_agent_sign_options *options, int in_fd,
@@ -103,7 +112,7 @@ int smime_agent_list(smime_agent *agent, enum smime_agent_list what, int json, s
 	if ((unsigned int)what >= sizeof commands / sizeof commands[0])
 		rc = ERR_USAGE;
 	rc = rc ? rc : connection_add(agent, "%s%s", commands[what], json ? " --json" : "");
-	return connection_result(agent, rc ? rc : connection_finish(agent, data, context));
+	return finish_data(agent, rc, data, context);
 }
 
 static int add_pin(smime_agent *agent, int pin_fd)
@@ -192,5 +201,5 @@ int smime_agent_token(smime_agent *agent, const char *verb, const char *const *a
 	}
 	rc = rc ? rc : add_pin(agent, pin_fd);
 	rc = rc ? rc : connection_add(agent, "%s", (const char *)line.data);
-	return connection_result(agent, rc ? rc : connection_finish(agent, data, context));
+	return finish_data(agent, rc, data, context);
 }

@@ -6,6 +6,7 @@
 #include "connection.h"
 
 #include "cleanup.h"
+#include "log.h"
 #include "socket_path.h"
 
 #include <errno.h>
@@ -27,10 +28,11 @@ static int try_connect(smime_agent *agent, const char *path)
 	socklen_t length = sizeof who;
 
 	if (fd < 0 || strlen(path) >= sizeof address.sun_path)
-		return ERR_CLOSED;
+		return ERR_CONFIG;
 	strcpy(address.sun_path, path);
-	if (connect(fd, (struct sockaddr *)&address, sizeof address) ||
-	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length))
+	if (connect(fd, (struct sockaddr *)&address, sizeof address))
+		return errno == ENOENT || errno == ECONNREFUSED ? ERR_CLOSED : ERR_FORBIDDEN;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length))
 		return ERR_CLOSED;
 	agent->agent = who.pid;
 	agent->fd = TAKE_FD(fd);
@@ -109,6 +111,7 @@ int connection_add(smime_agent *agent, const char *format, ...)
 	if (length < 0 || length > CONNECTION_LINE_MAX || strpbrk(line, "\r\n"))
 		return ERR_USAGE;
 	agent->expected++;
+	agent->unsent++;
 	return buf_add_format(&agent->lines, "%s\n", line);
 }
 
@@ -140,13 +143,38 @@ int connection_send(smime_agent *agent, int fd)
 		sent = sendmsg(agent->fd, &header, MSG_NOSIGNAL);
 		if (sent < 0 && errno == EINTR)
 			continue;
+		/* An agent that went may have left last words; anything else, as a descriptor that is none,
+		 * is the caller's. */
+		if (sent < 0 && (errno == EPIPE || errno == ECONNRESET))
+			break;
 		if (sent < 0)
-			break; /* its last words may still be read */
+			return ERR_USAGE;
 		at += (size_t)sent;
 		fd = -1;
 	}
 	buf_clear(lines);
+	agent->unsent = 0;
 	return 0;
+}
+
+void connection_abandon(smime_agent *agent)
+{
+	if (agent->fd < 0)
+		return;
+	agent->expected -= agent->unsent;
+	agent->unsent = 0;
+	buf_clear(&agent->lines);
+	if (connection_add(agent, "RESET") || connection_finish(agent, NULL, NULL))
+		log_debug("a request that was given up left an error");
+	*agent->message = 0;
+}
+
+/* The other side can no longer be understood. */
+static int give_up(smime_agent *agent, int rc)
+{
+	close(agent->fd);
+	agent->fd = -1;
+	return rc;
 }
 
 static int fill(smime_agent *agent)
@@ -265,11 +293,13 @@ int connection_finish(smime_agent *agent, smime_agent_data data, void *context)
 
 	agent->err = 0;
 	*agent->message = 0;
-	rc = rc ? rc : take_replies(agent, data, context);
+	if (rc)
+		return rc;
+	rc = take_replies(agent, data, context);
+	if (rc)
+		rc = give_up(agent, rc);
 	/* A connection that was refused has one error and no reply after it. */
-	if (agent->err)
-		return agent->err;
-	return rc;
+	return agent->err ? agent->err : rc;
 }
 
 int connection_result(smime_agent *agent, int err)

@@ -19,6 +19,7 @@ struct smime_agent {
 	int fd;
 	pid_t agent; /* its process */
 	unsigned int expected; /* replies that are to come */
+	unsigned int unsent;   /* of them, to lines that were not sent yet */
 	int err;	       /* of the first that was an error */
 	char message[1200];
 	smime_agent_progress progress;
@@ -36,6 +37,10 @@ MUST_USE int connection_add(smime_agent *agent, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Sends what was added so far, with a descriptor. Needed once for each descriptor. */
 MUST_USE int connection_send(smime_agent *agent, int fd);
+
+/* A request that cannot be made: takes back what was added, and has the agent forget the descriptors
+ * that were sent for it. */
+void connection_abandon(smime_agent *agent);
 
 /* Sends the rest and takes all replies. Data lines go to `data`, which may be NULL. The first
  * error, with its message in the connection. */

@@ -44,6 +44,15 @@ header_is_joined() {
 		[ "$(grep -c '^MIME-Version' "$work/back")" = 1 ]
 }
 
+# Whoever encrypts to a person can put any header inside.
+inner_header_replaces_nothing() {
+	printf 'Received: from liar\r\nFrom: boss@example.org\r\nAuthentication-Results: x; dmarc=pass\r\nTo: all@example.org\r\nContent-Type: text/plain\r\n\r\nhello\r\n' >"$work/entity"
+	openssl cms -encrypt -binary -aes-256-cbc -in "$work/entity" -out "$work/e.eml" -from mallory@example.org \
+		"$work/rsa.pem" && smime decrypt "$work/e.eml" >"$work/back" &&
+		grep -q '^From: mallory@example.org' "$work/back" && grep -q '^To: all@example.org' "$work/back" &&
+		! grep -qE '^(Received|Authentication-Results)|boss' "$work/back"
+}
+
 several_recipients() {
 	openssl cms -encrypt -binary -aes-256-cbc -in "$work/bytes" -outform DER -out "$work/e" \
 		"$work/other.pem" "$work/p384.pem" "$work/rsa.pem" "$work/other.pem" &&
@@ -122,6 +131,7 @@ extra="-keyopt ecdh_cofactor_mode:1"
 ok "ECDH with cofactor" raw "$work/bytes" p256 -aes-256-cbc
 extra=
 ok "the outer header is joined with the inner entity" header_is_joined
+ok "a header from inside replaces none outside" inner_header_replaces_nothing
 ok "several recipients, one of them ours" several_recipients
 ok "a recipient named by its key identifier" by_key_identifier
 ok "a key that a person names" named_key

@@ -221,6 +221,7 @@ write_mail() { # FILE
 		Subject: a test
 		Date: Mon, 23 Nov 2026 12:00:00 +0000
 		Message-ID: <1@example.org>
+		MIME-Version: 1.0
 		Content-Type: text/plain; charset=us-ascii
 
 		Hello Bob,
