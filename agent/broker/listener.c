@@ -18,11 +18,14 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 
 #define BACKLOG 64
 #define SYSTEMD_FIRST_FD 3
 /* Clients taken in one go. */
 #define BURST 8
+/* Each 10 ms. */
+#define OTHER_TRIES 300
 
 static int listening = -1;
 static int lock = -1; /* held while this agent lives */
@@ -71,6 +74,23 @@ static int take_lock(const char *path)
 	return flock(lock, LOCK_EX | LOCK_NB) ? ERR_BUSY : 0;
 }
 
+/* Whoever started this process wants to talk to an agent, and the one that was faster may not listen
+ * yet. */
+static void wait_for_other(const char *path)
+{
+	const struct timespec pause = {0, 10000000};
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	for (int i = 0; i < OTHER_TRIES; i++) {
+		CLEAN_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		if (fd < 0 || !connect(fd, (struct sockaddr *)&address, sizeof address))
+			return;
+		nanosleep(&pause, NULL);
+	}
+}
+
 static int bind_socket(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -105,6 +125,8 @@ int listener_open(const char *path)
 	}
 	rc = make_folder(path);
 	rc = rc ? rc : take_lock(path);
+	if (rc == ERR_BUSY)
+		wait_for_other(path);
 	return rc ? rc : bind_socket(path);
 }
 

@@ -8,6 +8,7 @@
 #include "module.h"
 #include "objects.h"
 #include "operation.h"
+#include "report.h"
 #include "secret.h"
 
 #include <string.h>
@@ -67,7 +68,7 @@ int answer_look(struct channel *channel, const struct message *message)
 	rc = rc ? rc : objects_look(look.deep);
 	objects_share();
 	pthread_mutex_lock(&report_lock);
-	rc = rc ? rc : objects_report(send_token, send_cert, &reply);
+	rc = rc ? rc : report_all(send_token, send_cert, &reply);
 	rc = answer_error(channel, message->id, rc, NULL);
 	pthread_mutex_unlock(&report_lock);
 	objects_unshare();
@@ -162,7 +163,7 @@ static int report_login(struct token *token, struct reply *reply, int err)
 
 	pthread_mutex_lock(&report_lock);
 	if (token)
-		rc = objects_report_token(token, send_token, send_cert, reply);
+		rc = report_token(token, send_token, send_cert, reply);
 	rc = rc ? rc : answer_error(reply->channel, reply->id, err, NULL);
 	pthread_mutex_unlock(&report_lock);
 	return rc;

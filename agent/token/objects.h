@@ -47,15 +47,6 @@ void objects_init(void);
 /* Looks at every slot; reads the objects of tokens that are new, or of all if `deep`. */
 MUST_USE int objects_look(bool deep);
 
-/* Calls back for every token, then each of its certificates; stops at a failure. */
-typedef int (*token_callback)(void *context, const struct msg_token *token);
-typedef int (*cert_callback)(void *context, const struct msg_cert *cert);
-MUST_USE int objects_report(token_callback token, cert_callback cert, void *context);
-
-/* The same for one token. The caller holds objects_share for both, and no login_lock. */
-MUST_USE int objects_report_token(struct token *token, token_callback report,
-				  cert_callback report_cert, void *context);
-
 /* Reads the token's PIN flags anew: another program may have spent tries. ERR_PIN_LOCKED;
  * ERR_PIN_LAST_TRY unless `last_try`; ERR_TOKEN_REMOVED where another token is in its slot. The
  * caller holds the token's login_lock alone. */
@@ -72,6 +63,7 @@ MUST_USE int objects_read_keys(struct token *token);
 /* Between these two, tokens and keys that were found stay. */
 void objects_share(void);
 void objects_unshare(void);
+struct token *objects_first(void);
 struct token *objects_token(uint32_t ref);
 struct key *objects_key(uint32_t ref, struct token **ret_token);
 

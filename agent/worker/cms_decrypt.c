@@ -6,15 +6,15 @@
  */
 #include "cms_decrypt.h"
 
-#include "ask.h"
 #include "clean_ssl.h"
 #include "envelope.h"
 #include "remote_key.h"
 #include "secret.h"
+#include "twice.h"
 
 #include <string.h>
 
-#define CHUNK 65536
+#define CHUNK TWICE_CHUNK
 /* Authenticated content up to this size is held until its tag is verified; more is read twice. */
 #define HOLD_MAX (1024 * 1024)
 /* A message names few of one person's keys. */
@@ -243,113 +243,51 @@ static int decrypt_held(struct decryption *work, struct buf *held)
 	return rc ? rc : work->sink(work->context, held->data, held->length);
 }
 
-/* Where the second reading comes from. */
-struct again {
-	struct input_state *mark; /* the message itself ... */
-	struct ber ber;
-	int spool; /* ... or a file with its ciphertext */
-	uint64_t spool_left;
-	struct buf *held; /* what was read before the spool was opened, or the mark set */
-};
-
-static int read_again(struct decryption *work, struct again *again, size_t *ret_length)
-{
-	ssize_t got;
-
-	if (again->spool < 0)
-		return envelope_read(&work->envelope, work->in, CHUNK, ret_length);
-	got = read(again->spool, work->in, CHUNK);
-	if (got < 0)
-		return ERR_READ;
-	*ret_length = (size_t)got;
-	return 0;
-}
-
-static int go_back(struct decryption *work, struct again *again)
-{
-	if (again->spool >= 0)
-		return lseek(again->spool, 0, SEEK_SET) ? ERR_READ : 0;
-	work->envelope.ber = again->ber;
-	return input_return(work->input, again->mark);
-}
-
-static int spool(struct again *again, const uint8_t *data, size_t length)
-{
-	if (again->spool < 0)
-		return 0;
-	if (length > again->spool_left)
-		return ERR_TOO_LARGE;
-	again->spool_left -= length;
-	while (length) {
-		ssize_t written = write(again->spool, data, length);
-
-		if (written <= 0)
-			return ERR_NO_SPACE;
-		data += written;
-		length -= (size_t)written;
-	}
-	return 0;
-}
-
-/* One whole reading: the held start, then the rest, from wherever it is. */
-static int read_through(struct decryption *work, struct again *again, bool first, bool visible)
+/* One whole reading: the held start, then the rest. */
+static int read_through(struct decryption *work, struct twice *twice, const struct buf *held, bool visible)
 {
 	size_t got = 0;
 	int rc = 0;
 
-	for (size_t at = 0; at < again->held->length && !rc; at += CHUNK) {
-		size_t left = again->held->length - at;
+	for (size_t at = 0; at < held->length && !rc; at += CHUNK) {
+		size_t left = held->length - at;
 
-		rc = pass_on(work, again->held->data + at, left < CHUNK ? left : CHUNK, visible);
+		rc = pass_on(work, held->data + at, left < CHUNK ? left : CHUNK, visible);
 	}
 	do {
-		if (rc)
-			break;
-		rc = first ? envelope_read(&work->envelope, work->in, CHUNK, &got)
-			   : read_again(work, again, &got);
-		rc = rc || !first ? rc : spool(again, work->in, got);
+		rc = rc ? rc : twice_read(twice, work->in, &got);
 		rc = rc || !got ? rc : pass_on(work, work->in, got, visible);
-	} while (got);
+	} while (!rc && got);
 	return rc;
 }
 
-static int decrypt_twice(struct decryption *work, struct again *again)
+static int decrypt_twice(struct decryption *work, struct twice *twice, const struct buf *held)
 {
 	static const struct buf none;
 	int rc = restart_gcm(work, &none);
 
 	/* Most messages have no authenticated attributes, and those that have show them at the end. */
-	rc = rc ? rc : read_through(work, again, true, false);
+	rc = rc ? rc : read_through(work, twice, held, false);
 	rc = rc ? rc : envelope_read_end(&work->envelope);
 	if (!rc && work->envelope.attributes.length) {
-		rc = go_back(work, again);
+		rc = twice_again(twice);
 		rc = rc ? rc : restart_gcm(work, &work->envelope.attributes);
-		rc = rc ? rc : read_through(work, again, false, false);
+		rc = rc ? rc : read_through(work, twice, held, false);
 	}
 	rc = rc ? rc : check_tag(work);
-	rc = rc ? rc : go_back(work, again);
+	rc = rc ? rc : twice_again(twice);
 	rc = rc ? rc : restart_gcm(work, &work->envelope.attributes);
-	rc = rc ? rc : read_through(work, again, false, true);
-	/* A file that was changed between the readings. */
+	rc = rc ? rc : read_through(work, twice, held, true);
 	return rc ? rc : check_tag(work);
 }
 
-static int decrypt_large(struct decryption *work, struct buf *held)
+static int decrypt_large(struct decryption *work, const struct buf *held)
 {
-	struct again again = {.spool = -1, .held = held};
-	int rc = 0;
+	struct twice twice;
+	int rc = twice_begin(&twice, &work->envelope, work->input);
 
-	if (work->input->seekable) {
-		again.ber = work->envelope.ber;
-		again.mark = input_mark(work->input);
-		rc = again.mark ? 0 : ERR_NO_MEMORY;
-	} else {
-		rc = ask_spool(&again.spool, &again.spool_left);
-	}
-	rc = rc ? rc : decrypt_twice(work, &again);
-	free(again.mark);
-	if (again.spool >= 0)
-		close(again.spool);
+	rc = rc ? rc : decrypt_twice(work, &twice, held);
+	twice_done(&twice);
 	return rc;
 }
 

@@ -218,7 +218,7 @@ smime lock
 ok "reload: the new settings hold" new_settings
 write_conf "log-file $work/second.log"
 smime agent reload
-ok "reload: a new log file is used" eval 'smime lock && [ -s "$work/second.log" ]'
+ok "reload: a new log file is used" eval 'smime lock && wait_for test -s "$work/second.log"'
 
 # --- modules
 
@@ -285,7 +285,7 @@ if [ -d "$modules_folder" ] && [ -d "$system_folder" ] && $in_private mount -t t
 	system_conf() {
 		printf 'module %s\nlog-file %s\n' "$fault" "$work/system.log" >"$work/system.conf"
 		rm "$conf"
-		in_private && [ -s "$work/system.log" ] && wait_for module_is ready "$fault"
+		in_private && wait_for test -s "$work/system.log" && wait_for module_is ready "$fault"
 	}
 	ok "without the user's configuration: the system's" system_conf
 	user_first() {
