@@ -56,7 +56,7 @@ times_asked() {
 	grep -c '^GETPIN' "$asked"
 }
 
-sign() {
+sign() { # [KEY]
 	smime sign -k "${1:-ec}" -o "$work/s.eml" "$work/mail.eml"
 }
 
@@ -238,44 +238,40 @@ ok "--pin-fd: right, with CR LF" eval 'smime lock && unlock_with "$PIN\r\n"'
 
 # --- from a file or a credential
 
-from_source() { # LOGINS STATUS: a locked token, nobody to ask
+from_source() { # LOGINS STATUS ASKED: a locked token, and a person who cancels
 	answers CANCEL
 	smime lock || return
 	new_calls C_Login sign
 	echo "logins $count, status $got, asked $(times_asked)" >&2
-	[ "$count" = "$1" ] && [ "$got" = "$2" ]
-}
-
-source_and_nobody_asked() {
-	from_source 1 0 && [ "$(times_asked)" = 0 ]
+	[ "$count" = "$1" ] && [ "$got" = "$2" ] && [ "$(times_asked)" = "$3" ]
 }
 
 use_conf "pin-source Demo file:$work/pin"
-ok "pin-source: a file" source_and_nobody_asked
+ok "pin-source: a file" from_source 1 0 0
 mkdir "$work/credentials"
 cp "$work/pin" "$work/credentials/demo-pin"
 export CREDENTIALS_DIRECTORY=$work/credentials
 use_conf "pin-source pkcs11:token=Demo credential:demo-pin"
-ok "pin-source: a systemd credential, the token by URI" source_and_nobody_asked
+ok "pin-source: a systemd credential, the token by URI" from_source 1 0 0
 use_conf "pin-source pkcs11:token=Other file:$work/pin"
-ok "pin-source of another token is not used" from_source 0 4
+ok "pin-source of another token is not used" from_source 0 4 1
 use_conf "pin-source Demo credential:../pin"
-ok "pin-source: a credential's name is no path" from_source 0 4
+ok "pin-source: a credential's name is no path" from_source 0 4 1
 use_conf "pin-source Demo file:$work/nothing"
-ok "pin-source: no such file: the person is asked" from_source 0 4
+ok "pin-source: no such file: the person is asked" from_source 0 4 1
 use_conf "pin-source Demo file:$work/wrong"
-ok "pin-source: a wrong PIN is sent once, then the person is asked" from_source 1 4
-ok "and never again" from_source 0 4
+ok "pin-source: a wrong PIN is sent once, then the person is asked" from_source 1 4 1
+ok "and never again" from_source 0 4 1
 host_dies() {
 	kill -9 "$(host_pid)"
 	wait_for test -n "$(host_pid)"
 }
 ok "its module's host restarts" host_dies
-ok "not even then" from_source 0 4
+ok "not even then" from_source 0 4 1
 
 # The cached PIN came from the file, and somebody changed the token's PIN: one try, not two.
 changed_behind() {
-	unlocked_by_source=$(from_source 1 0 2>&1) || return
+	unlocked_by_source=$(from_source 1 0 0 2>&1) || return
 	printf '%s\nnew-Pin.5\n' "$PIN" >"$work/change"
 	pkcs11-tool --module "$softhsm" --token-label Demo --login --pin "$PIN" --change-pin \
 		--new-pin new-Pin.5 >/dev/null 2>&1 || return
@@ -358,7 +354,7 @@ ok "the last try: a cached PIN is not sent, the person is asked" last_try_cached
 rules "$final_try"
 ok "the last try: --pin-fd is not sent" says "one try" 4 no_login unlock_with "$PIN\n"
 use_conf "pin-source Demo file:$work/pin"
-ok "the last try: pin-source is not sent" from_source 0 4
+ok "the last try: pin-source is not sent" from_source 0 4 1
 rules "C_GetTokenInfo flags=0x10000"
 answers "$PIN"
 use_conf

@@ -85,7 +85,7 @@ static void json_strings(void **state)
 /* The edges of RFC 3629 section 4. */
 static void json_utf8_edges(void **state)
 {
-	static const char *const good[] = {"\xc2\x80",	       "\xdf\xbf",	  "\xe0\xa0\x80",
+	static const char *const good[] = {"\xc2\xa0",	       "\xdf\xbf",	  "\xe0\xa0\x80",
 					   "\xec\xbf\xbf",     "\xed\x80\x80",	  "\xed\x9f\xbf",
 					   "\xee\x80\x80",     "\xef\xbf\xbf",	  "\xf0\x90\x80\x80",
 					   "\xf3\xbf\xbf\xbf", "\xf4\x8f\xbf\xbf"};
@@ -196,7 +196,7 @@ static void hostile_token(void **state)
 	assert_report(
 		report_tokens, true,
 		"[{\"label\":\"My \\\"Card\\\"\\u000a\",\"manufacturer\":\"" REPLACEMENT "\","
-		"\"model\":\"\xe2\x80\xaeM\",\"serial\":\"1\",\"module\":\"/m.so\",\"state\":\"open\","
+		"\"model\":\"\\u202eM\",\"serial\":\"1\",\"module\":\"/m.so\",\"state\":\"open\","
 		"\"pin\":\"not-set\",\"uri\":\"pkcs11:model=%E2%80%AEM;manufacturer=%FF;serial=1;"
 		"token=My%20%22Card%22%0A\"}]\n");
 	assert_report(report_tokens, false,
