@@ -33,6 +33,7 @@ struct token {
 	bool seen;
 	/* login.c's and pincache.c's part */
 	struct login *login;	/* one that is going on */
+	unsigned int locks;	/* how often it was locked */
 	struct secret *pin;	/* cached */
 	struct bad_pins bad_pins; /* failed since the last that worked */
 	bool source_failed;	/* pin-source's PIN was wrong */

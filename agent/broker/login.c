@@ -35,6 +35,7 @@ struct login {
 	bool told; /* the person knows that this is the last try */
 	int last_err;
 	struct secret *pin; /* in use */
+	unsigned int locks; /* the token's, when it began */
 	struct waiter *waiters;
 };
 
@@ -46,10 +47,13 @@ static void login_free(struct login *login)
 	free(login);
 }
 
+/* All who waited hear of it; but a PIN that one client gave and that was wrong is no answer to the
+ * others, who begin anew. */
 static void finish(struct login *login, int err)
 {
 	struct token *token = keyring_token(login->token);
 	struct waiter *waiters = TAKE(login->waiters);
+	uint32_t giver = err && token && login->source == SOURCE_GIVEN ? login->peer : 0;
 
 	if (token)
 		token->login = NULL;
@@ -57,7 +61,10 @@ static void finish(struct login *login, int err)
 	while (waiters) {
 		struct waiter *next = waiters->next;
 
-		waiters->done(waiters->context, err);
+		if (giver && waiters->peer != giver)
+			login_token(token, waiters->peer, -1, waiters->done, waiters->context);
+		else
+			waiters->done(waiters->context, err);
 		free(waiters);
 		waiters = next;
 	}
@@ -66,9 +73,15 @@ static void finish(struct login *login, int err)
 static void keep(struct login *login, struct token *token)
 {
 	bad_pins_done(&token->bad_pins);
+	token->flags |= TOKEN_LOGGED_IN;
+	if (login->source == SOURCE_CACHE && login->locks != token->locks) {
+		/* Locked while the cached PIN was on its way. */
+		pincache_lock(token);
+		finish(login, ERR_NOT_LOGGED_IN);
+		return;
+	}
 	if (login->source != SOURCE_CACHE)
 		pincache_put(token, TAKE(login->pin));
-	token->flags |= TOKEN_LOGGED_IN;
 	log_info("token %s: logged in", log_quote(token->label));
 	finish(login, 0);
 }
@@ -306,29 +319,96 @@ static int add_waiter(struct login *login, uint32_t peer, login_done done, void 
 	return 0;
 }
 
+static struct login *login_new(struct token *token, uint32_t peer, login_done done, void *context)
+{
+	struct login *login = calloc(1, sizeof *login);
+
+	if (!login || add_waiter(login, peer, done, context)) {
+		free(login);
+		return NULL;
+	}
+	login->token = token->ref;
+	login->peer = peer;
+	login->locks = token->locks;
+	token->login = login;
+	return login;
+}
+
+/* A client's own PIN is read before its login begins: nobody waits for a descriptor that is slow. */
+struct given {
+	uint32_t token, peer;
+	login_done done;
+	void *context;
+};
+
+static void use_given(struct given *given, struct token *token, struct secret *pin)
+{
+	struct login *login;
+
+	if (token->login || (token->flags & TOKEN_LOGGED_IN)) {
+		secret_free(pin);
+		login_token(token, given->peer, -1, given->done, given->context);
+		return;
+	}
+	login = login_new(token, given->peer, given->done, given->context);
+	if (!login) {
+		secret_free(pin);
+		given->done(given->context, ERR_NO_MEMORY);
+		return;
+	}
+	login->source = SOURCE_GIVEN;
+	login->pin = pin;
+	if (token->flags & TOKEN_PIN_LOCKED)
+		finish(login, ERR_PIN_LOCKED);
+	else
+		send_login(login, token, pin);
+}
+
+static void got_given(void *context, int err, struct secret *first, struct secret *second)
+{
+	struct given *given = context;
+	struct token *token = keyring_token(given->token);
+
+	secret_free(second);
+	if (!err && token) {
+		use_given(given, token, first);
+	} else {
+		secret_free(first);
+		given->done(given->context, err ? err : ERR_TOKEN_REMOVED);
+	}
+	free(given);
+}
+
+static void read_given(struct token *token, uint32_t peer, int pin_fd, login_done done, void *context)
+{
+	struct given *given = malloc(sizeof *given);
+	struct prompt prompt = {.peer = peer, .fd = pin_fd, .title = "", .first = "PIN"};
+
+	if (!given) {
+		done(context, ERR_NO_MEMORY);
+		return;
+	}
+	*given = (struct given){token->ref, peer, done, context};
+	prompt_ask(&prompt, got_given, given);
+}
+
 void login_token(struct token *token, uint32_t peer, int pin_fd, login_done done, void *context)
 {
 	struct login *login = token->login;
 
-	if (login) {
+	if (pin_fd >= 0) {
+		read_given(token, peer, pin_fd, done, context);
+	} else if (!login && (token->flags & TOKEN_LOGGED_IN)) {
+		done(context, 0);
+	} else if (login) {
 		if (add_waiter(login, peer, done, context))
 			done(context, ERR_NO_MEMORY);
-		return;
-	}
-	login = calloc(1, sizeof *login);
-	if (!login || add_waiter(login, peer, done, context)) {
-		free(login);
-		done(context, ERR_NO_MEMORY);
-		return;
-	}
-	login->token = token->ref;
-	login->peer = peer;
-	token->login = login;
-	if (pin_fd < 0) {
-		next_source(login);
 	} else {
-		login->source = SOURCE_GIVEN;
-		read_from(login, pin_fd);
+		login = login_new(token, peer, done, context);
+		if (login)
+			next_source(login);
+		else
+			done(context, ERR_NO_MEMORY);
 	}
 }
 

@@ -43,12 +43,15 @@ void bad_pins_done(struct bad_pins *list)
 		secret_free(TAKE(list->pins[i]));
 }
 
+/* A module that does not log out is ended: locked is locked. */
 static void logged_out(void *context, int err, const struct msg_result *result)
 {
-	(void)context;
-	(void)result;
-	if (err)
-		log_warn("logging out failed: %s", error_text(err));
+	struct token *token = keyring_token((uint32_t)(uintptr_t)context);
+
+	if (!err || !result || !token || !token->host)
+		return;
+	log_warn("token %s: logging out failed: %s", log_quote(token->label), error_text(err));
+	host_restart(token->host);
 }
 
 static void log_out(struct token *token)
@@ -59,13 +62,15 @@ static void log_out(struct token *token)
 	if (!(token->flags & TOKEN_LOGGED_IN) || !token->host_ref)
 		return;
 	token->flags &= ~(uint32_t)TOKEN_LOGGED_IN;
-	id = host_expect(token->host, HOST_CALL_PLAIN, LOGOUT_TIMEOUT_MS, logged_out, NULL);
+	id = host_expect(token->host, HOST_CALL_PLAIN, LOGOUT_TIMEOUT_MS, logged_out,
+			 (void *)(uintptr_t)token->ref);
 	if (id)
 		child_send(token->host->child, LOGOUT, id, token_ref, &message, -1);
 }
 
-static void lock_token(struct token *token)
+void pincache_lock(struct token *token)
 {
+	token->locks++;
 	pincache_forget(token);
 	log_out(token);
 }
@@ -75,7 +80,7 @@ static void expired(void *context)
 	struct token *token = context;
 
 	log_info("token %s: locked, its PIN's time is over", log_quote(token->label));
-	lock_token(token);
+	pincache_lock(token);
 }
 
 /* The earlier of "since last use" and "in all". */
@@ -127,7 +132,7 @@ void pincache_failed(struct token *token)
 void pincache_lock_all(void)
 {
 	for (struct token *token = keyring_tokens(); token; token = token->next)
-		lock_token(token);
+		pincache_lock(token);
 }
 
 static bool names_token(const char *name, const struct token *token)
@@ -177,8 +182,11 @@ int pincache_open_source(const struct token *token)
 	return -1;
 }
 
-void pincache_sources_changed(void)
+void pincache_settings_changed(void)
 {
-	for (struct token *token = keyring_tokens(); token; token = token->next)
+	for (struct token *token = keyring_tokens(); token; token = token->next) {
 		token->source_failed = false;
+		if (token->expiry.armed)
+			arm(token);
+	}
 }

@@ -26,12 +26,14 @@ void pincache_forget(struct token *token);
 /* The token refused the cached PIN, which somebody changed meanwhile: it is a bad one now. */
 void pincache_failed(struct token *token);
 
-/* Forgets every PIN and logs every token out. */
+/* Forgets the PIN and logs the token out; the same for every token. */
+void pincache_lock(struct token *token);
 void pincache_lock_all(void);
 
 /* Where the configuration says that the token's PIN is: an open descriptor, or -1. */
 int pincache_open_source(const struct token *token);
-/* The configuration was read again: sources that failed may be tried again. */
-void pincache_sources_changed(void);
+/* The configuration was read again: sources that failed may be tried again, and the new limits are
+ * in force at once. */
+void pincache_settings_changed(void);
 
 #endif

@@ -49,9 +49,11 @@ static int load(void)
 int settings_load(const char *path)
 {
 	free(config_path);
-	config_path = path ? strdup(path) : NULL;
-	if (path && !config_path)
-		return ERR_NO_MEMORY;
+	config_path = path ? realpath(path, NULL) : NULL; /* the agent may leave this folder */
+	if (path && !config_path) {
+		log_error("configuration %s: %s", path, strerror(errno));
+		return ERR_CONFIG;
+	}
 	return load();
 }
 
@@ -64,11 +66,13 @@ int settings_reload(void)
 		return rc;
 	}
 	log_set_level((enum log_level)current.log_level);
-	if (current.log_file && log_open_file(current.log_file))
+	if (current.log_file && !log_open_file(current.log_file))
+		log_open(log_to_file, (enum log_level)current.log_level);
+	else if (current.log_file)
 		log_error("log file %s cannot be opened", current.log_file);
 	hosts_configure(&current);
 	peers_renew();
-	pincache_sources_changed();
+	pincache_settings_changed();
 	log_info("configuration read again");
 	return 0;
 }

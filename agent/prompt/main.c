@@ -25,8 +25,17 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* Everything up to the end of the file, within the time. */
-static int read_all(int fd, uint32_t timeout_ms, struct buf *into)
+static unsigned int count_lines(const struct buf *buf)
+{
+	unsigned int count = 0;
+
+	for (size_t i = 0; i < buf->length; i++)
+		count += buf->data[i] == '\n';
+	return count;
+}
+
+/* The lines that are needed, or all there is, within the time. */
+static int read_lines(int fd, unsigned int lines, uint32_t timeout_ms, struct buf *into)
 {
 	uint64_t end = now_ms() + timeout_ms;
 
@@ -46,6 +55,8 @@ static int read_all(int fd, uint32_t timeout_ms, struct buf *into)
 		if (!got)
 			return 0;
 		into->length += (size_t)got;
+		if (count_lines(into) >= lines)
+			return 0;
 	}
 }
 
@@ -75,7 +86,7 @@ static int from_descriptor(int fd, bool two, uint32_t timeout_ms, struct secret 
 {
 	CLEAN_BUF struct buf input = BUF_SECRET(INPUT_MAX);
 	struct view rest;
-	int rc = read_all(fd, timeout_ms, &input);
+	int rc = read_lines(fd, two ? 2 : 1, timeout_ms, &input);
 
 	if (rc)
 		return rc;

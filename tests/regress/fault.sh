@@ -45,6 +45,18 @@ host_pid() {
 	smime status | sed -n 's/^ *module *ready .* \([0-9][0-9]*\)$/\1/p' | head -n 1
 }
 
+# other_host PID: whether the module has a host that is ready, and is not that one.
+other_host() {
+	now=$(host_pid)
+	[ -n "$now" ] && [ "$now" != "$1" ]
+}
+
+# host_dies: and the next one is ready.
+host_dies() {
+	old=$(host_pid)
+	kill -9 "$old" && wait_for other_host "$old"
+}
+
 sed -i "s|^module .*|module $fault|" "$conf"
 write_fault_conf() {
 	write_conf "$@"

@@ -262,24 +262,19 @@ ok "pin-source: no such file: the person is asked" from_source 0 4 1
 use_conf "pin-source Demo file:$work/wrong"
 ok "pin-source: a wrong PIN is sent once, then the person is asked" from_source 1 4 1
 ok "and never again" from_source 0 4 1
-host_dies() {
-	kill -9 "$(host_pid)"
-	wait_for test -n "$(host_pid)"
-}
 ok "its module's host restarts" host_dies
 ok "not even then" from_source 0 4 1
 
+change_elsewhere() { # OLD NEW
+	pkcs11-tool --module "$softhsm" --token-label Demo --login --pin "$1" --change-pin --new-pin "$2" >/dev/null 2>&1
+}
+
 # The cached PIN came from the file, and somebody changed the token's PIN: one try, not two.
 changed_behind() {
-	unlocked_by_source=$(from_source 1 0 0 2>&1) || return
-	printf '%s\nnew-Pin.5\n' "$PIN" >"$work/change"
-	pkcs11-tool --module "$softhsm" --token-label Demo --login --pin "$PIN" --change-pin \
-		--new-pin new-Pin.5 >/dev/null 2>&1 || return
-	host_dies || return
+	from_source 1 0 0 && change_elsewhere "$PIN" new-Pin.5 || return
 	answers CANCEL
-	new_calls C_Login sign
-	pkcs11-tool --module "$softhsm" --token-label Demo --login --pin new-Pin.5 --change-pin \
-		--new-pin "$PIN" >/dev/null 2>&1 || return
+	host_dies && new_calls C_Login sign
+	change_elsewhere new-Pin.5 "$PIN" || return
 	echo "logins $count, status $got" >&2
 	[ "$count" = 1 ] && [ "$got" = 4 ]
 }

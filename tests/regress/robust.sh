@@ -44,11 +44,7 @@ fails_once() { # RULE...
 
 new_host() { # COMMAND...: it has another host process afterwards
 	old=$(host_pid)
-	"$@" && wait_for host_ready && [ "$(host_pid)" != "$old" ]
-}
-
-host_ready() {
-	[ -n "$(host_pid)" ]
+	"$@" && wait_for other_host "$old"
 }
 
 ok "initialise a token" make_token Demo
@@ -184,7 +180,7 @@ loops() {
 		pids="$pids $!"
 	done
 	for kill in $(seq "${3:-0}"); do
-		wait_for signed_more_than $((kill * 20)) && wait_for host_ready && kill -9 "$(host_pid)"
+		wait_for signed_more_than $((kill * 20)) && host_dies
 	done
 	for pid in $pids; do
 		wait "$pid"
@@ -196,8 +192,7 @@ ok "8 clients in parallel while the host is killed twice: every signature is rig
 ok "16 clients at once on one key" loops 16 4
 few_sessions() {
 	rules "C_GetTokenInfo sessions=3"
-	kill -9 "$(host_pid)"
-	wait_for host_ready && loops 8 3
+	host_dies && loops 8 3
 	got=$?
 	rules
 	return $got
