@@ -4,7 +4,7 @@
 build_packages="autoconf automake libtool make gcc libc6-dev linux-libc-dev pkg-config libssl-dev
 	libp11-kit-dev libp11-dev libassuan-dev libgpg-error-dev libseccomp-dev"
 run_packages="openssl softhsm2 pinentry-curses"
-test_packages="libcmocka-dev opensc gpgsm libnss3-tools python3-minimal procps libengine-pkcs11-openssl
+test_packages="libcmocka-dev opensc gpgsm gpg-agent libnss3-tools python3-minimal procps libengine-pkcs11-openssl
 	xz-utils valgrind"
 
 # need PACKAGE...: installs those that are missing; asks for sudo when not root.
