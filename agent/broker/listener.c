@@ -149,10 +149,6 @@ int listener_start(void)
 	 * when the agent went to the background, nor systemd. */
 	if (listen(listening, BACKLOG))
 		return ERR_INTERNAL;
-	/* Again, in the process that stays: the kernel names who called listen() last to clients that ask
-	 * who the agent is, and `smime agent stop` waits for that one. */
-	if (listen(listening, BACKLOG))
-		return ERR_INTERNAL;
 	watch = loop_add(listening, EPOLLIN, ready, NULL);
 	return watch ? 0 : ERR_NO_MEMORY;
 }

@@ -34,14 +34,16 @@
 struct options {
 	const char *config;
 	bool background;
+	bool if_needed;
 };
 
 static void usage(FILE *to)
 {
-	fputs("usage: smime-agent [--background] [--config FILE]\n"
+	fputs("usage: smime-agent [--background] [--if-needed] [--config FILE]\n"
 	      "Holds the sessions to smart cards and other PKCS#11 tokens, and signs and decrypts for\n"
 	      "mail programs and the smime command, which ask it over a Unix socket.\n\n"
 	      "  --background    return once the socket answers, and go on in the background\n"
+	      "  --if-needed     where an agent answers already, that is success\n"
 	      "  --config FILE   read FILE instead of ~/.config/smime-agent/agent.conf\n"
 	      "  --help, --version\n",
 	      to);
@@ -51,6 +53,7 @@ static void usage(FILE *to)
 static int parse_options(int argc, char **argv, struct options *options)
 {
 	static const struct option table[] = {{"background", no_argument, NULL, 'b'},
+					      {"if-needed", no_argument, NULL, 'i'},
 					      {"config", required_argument, NULL, 'c'},
 					      {"help", no_argument, NULL, 'h'},
 					      {"version", no_argument, NULL, 'V'},
@@ -61,6 +64,9 @@ static int parse_options(int argc, char **argv, struct options *options)
 		switch (option) {
 		case 'b':
 			options->background = true;
+			break;
+		case 'i':
+			options->if_needed = true;
 			break;
 		case 'c':
 			options->config = optarg;
@@ -179,7 +185,7 @@ static int set_up(const struct options *options, char *path, size_t path_size)
 	if (rc)
 		return rc;
 	rc = listener_open(path);
-	if (rc == ERR_BUSY)
+	if (rc == ERR_BUSY && !options->if_needed)
 		log_error("an agent is running already: %s", path);
 	rc = rc ? rc : open_log(options);
 	if (!rc && options->background)
@@ -223,6 +229,8 @@ int main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	rc = set_up(&options, path, sizeof path);
+	if (rc == ERR_BUSY && options.if_needed)
+		return 0; /* what was wanted is there: an agent that answers */
 	if (rc) {
 		fprintf(stderr, "smime-agent: %s\n", error_text(rc));
 		return error_status(rc);

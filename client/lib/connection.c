@@ -40,11 +40,12 @@ static int try_connect(smime_agent *agent, const char *path)
 	return 0;
 }
 
-/* `smime-agent --background` returns once the socket answers. */
+/* With these options it returns once a socket answers, its own or that of an agent that another program
+ * started at the same moment. */
 static int start_agent(void)
 {
 	const char *program = getenv("SMIME_AGENT_PROGRAM");
-	char *const argv[] = {"smime-agent", "--background", NULL};
+	char *const argv[] = {"smime-agent", "--background", "--if-needed", NULL};
 	pid_t pid;
 	int status;
 
@@ -54,7 +55,6 @@ static int start_agent(void)
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return ERR_SPAWN;
-	/* Another program may have started one at the same moment: then ours ended, and that one answers. */
 	return 0;
 }
 
