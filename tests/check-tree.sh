@@ -43,7 +43,7 @@ doors=$(
 	door 'openssl/' '^agent/(worker|admin)/'
 	door 'seccomp.h' '^agent/worker/sandbox.c$'
 	door 'syslog.h' '^agent/wire/log.c$'
-	door 'assuan.h' '^agent/(worker/request.c|prompt/)'
+	door 'assuan.h' '^agent/(worker/(request.c|replies)|prompt/)'
 )
 [ -z "$doors" ] || { echo "$doors"; bad=1; }
 

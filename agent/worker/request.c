@@ -11,6 +11,7 @@
 #include "log.h"
 #include "mail_decrypt.h"
 #include "mail_sign.h"
+#include "replies.h"
 #include "report.h"
 #include "token_command.h"
 
@@ -165,7 +166,7 @@ static void show_progress(void *context, uint64_t total)
 		return;
 	session.progress_shown = total;
 	snprintf(text, sizeof text, "smime ? %llu 0", (unsigned long long)total);
-	if (assuan_write_status(session.assuan, "PROGRESS", text))
+	if (assuan_write_status(session.assuan, "PROGRESS", text) || replies_flush())
 		session.progress_shown = UINT64_MAX - PROGRESS_BYTES; /* it went: nobody to tell */
 }
 
@@ -432,6 +433,7 @@ int request_serve(int fd)
 		close(fd);
 		return ERR_NO_MEMORY;
 	}
+	replies_attach(session.assuan);
 	err = assuan_init_socket_server(session.assuan, fd,
 					ASSUAN_SOCKET_SERVER_ACCEPTED | ASSUAN_SOCKET_SERVER_FDPASSING);
 	if (err || register_commands(session.assuan)) {
@@ -446,6 +448,8 @@ int request_serve(int fd)
 			log_debug("the client's connection ended: %s", gpg_strerror(err));
 	}
 	close_fds();
+	if (replies_flush())
+		log_debug("the client went before its last reply");
 	assuan_release(session.assuan);
 	return 0;
 }

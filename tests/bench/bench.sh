@@ -106,7 +106,7 @@ if command -v gpgsm >/dev/null; then
 	export GNUPGHOME=$work/gnupg
 	mkdir -m 700 "$GNUPGHOME"
 	openssl pkcs12 -export -in "$work/soft.pem" -inkey "$work/soft.key" -out "$work/soft.p12" -passout pass:x \
-		-legacy 2>/dev/null
+		2>/dev/null
 	echo allow-loopback-pinentry >"$GNUPGHOME/gpg-agent.conf"
 	gpgsm --batch --pinentry-mode loopback --passphrase-fd 3 --import "$work/soft.p12" 3<<-END >/dev/null 2>&1 && gpg_ready=yes
 		x

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * libassuan's system hooks, for one connection.
+ */
+#include "replies.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BUFFER_SIZE 16384
+
+static struct {
+	int fd;
+	size_t length;
+	char data[BUFFER_SIZE];
+} out = {.fd = -1};
+
+static int send_all(int fd, const char *data, size_t length)
+{
+	while (length) {
+		ssize_t sent = send(fd, data, length, MSG_NOSIGNAL);
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0)
+			return ERR_CLOSED;
+		data += sent;
+		length -= (size_t)sent;
+	}
+	return 0;
+}
+
+int replies_flush(void)
+{
+	int rc = out.length ? send_all(out.fd, out.data, out.length) : 0;
+
+	out.length = 0;
+	return rc;
+}
+
+static ssize_t collect(int fd, const void *data, size_t length)
+{
+	out.fd = fd;
+	if (length > sizeof out.data - out.length && replies_flush()) {
+		errno = EPIPE;
+		return -1;
+	}
+	if (length > sizeof out.data)
+		length = sizeof out.data; /* libassuan writes the rest in its next call */
+	memcpy(out.data + out.length, data, length);
+	out.length += length;
+	return (ssize_t)length;
+}
+
+static ssize_t hook_write(assuan_context_t context, assuan_fd_t fd, const void *data, size_t length)
+{
+	(void)context;
+	return collect(fd, data, length);
+}
+
+/* A server sends no descriptors. */
+static int hook_sendmsg(assuan_context_t context, assuan_fd_t fd, const assuan_msghdr_t message, int flags)
+{
+	(void)context;
+	(void)flags;
+	if (message->msg_iovlen != 1 || message->msg_controllen) {
+		errno = EINVAL;
+		return -1;
+	}
+	return (int)collect(fd, message->msg_iov->iov_base, message->msg_iov->iov_len);
+}
+
+static int hook_recvmsg(assuan_context_t context, assuan_fd_t fd, assuan_msghdr_t message, int flags)
+{
+	(void)context;
+	flags |= MSG_CMSG_CLOEXEC;
+	if (out.length) {
+		ssize_t got = recvmsg(fd, message, flags | MSG_DONTWAIT);
+
+		if (got >= 0 || errno != EAGAIN)
+			return (int)got;
+		/* The client waits, or will. */
+		if (replies_flush())
+			return 0;
+	}
+	return (int)recvmsg(fd, message, flags);
+}
+
+static ssize_t hook_read(assuan_context_t context, assuan_fd_t fd, void *into, size_t size)
+{
+	(void)context;
+	return replies_flush() ? 0 : read(fd, into, size);
+}
+
+static int hook_close(assuan_context_t context, assuan_fd_t fd)
+{
+	(void)context;
+	return close(fd);
+}
+
+void replies_attach(assuan_context_t context)
+{
+	/* A server that was given its socket uses no others. */
+	static struct assuan_system_hooks hooks = {
+		.version = ASSUAN_SYSTEM_HOOKS_VERSION,
+		.close = hook_close,
+		.read = hook_read,
+		.write = hook_write,
+		.recvmsg = hook_recvmsg,
+		.sendmsg = hook_sendmsg,
+	};
+
+	assuan_ctx_set_system_hooks(context, &hooks);
+}
