@@ -24,29 +24,32 @@ for key in rsa p256; do
 	"$builddir/bench_sign" "$softhsm" "$work/pin" $key "$seconds" 1 8 16
 done
 
-# times N COMMAND...: the median of N runs, in ms, of the whole process.
-times() {
-	/usr/bin/python3 - "$@" <<-'END'
-		import subprocess, sys, time
-		runs = []
-		for i in range(int(sys.argv[1])):
-		    began = time.monotonic()
-		    subprocess.run(sys.argv[2:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-		    runs.append(time.monotonic() - began)
-		print("%.2f" % (sorted(runs)[len(runs) // 2] * 1000))
-	END
-}
-
 ratio() {
 	awk "BEGIN { printf \"%.2f\", $1 / $2 }"
+}
+
+# pair OURS OTHER: the medians of 41 runs of each whole process, in turn, in ms.
+pair() {
+	/usr/bin/python3 - "$@" <<-'END'
+		import shlex, subprocess, sys, time
+		commands = [shlex.split(text) for text in sys.argv[1:]]
+		took = [[], []]
+		for run in range(42):
+		    for which, command in enumerate(commands):
+		        began = time.monotonic()
+		        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+		        if run:
+		            took[which].append(time.monotonic() - began)
+		print(*("%.2f" % (sorted(times)[20] * 1000) for times in took))
+	END
 }
 
 echo "== one process that signs a mail"
 openssl genrsa -out "$work/soft.key" 2048 2>/dev/null
 openssl req -x509 -key "$work/soft.key" -subj /CN=soft -out "$work/soft.pem" 2>/dev/null
-ours=$(times 41 smime sign -k rsa -o "$work/s.eml" "$work/mail.eml")
-soft=$(times 41 openssl cms -sign -in "$work/mail.eml" -signer "$work/soft.pem" -inkey "$work/soft.key" -out "$work/s.eml")
-echo "smime sign $ours ms; openssl cms -sign, software key $soft ms, ratio $(ratio "$ours" "$soft")"
+ours="smime sign -k rsa -o $work/s.eml $work/mail.eml"
+set -- $(pair "$ours" "openssl cms -sign -in $work/mail.eml -signer $work/soft.pem -inkey $work/soft.key -out $work/o.eml")
+echo "smime sign $1 ms; openssl cms -sign, software key $2 ms, ratio $(ratio "$1" "$2")"
 if openssl engine pkcs11 >/dev/null 2>&1; then
 	cat >"$work/openssl.cnf" <<-END
 		openssl_conf = init
@@ -60,9 +63,9 @@ if openssl engine pkcs11 >/dev/null 2>&1; then
 		PIN = $PIN
 		init = 0
 	END
-	engine=$(OPENSSL_CONF=$work/openssl.cnf times 41 openssl cms -sign -in "$work/mail.eml" \
-		-signer "$work/rsa.pem" -engine pkcs11 -keyform engine -inkey "pkcs11:token=Bench;object=rsa" -out "$work/s.eml")
-	echo "smime sign $ours ms; openssl cms -sign, pkcs11 engine $engine ms, ratio $(ratio "$ours" "$engine")"
+	set -- $(OPENSSL_CONF=$work/openssl.cnf pair "$ours" "openssl cms -sign -in $work/mail.eml -signer $work/rsa.pem
+		-engine pkcs11 -keyform engine -inkey pkcs11:token=Bench;object=rsa -out $work/o.eml")
+	echo "smime sign $1 ms; openssl cms -sign, pkcs11 engine $2 ms, ratio $(ratio "$1" "$2")"
 else
 	echo "openssl's pkcs11 engine is not installed: no row"
 fi
@@ -122,7 +125,7 @@ for mb in $size; do
 		set -- $(peak openssl cms -decrypt -inform DER -in "$work/e" -recip "$work/soft.pem" -inkey "$work/soft.key" -out /dev/null)
 		echo "$mb MB $cipher: smime $ours s (worker $memory MB, status $status); openssl $1 s ($2 MB, status $3), openssl/ours $(ratio "$1" "$ours")"
 		if [ "$gpg_ready" = yes ] && [ $cipher = aes-256-cbc ]; then
-			set -- $(peak gpgsm --batch --pinentry-mode loopback --passphrase "" --decrypt --output /dev/null "$work/e")
+			set -- $(peak gpgsm --batch --pinentry-mode loopback --passphrase x --decrypt --output /dev/null "$work/e")
 			echo "$mb MB $cipher: gpgsm $1 s ($2 MB, status $3), gpgsm/ours $(ratio "$1" "$ours")"
 		fi
 	done
