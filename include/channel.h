@@ -65,8 +65,12 @@ MUST_USE int channel_set_nonblocking(struct channel *channel);
 bool channel_pending(const struct channel *channel);
 MUST_USE int channel_flush(struct channel *channel);
 
-/* Sends log lines to the broker: the log_sink of every child. The channel given to
- * channel_log_open must outlive it; it is used from any thread. */
+/* Log lines go over this channel from now on, from any thread. It must outlive that. */
 void channel_log_open(struct channel *channel, int level);
+
+/* For the start of every child's main(): hardens the process, has it end with the broker, takes HELLO,
+ * and sends log lines to the broker from then on. HELLO's descriptor (or -1) is the
+ * caller's; ret_fd may be NULL. The channel is for the life of the process; NULL: end. */
+struct channel *channel_to_broker(enum process self, struct msg_hello *ret_hello, int *ret_fd);
 
 #endif

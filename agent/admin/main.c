@@ -11,10 +11,8 @@
 #include "module.h"
 #include "secret.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 #define REQUEST_MAX 16384
 
@@ -144,15 +142,8 @@ int main(void)
 	struct message message;
 	struct msg_hello hello;
 
-	if (secret_harden_process() || prctl(PR_SET_PDEATHSIG, SIGKILL))
-		return 1;
-	signal(SIGPIPE, SIG_IGN);
-	channel = channel_new(CHANNEL_CHILD_FD, PROCESS_ADMIN, PROCESS_BROKER);
-	if (!channel || channel_receive(channel, true, &message) || message.type != MSG_HELLO ||
-	    decode_hello(message.payload, &hello))
-		return 1;
-	channel_log_open(channel, hello.log_level);
-	if (channel_receive(channel, true, &message) || message.type != MSG_ADMIN)
+	channel = channel_to_broker(PROCESS_ADMIN, &hello, NULL);
+	if (!channel || channel_receive(channel, true, &message) || message.type != MSG_ADMIN)
 		return 1;
 	return answer_admin(channel, &message) ? 1 : 0;
 }

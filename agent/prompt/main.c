@@ -9,9 +9,7 @@
 #include "pinentry.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <time.h>
 
 /* Two PINs and their line ends. */
@@ -144,15 +142,8 @@ int main(void)
 	struct message message;
 	struct msg_hello hello;
 
-	if (secret_harden_process() || prctl(PR_SET_PDEATHSIG, SIGKILL))
-		return 1;
-	signal(SIGPIPE, SIG_IGN);
-	channel = channel_new(CHANNEL_CHILD_FD, PROCESS_PROMPT, PROCESS_BROKER);
-	if (!channel || channel_receive(channel, true, &message) || message.type != MSG_HELLO ||
-	    decode_hello(message.payload, &hello))
-		return 1;
-	channel_log_open(channel, hello.log_level);
-	if (channel_receive(channel, true, &message) || message.type != MSG_PROMPT)
+	channel = channel_to_broker(PROCESS_PROMPT, &hello, NULL);
+	if (!channel || channel_receive(channel, true, &message) || message.type != MSG_PROMPT)
 		return 1;
 	return answer_prompt(channel, &message, hello.timeout_ms) ? 1 : 0;
 }

@@ -8,11 +8,8 @@
 #include "log.h"
 #include "module.h"
 #include "objects.h"
-#include "secret.h"
 
 #include <pthread.h>
-#include <signal.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 /* Two keep two cores busy; another lets a second slot work while a slow card holds the first. More cost
@@ -58,18 +55,6 @@ static void *serve(void *context)
 	_exit(0);
 }
 
-static int take_hello(struct channel *channel)
-{
-	struct message message;
-	struct msg_hello hello;
-	int rc = channel_receive(channel, true, &message);
-
-	rc = rc ? rc : message.type == MSG_HELLO ? decode_hello(message.payload, &hello) : ERR_PROTOCOL;
-	if (!rc)
-		channel_log_open(channel, hello.log_level);
-	return rc;
-}
-
 /* Until START has succeeded there is one thread, and no module to ask. */
 static int wait_for_start(struct channel *channel)
 {
@@ -88,12 +73,10 @@ static int wait_for_start(struct channel *channel)
 int main(void)
 {
 	struct channel *channel;
+	struct msg_hello hello;
 
-	if (secret_harden_process() || prctl(PR_SET_PDEATHSIG, SIGKILL))
-		return 1;
-	signal(SIGPIPE, SIG_IGN);
-	channel = channel_new(CHANNEL_CHILD_FD, PROCESS_HOST, PROCESS_BROKER);
-	if (!channel || take_hello(channel) || wait_for_start(channel))
+	channel = channel_to_broker(PROCESS_HOST, &hello, NULL);
+	if (!channel || wait_for_start(channel))
 		return 1;
 	objects_init();
 	for (int i = 1; i < THREADS; i++) {

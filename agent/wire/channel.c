@@ -9,7 +9,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #define PACKET_MAX (MESSAGE_HEADER + BUF_MESSAGE_MAX)
@@ -325,4 +327,35 @@ void channel_log_open(struct channel *channel, int level)
 {
 	log_channel = channel;
 	log_open(send_log, (enum log_level)level);
+}
+
+static int take_hello(struct channel *channel, struct msg_hello *ret_hello, int *ret_fd)
+{
+	struct message message;
+	int rc = channel_receive(channel, true, &message);
+
+	if (rc)
+		return rc;
+	rc = message.type == MSG_HELLO ? decode_hello(message.payload, ret_hello) : ERR_PROTOCOL;
+	if (ret_fd)
+		*ret_fd = message.fd;
+	else if (message.fd >= 0)
+		close(message.fd);
+	return rc;
+}
+
+struct channel *channel_to_broker(enum process self, struct msg_hello *ret_hello, int *ret_fd)
+{
+	struct channel *channel;
+
+	if (secret_harden_process() || prctl(PR_SET_PDEATHSIG, SIGKILL))
+		return NULL;
+	signal(SIGPIPE, SIG_IGN);
+	channel = channel_new(CHANNEL_CHILD_FD, self, PROCESS_BROKER);
+	if (!channel || take_hello(channel, ret_hello, ret_fd)) {
+		channel_free(channel);
+		return NULL;
+	}
+	channel_log_open(channel, ret_hello->log_level);
+	return channel;
 }

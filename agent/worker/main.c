@@ -10,14 +10,11 @@
 #include "remote_key.h"
 #include "request.h"
 #include "sandbox.h"
-#include "secret.h"
 #include "warm.h"
 
 #include <openssl/crypto.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 /* Everything that OpenSSL does once, and may want files or much time for, before the sandbox. */
 static int prepare_ssl(void)
@@ -28,22 +25,6 @@ static int prepare_ssl(void)
 				 NULL))
 		return ERR_INTERNAL;
 	return remote_key_load();
-}
-
-static int take_hello(struct channel *channel)
-{
-	struct message message;
-	struct msg_hello hello;
-	int rc = channel_receive(channel, true, &message);
-
-	rc = rc ? rc : message.type == MSG_HELLO ? decode_hello(message.payload, &hello) : ERR_PROTOCOL;
-	if (rc)
-		return rc;
-	channel_log_open(channel, hello.log_level);
-	ask_open(channel, hello.spool_max);
-	if (message.fd >= 0)
-		keys_read_chain_file(message.fd);
-	return 0;
 }
 
 /* Other messages before the client have no meaning yet. */
@@ -64,15 +45,15 @@ static int take_client(struct channel *channel, int *ret_fd)
 int main(void)
 {
 	struct channel *channel;
-	int rc, fd = -1;
+	struct msg_hello hello;
+	int rc, fd = -1, certificates = -1;
 
-	if (secret_harden_process() || prctl(PR_SET_PDEATHSIG, SIGKILL))
+	channel = channel_to_broker(PROCESS_WORKER, &hello, &certificates);
+	if (!channel || prepare_ssl())
 		return 1;
-	signal(SIGPIPE, SIG_IGN);
-	channel = channel_new(CHANNEL_CHILD_FD, PROCESS_WORKER, PROCESS_BROKER);
-	/* OpenSSL first: the chain certificates in HELLO are read with it. */
-	if (!channel || prepare_ssl() || take_hello(channel))
-		return 1;
+	ask_open(channel, hello.spool_max);
+	if (certificates >= 0)
+		keys_read_chain_file(certificates);
 	rc = sandbox_enter();
 	if (rc) {
 		log_error("a worker cannot be started: %s", error_text(rc));

@@ -109,11 +109,10 @@ if command -v gpgsm >/dev/null; then
 	export GNUPGHOME=$work/gnupg
 	mkdir -m 700 "$GNUPGHOME"
 	openssl pkcs12 -export -in "$work/soft.pem" -inkey "$work/soft.key" -out "$work/soft.p12" -passout pass:x \
-		2>/dev/null
+		-legacy 2>/dev/null
 	echo allow-loopback-pinentry >"$GNUPGHOME/gpg-agent.conf"
-	gpgsm --batch --pinentry-mode loopback --passphrase-fd 3 --import "$work/soft.p12" 3<<-END >/dev/null 2>&1 && gpg_ready=yes
-		x
-	END
+	echo x | gpgsm --batch --disable-dirmngr --pinentry-mode loopback --passphrase-fd 0 --import "$work/soft.p12" \
+		>/dev/null 2>&1 && gpg_ready=yes
 fi
 for mb in $size; do
 	head -c "${mb}000000" /dev/zero | openssl enc -aes-128-ctr -K 00 -iv 00 >"$work/plain" 2>/dev/null
@@ -125,7 +124,8 @@ for mb in $size; do
 		set -- $(peak openssl cms -decrypt -inform DER -in "$work/e" -recip "$work/soft.pem" -inkey "$work/soft.key" -out /dev/null)
 		echo "$mb MB $cipher: smime $ours s (worker $memory MB, status $status); openssl $1 s ($2 MB, status $3), openssl/ours $(ratio "$1" "$ours")"
 		if [ "$gpg_ready" = yes ] && [ $cipher = aes-256-cbc ]; then
-			set -- $(peak gpgsm --batch --pinentry-mode loopback --passphrase x --decrypt --output /dev/null "$work/e")
+			set -- $(echo x | peak gpgsm --batch --yes --pinentry-mode loopback --passphrase-fd 0 --decrypt \
+				--output /dev/null "$work/e")
 			echo "$mb MB $cipher: gpgsm $1 s ($2 MB, status $3), gpgsm/ours $(ratio "$1" "$ours")"
 		fi
 	done
