@@ -11,17 +11,20 @@
 #include <stdio.h>
 #include <string.h>
 
-static PKCS11_KEY *find_key(struct module *module, const char *label)
+/* *ret_key is NULL where there is none of that label. A token whose keys cannot be listed (libp11 0.4.12
+ * gives up at an Ed25519 key) is a failure. */
+static int find_key(struct module *module, const char *label, PKCS11_KEY **ret_key)
 {
 	PKCS11_KEY *keys;
 	unsigned int count;
 
+	*ret_key = NULL;
 	if (PKCS11_enumerate_keys(module->slot->token, &keys, &count))
-		return NULL;
-	for (unsigned int i = 0; i < count; i++)
+		return module_error();
+	for (unsigned int i = 0; i < count && !*ret_key; i++)
 		if (keys[i].label && !strcmp(keys[i].label, label))
-			return &keys[i];
-	return NULL;
+			*ret_key = &keys[i];
+	return 0;
 }
 
 /* /type=value/type=value; a backslash before a slash or backslash that is meant. */
@@ -86,11 +89,12 @@ static int write_pem(X509_REQ *request, struct buf *into)
 int csr_make(struct module *module, const char *label, const char *subject, const char *address,
 	     struct buf *into)
 {
-	PKCS11_KEY *key = find_key(module, label);
+	PKCS11_KEY *key = NULL;
+	int found = find_key(module, label, &key);
 	EVP_PKEY *private = key ? PKCS11_get_private_key(key) : NULL;
 	EVP_PKEY *public = key ? PKCS11_get_public_key(key) : NULL;
 	X509_REQ *request = X509_REQ_new();
-	int rc = private && public ? 0 : ERR_NO_KEY;
+	int rc = found ? found : private && public ? 0 : ERR_NO_KEY;
 
 	if (!request)
 		rc = ERR_NO_MEMORY;
@@ -105,22 +109,23 @@ int csr_make(struct module *module, const char *label, const char *subject, cons
 	return rc;
 }
 
-/* The key that the certificate is for; NULL where it is not on this token. */
-static PKCS11_KEY *find_by_certificate(struct module *module, X509 *cert)
+/* The key that the certificate is for; *ret_key is NULL where it is not on this token. */
+static int find_by_certificate(struct module *module, X509 *cert, PKCS11_KEY **ret_key)
 {
-	PKCS11_KEY *keys, *found = NULL;
+	PKCS11_KEY *keys;
 	unsigned int count;
 
+	*ret_key = NULL;
 	if (PKCS11_enumerate_keys(module->slot->token, &keys, &count))
-		return NULL;
-	for (unsigned int i = 0; i < count && !found; i++) {
+		return module_error();
+	for (unsigned int i = 0; i < count && !*ret_key; i++) {
 		EVP_PKEY *public = PKCS11_get_public_key(&keys[i]);
 
 		if (public && EVP_PKEY_eq(public, X509_get0_pubkey(cert)) == 1)
-			found = &keys[i];
+			*ret_key = &keys[i];
 		EVP_PKEY_free(public);
 	}
-	return found;
+	return 0;
 }
 
 static bool is_stored(struct module *module, X509 *cert)
@@ -142,11 +147,15 @@ int csr_store(struct module *module, struct view der, const char *label)
 	X509 *cert = d2i_X509(NULL, &at, (long)der.length);
 	PKCS11_KEY *key;
 	const char *name;
-	int rc = 0;
+	int rc;
 
 	if (!cert)
-		return ERR_USAGE;
-	key = find_by_certificate(module, cert);
+		return ERR_NOT_CERTIFICATE;
+	rc = find_by_certificate(module, cert, &key);
+	if (rc) {
+		X509_free(cert);
+		return rc;
+	}
 	name = *label ? label : key && key->label ? key->label : "";
 	if (is_stored(module, cert))
 		rc = ERR_TOKEN_EXISTS;
