@@ -149,7 +149,7 @@ static void note(struct peer *peer, uint32_t id, const char *name, const char *f
 static void note(struct peer *peer, uint32_t id, const char *name, const char *format, ...)
 {
 	char value[1024];
-	struct msg_note row = {view_string(name), view_string(value)};
+	struct msg_note row = {.name = view_string(name)};
 	va_list args;
 
 	va_start(args, format);
