@@ -105,6 +105,7 @@ static void on_signal(void *context, uint32_t events)
 
 static int watch_signals(void)
 {
+	static struct loop_watch *watch; /* for the life of the process */
 	static int fd;
 	sigset_t set;
 
@@ -117,7 +118,8 @@ static int watch_signals(void)
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		return ERR_INTERNAL;
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd >= 0 && loop_add(fd, EPOLLIN, on_signal, &fd) ? 0 : ERR_INTERNAL;
+	watch = fd >= 0 ? loop_add(fd, EPOLLIN, on_signal, &fd) : NULL;
+	return watch ? 0 : ERR_INTERNAL;
 }
 
 static int open_log(const struct options *options)
