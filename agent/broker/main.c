@@ -103,9 +103,10 @@ static void on_signal(void *context, uint32_t events)
 	}
 }
 
+static struct loop_watch *signals;
+
 static int watch_signals(void)
 {
-	static struct loop_watch *watch; /* for the life of the process */
 	static int fd;
 	sigset_t set;
 
@@ -118,8 +119,8 @@ static int watch_signals(void)
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		return ERR_INTERNAL;
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	watch = fd >= 0 ? loop_add(fd, EPOLLIN, on_signal, &fd) : NULL;
-	return watch ? 0 : ERR_INTERNAL;
+	signals = fd >= 0 ? loop_add(fd, EPOLLIN, on_signal, &fd) : NULL;
+	return signals ? 0 : ERR_INTERNAL;
 }
 
 static int open_log(const struct options *options)
@@ -217,6 +218,7 @@ static void wind_down(void)
 		loop_run();
 		loop_timer_clear(&grace);
 	}
+	loop_remove(signals);
 	child_kill_all();
 	settings_end();
 }
