@@ -55,14 +55,14 @@ static int begin(smime_agent *agent)
 	return agent->fd < 0 ? ERR_CLOSED : 0;
 }
 
-static int add_streams(smime_agent *agent, int in_fd, int out_fd)
+/* Sends what is read, and begins the lines that go with what is written: the request follows. */
+static int add_input(smime_agent *agent, int in_fd)
 {
 	int rc = begin(agent);
 
 	rc = rc ? rc : connection_add(agent, "INPUT FD");
 	rc = rc ? rc : connection_send(agent, in_fd);
-	rc = rc ? rc : connection_add(agent, "OUTPUT FD");
-	return rc ? rc : connection_send(agent, out_fd);
+	return rc ? rc : connection_add(agent, "OUTPUT FD");
 }
 
 static int finish_data(smime_agent *agent, int rc, smime_agent_data data, void *context)
@@ -84,7 +84,7 @@ int smime_agent_sign(smime_agent *agent, const struct smime_agent_sign_options *
 {
 	static const struct smime_agent_sign_options none;
 	const struct smime_agent_sign_options *o = options ? options : &none;
-	int rc = add_streams(agent, in_fd, out_fd);
+	int rc = add_input(agent, in_fd);
 
 	/* An empty name takes back an earlier request's. */
 	rc = rc ? rc : connection_add(agent, "SIGNER %s", o->key ? o->key : "");
@@ -92,15 +92,15 @@ int smime_agent_sign(smime_agent *agent, const struct smime_agent_sign_options *
 		: connection_add(agent, "SIGN%s%s%s%s%s%s", o->opaque ? "" : " --detached",
 				 o->raw ? "" : " --mail", o->pem ? " --pem" : "", o->pss ? " --pss" : "",
 				 o->digest ? " --digest=" : "", o->digest ? o->digest : "");
-	return finish(agent, rc);
+	return finish(agent, rc ? rc : connection_send(agent, out_fd));
 }
 
 int smime_agent_decrypt(smime_agent *agent, const char *key, int raw, int in_fd, int out_fd)
 {
-	int rc = add_streams(agent, in_fd, out_fd);
+	int rc = add_input(agent, in_fd);
 
 	rc = rc ? rc : connection_add(agent, "DECRYPT%s %s", raw ? "" : " --mail", key ? key : "");
-	return finish(agent, rc);
+	return finish(agent, rc ? rc : connection_send(agent, out_fd));
 }
 
 int smime_agent_list(smime_agent *agent, enum smime_agent_list what, int json, smime_agent_data data,

@@ -50,6 +50,33 @@ signed_part_is_crlf() {
 	smime sign -k rsa "$work/mail.eml" >"$work/s.eml" && ! grep -qv "$(printf '\r')\$" "$work/s.eml"
 }
 
+# A CA between the root and the signer, from the file that the configuration names.
+chain_is_complete() {
+	openssl req -new -newkey rsa:2048 -nodes -keyout "$work/sub.key" -subj "/CN=Sub CA" -out "$work/sub.csr" &&
+		printf 'basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign\n' >"$work/sub.ext" &&
+		openssl x509 -req -in "$work/sub.csr" -CA "$work/ca.pem" -CAkey "$work/ca.key" -CAcreateserial \
+			-days 2 -extfile "$work/sub.ext" -out "$work/sub.pem" &&
+		smime token keygen --token Demo --label below --type ec:P-256 --pin-fd 3 3<"$work/pin" &&
+		smime token csr --token Demo --label below --subject /CN=below --address below@example.org \
+			--pin-fd 3 3<"$work/pin" >"$work/below.csr" &&
+		printf 'subjectAltName=email:below@example.org\nkeyUsage=digitalSignature\n' >"$work/below.ext" &&
+		openssl x509 -req -in "$work/below.csr" -CA "$work/sub.pem" -CAkey "$work/sub.key" -CAcreateserial \
+			-days 1 -extfile "$work/below.ext" -out "$work/below.pem" &&
+		smime token import-cert --token Demo --pin-fd 3 "$work/below.pem" 3<"$work/pin" &&
+		smime sign -k below --raw -o "$work/s.der" "$work/bytes" && ! verify_detached "$work/s.der" &&
+		cat "$work/sub.pem" "$work/ca.pem" >"$work/chain.pem" &&
+		write_conf "certificates $work/chain.pem" && smime agent reload &&
+		smime sign -k below --raw -o "$work/s.der" "$work/bytes" && verify_detached "$work/s.der" &&
+		[ "$(openssl cms -cmsout -print -noout -inform DER -in "$work/s.der" | grep -c 'd.certificate:')" = 2 ]
+}
+
+# The program of the README, built against the library as it was built here.
+example_signs() {
+	"${CC:-gcc}" -I"$srcdir/include" "$srcdir/examples/sign.c" -o "$work/example" -L"$builddir/.libs" -lsmime-agent &&
+		LD_LIBRARY_PATH=$builddir/.libs "$work/example" "$work/mail.eml" >"$work/s.eml" && verify_mail "$work/s.eml" &&
+		LD_LIBRARY_PATH=$builddir/.libs status 1 "$work/example" "$work/bytes"
+}
+
 ok "initialise a token" make_token Demo
 ok "make an RSA-2048 key" make_key Demo rsa rsa:2048
 ok "make an RSA-3072 key" make_key Demo rsa3072 rsa:3072
@@ -69,6 +96,8 @@ ok "RSA signs with PSS and SHA-512" sign rsa4096 --pss --digest sha512
 ok "the signed attributes are all there" has_attributes
 ok "the mail's header stays outside" outer_header_stays
 ok "everything in a signed mail ends with CRLF" signed_part_is_crlf
+ok "the chain is complete, without the root" chain_is_complete
+ok "the example signs" example_signs
 ok "an unknown digest is refused" says "not supported" 1 smime sign -k rsa --digest md5 "$work/mail.eml"
 ok "PSS with an EC key is refused" says "not supported" 1 smime sign -k p256 --pss "$work/mail.eml"
 finish
