@@ -243,13 +243,21 @@ static struct figures run_raw(const char *module, const char *pin, int threads)
 	return figures;
 }
 
-/* Two processes and 64 bytes there and back: what waking another process costs on this machine. */
+static int compare_times(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Two processes and 64 bytes there and back, after a pause in which both sleep as they would: what
+ * waking another process costs on this machine. The median. */
 static double ping_pong(void)
 {
-	enum { TURNS = 4000 };
+	enum { TURNS = 2001 };
+	static double took[TURNS];
 	char bytes[64] = {0};
 	int pair[2];
-	double began;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair))
@@ -263,27 +271,19 @@ static double ping_pong(void)
 		_exit(0);
 	}
 	close(pair[1]);
-	began = now();
 	for (int i = 0; i < TURNS; i++) {
-		usleep(200); /* the other side sleeps, as it would */
+		double began;
+
+		usleep(300);
+		began = now();
 		if (write(pair[0], bytes, sizeof bytes) < 0 || read(pair[0], bytes, sizeof bytes) < 0)
 			die("ping-pong");
+		took[i] = (now() - began) * 1e6;
 	}
-	began = (now() - began) / TURNS * 1e6;
 	close(pair[0]);
 	waitpid(pid, NULL, 0);
-	return began;
-}
-
-/* The cost of the sleep itself, to be taken off. */
-static double sleep_cost(void)
-{
-	enum { TURNS = 4000 };
-	double began = now();
-
-	for (int i = 0; i < TURNS; i++)
-		usleep(200);
-	return (now() - began) / TURNS * 1e6;
+	qsort(took, TURNS, sizeof took[0], compare_times);
+	return took[TURNS / 2];
 }
 
 /* ---- CPU time of the agent's processes */
@@ -422,7 +422,7 @@ int main(int argc, char **argv)
 	pin[strcspn(pin, "\n")] = 0;
 	label = argv[3];
 	seconds = atof(argv[4]);
-	wake = ping_pong() - sleep_cost();
+	wake = ping_pong();
 	for (int i = 5; i < argc; i++)
 		row(argv[1], pin, atoi(argv[i]), wake);
 	return 0;
