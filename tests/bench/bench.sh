@@ -111,6 +111,7 @@ if command -v gpgsm >/dev/null; then
 	openssl pkcs12 -export -in "$work/soft.pem" -inkey "$work/soft.key" -out "$work/soft.p12" -passout pass:x \
 		-legacy 2>/dev/null
 	echo allow-loopback-pinentry >"$GNUPGHOME/gpg-agent.conf"
+	echo x >"$work/passphrase"
 	echo x | gpgsm --batch --disable-dirmngr --pinentry-mode loopback --passphrase-fd 0 --import "$work/soft.p12" \
 		>/dev/null 2>&1 && gpg_ready=yes
 fi
@@ -124,8 +125,8 @@ for mb in $size; do
 		set -- $(peak openssl cms -decrypt -inform DER -in "$work/e" -recip "$work/soft.pem" -inkey "$work/soft.key" -out /dev/null)
 		echo "$mb MB $cipher: smime $ours s (worker $memory MB, status $status); openssl $1 s ($2 MB, status $3), openssl/ours $(ratio "$1" "$ours")"
 		if [ "$gpg_ready" = yes ] && [ $cipher = aes-256-cbc ]; then
-			set -- $(echo x | peak gpgsm --batch --yes --pinentry-mode loopback --passphrase-fd 0 --decrypt \
-				--output /dev/null "$work/e")
+			set -- $(peak sh -c 'exec gpgsm --batch --yes --pinentry-mode loopback --passphrase-fd 3 \
+				--decrypt --output /dev/null "$1" 3<"$2"' sh "$work/e" "$work/passphrase")
 			echo "$mb MB $cipher: gpgsm $1 s ($2 MB, status $3), gpgsm/ours $(ratio "$1" "$ours")"
 		fi
 	done
