@@ -39,6 +39,7 @@ struct token {
 	bool source_failed;	/* pin-source's PIN was wrong */
 	struct loop_timer expiry;
 	uint64_t pin_since; /* ms, when it was entered */
+	unsigned int deferred; /* how often its end was put off for an operation */
 };
 
 struct key {

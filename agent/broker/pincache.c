@@ -7,6 +7,7 @@
 
 #include "host.h"
 #include "log.h"
+#include "route.h"
 #include "settings.h"
 #include "uri.h"
 
@@ -17,6 +18,8 @@
 #include <string.h>
 
 #define LOGOUT_TIMEOUT_MS 10000
+#define DEFER_MS 20
+#define DEFER_MAX 50
 
 bool bad_pins_have(const struct bad_pins *list, const struct secret *pin)
 {
@@ -79,6 +82,11 @@ static void expired(void *context)
 {
 	struct token *token = context;
 
+	/* The operation that the PIN was entered for comes first; but a stream of them ends here. */
+	if (route_uses(token) && token->deferred++ < DEFER_MAX) {
+		loop_timer_set(&token->expiry, DEFER_MS, expired, token);
+		return;
+	}
 	log_info("token %s: locked, its PIN's time is over", log_quote(token->label));
 	pincache_lock(token);
 }
@@ -91,6 +99,7 @@ static void arm(struct token *token)
 	uint64_t age = loop_now() - token->pin_since;
 	uint64_t left = age < most ? most - age : 0;
 
+	token->deferred = 0;
 	loop_timer_set(&token->expiry, ttl < left ? ttl : left, expired, token);
 }
 

@@ -305,6 +305,17 @@ void route_peer_gone(uint32_t peer)
 			request->peer = 0;
 }
 
+bool route_uses(const struct token *token)
+{
+	for (const struct request *request = requests; request; request = request->next) {
+		const struct key *key = keyring_key(request->key);
+
+		if (key && key->token == token)
+			return true;
+	}
+	return false;
+}
+
 unsigned int route_count(void)
 {
 	unsigned int count = 0;

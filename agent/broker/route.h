@@ -9,6 +9,8 @@
 #include "host.h"
 #include "peer.h"
 
+struct token;
+
 /* Takes SIGN, DECRYPT or DERIVE from a worker; its RESULT follows. ERR_PROTOCOL. */
 MUST_USE int route_key_op(struct peer *peer, const struct message *message);
 
@@ -17,6 +19,9 @@ void route_host_changed(struct host *host);
 
 /* The peer went: its requests are dropped, and their answers when they come. */
 void route_peer_gone(uint32_t peer);
+
+/* Whether an operation with a key of the token is in flight. */
+bool route_uses(const struct token *token);
 
 /* Operations in flight. */
 unsigned int route_count(void);
