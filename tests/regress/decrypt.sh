@@ -93,6 +93,21 @@ nothing_unverified() { # FILE
 		cat "$work/e" | status 1 smime decrypt --raw | cmp - /dev/null
 }
 
+# A file that is changed once its tag was verified, while it is read again to be written.
+nothing_changed_meanwhile() {
+	openssl cms -encrypt -binary -aes-256-gcm -in "$work/large" -outform DER -out "$work/e" "$work/rsa.pem" &&
+		mkfifo "$work/fifo" || return
+	smime decrypt --raw "$work/e" >"$work/fifo" &
+	decrypting=$!
+	{
+		dd bs=1 count=1 of="$work/back" &&
+			printf UUUUUUUU | dd of="$work/e" bs=1 seek=2500000 conv=notrunc && cat >>"$work/back"
+	} <"$work/fifo"
+	wait $decrypting
+	[ $? = 1 ] && size=$(wc -c <"$work/back") && [ "$size" -gt 1000000 ] && [ "$size" -lt 2500000 ] &&
+		cmp -n "$size" "$work/back" "$work/large"
+}
+
 ok "initialise a token" make_token Demo
 for key in rsa:2048 rsa4096:4096; do
 	ok "make an RSA key of ${key#*:} bits" make_key Demo "${key%:*}" "rsa:${key#*:}"
@@ -138,4 +153,5 @@ ok "a key that a person names" named_key
 ok "an expired certificate's key still decrypts" expired_decrypts
 ok "authenticated content that was altered never comes out" nothing_unverified "$work/bytes"
 ok "nor when it is read twice" nothing_unverified "$work/large"
+ok "nor when the file is changed between the readings" nothing_changed_meanwhile
 finish
