@@ -46,6 +46,9 @@ enum result_form {
 	FORM_UNCLEAR,
 };
 
+/* What LIST looks at before it answers: nothing, which tokens there are, or all that is on them. */
+enum list_look { LIST_KNOWN, LIST_TOKENS, LIST_OBJECTS };
+
 /* Which new PINs have to be typed twice. */
 enum prompt_repeat { PROMPT_REPEAT_FIRST = 1, PROMPT_REPEAT_SECOND = 2 };
 
@@ -60,6 +63,22 @@ enum token_flag {
 	TOKEN_PIN_SET = 128,
 	TOKEN_WRITE_PROTECTED = 256,
 	TOKEN_INITIALISED = 512,
+	/* what it can do with a key */
+	TOKEN_RSA_RAW = 1024,
+	TOKEN_RSA_PKCS = 2048,
+	TOKEN_RSA_OAEP = 4096,
+	TOKEN_RSA_PSS = 8192,
+	TOKEN_ECDSA = 16384,
+	TOKEN_ECDH = 32768,
+	TOKEN_EDDSA = 65536,
+};
+
+enum key_type { KEY_OTHER, KEY_RSA, KEY_EC, KEY_EDWARDS, KEY_MONTGOMERY };
+
+/* How a client asks for a key's use. */
+enum door {
+	DOOR_MESSAGES, /* the worker makes what is signed, and opens what is decrypted */
+	DOOR_KEYS,     /* PKCS#11: the client says what the key is used on */
 };
 
 enum cert_flag {

@@ -22,7 +22,7 @@ if [ "${1:-}" = --print-errors ]; then
 fi
 
 # Who may include whom: a room includes its own files and the hallway's.
-for room in agent/wire agent/broker agent/token agent/worker agent/admin agent/prompt client/lib client/cli; do
+for room in agent/wire agent/broker agent/token agent/worker agent/admin agent/prompt client/lib client/cli client/pkcs11; do
 	for file in "$room"/*.[ch]; do
 		for header in $(sed -n 's/^#include "\(.*\)"$/\1/p' "$file"); do
 			[ -e "include/$header" ] || [ -e "$room/$header" ] || breach "$file includes $header from another room"
@@ -37,7 +37,8 @@ door() { # PATTERN ALLOWED-PATTERN
 	done
 }
 doors=$(
-	door 'p11-kit/' '^agent/(token|admin)/'
+	door 'p11-kit/' '^(agent/(token|admin)|client/pkcs11)/'
+	door 'nettle/' '^client/pkcs11/(hash|cipher).c$'
 	door 'libp11.h' '^agent/admin/'
 	door 'openssl/cms.h' '^agent/worker/'
 	door 'openssl/' '^agent/(worker|admin)/'
@@ -74,7 +75,8 @@ rm -f /tmp/check-tree.$$
 errors_table | while read -r line; do
 	grep -qF "$line" docs/PROTOCOL.md || echo "check-tree: docs/PROTOCOL.md lacks: $line"
 done | { ! grep . ; } || bad=1
-for command in $(sed -n 's/.*{"\([A-Z]*\)",[[:space:]]*cmd_.*/\1/p; s/.*{"[A-Z]*", cmd_[a-z]*},[[:space:]]*{"\([A-Z]*\)".*/\1/p' agent/worker/request.c); do
+for command in $(sed -n 's/.*{"\([A-Z]*\)",[[:space:]]*cmd_.*/\1/p; s/.*{"[A-Z]*", cmd_[a-z]*},[[:space:]]*{"\([A-Z]*\)".*/\1/p
+	s/^[[:space:]]*{"\([A-Z]*\)", cmd_.*/\1/p' agent/worker/request.c); do
 	grep -q "\`$command" docs/PROTOCOL.md || breach "docs/PROTOCOL.md lacks the command $command"
 done
 for setting in $(sed -n 's/^\t{"\([a-z-]*\)", [A-Z_]*, offsetof.*/\1/p' agent/broker/config.c); do

@@ -86,13 +86,29 @@ static int write_pem(X509_REQ *request, struct buf *into)
 	return rc;
 }
 
+/* The public half of a private key, from the token's public key with its id or, for RSA, from the private key
+ * itself. libp11 0.4.12 crashes where a private key's public one is asked for that is not there. The caller
+ * frees. NULL where the token does not tell. */
+static EVP_PKEY *public_half(struct module *module, PKCS11_KEY *key)
+{
+	PKCS11_KEY *keys;
+	unsigned int count = 0;
+
+	if (PKCS11_enumerate_public_keys(module->slot->token, &keys, &count))
+		return NULL;
+	for (unsigned int i = 0; i < count; i++)
+		if (keys[i].id_len == key->id_len && key->id_len && !memcmp(keys[i].id, key->id, key->id_len))
+			return PKCS11_get_public_key(&keys[i]);
+	return PKCS11_get_key_type(key) == EVP_PKEY_RSA ? PKCS11_get_private_key(key) : NULL;
+}
+
 int csr_make(struct module *module, const char *label, const char *subject, const char *address,
 	     struct buf *into)
 {
 	PKCS11_KEY *key = NULL;
 	int found = find_key(module, label, &key);
 	EVP_PKEY *private = key ? PKCS11_get_private_key(key) : NULL;
-	EVP_PKEY *public = key ? PKCS11_get_public_key(key) : NULL;
+	EVP_PKEY *public = key ? public_half(module, key) : NULL;
 	X509_REQ *request = X509_REQ_new();
 	int rc = found ? found : private && public ? 0 : ERR_NO_KEY;
 
@@ -119,7 +135,7 @@ static int find_by_certificate(struct module *module, X509 *cert, PKCS11_KEY **r
 	if (PKCS11_enumerate_keys(module->slot->token, &keys, &count))
 		return module_error();
 	for (unsigned int i = 0; i < count && !*ret_key; i++) {
-		EVP_PKEY *public = PKCS11_get_public_key(&keys[i]);
+		EVP_PKEY *public = public_half(module, &keys[i]);
 
 		if (public && EVP_PKEY_eq(public, X509_get0_pubkey(cert)) == 1)
 			*ret_key = &keys[i];

@@ -28,6 +28,7 @@ static int64_t start_time;
 struct pending {
 	uint32_t peer, id;
 	unsigned int looks; /* still going on */
+	bool deep;
 	void (*next)(void *context); /* once they ended */
 	uint32_t token;	    /* to unlock */
 	int pin_fd;	    /* owned; -1 */
@@ -58,7 +59,8 @@ static void pending_free(struct pending *pending)
 static void send_key(struct peer *peer, uint32_t id, const struct key *key)
 {
 	struct msg_cert row = {key->ref,	     key->token->ref,	  key->flags,
-			       buf_view(&key->id), buf_view(&key->label), buf_view(&key->der)};
+			       buf_view(&key->id), buf_view(&key->label), buf_view(&key->der),
+			       key->type,	     buf_view(&key->parameters), buf_view(&key->public_value)};
 
 	child_send(peer->worker, CERT, id, cert, &row, -1);
 }
@@ -104,7 +106,7 @@ static void look_everywhere(void *context)
 	pending->looks = 1;
 	for (struct host *host = hosts_first(); host; host = host->next) {
 		pending->looks++;
-		host_look(host, true, look_done, pending);
+		host_look(host, pending->deep, look_done, pending);
 	}
 	look_done(pending, 0, NULL);
 }
@@ -112,15 +114,16 @@ static void look_everywhere(void *context)
 static int answer_list(struct peer *peer, struct message *message)
 {
 	struct pending *pending = pending_new(peer, message);
-	struct msg_look look;
-	int rc = pending ? decode_look(message->payload, &look) : ERR_NO_MEMORY;
+	struct msg_list list;
+	int rc = pending ? decode_list(message->payload, &list) : ERR_NO_MEMORY;
 
 	if (rc) {
 		pending_free(pending);
 		return rc;
 	}
 	pending->next = send_list;
-	hosts_when_settled(look.deep ? look_everywhere : send_list, pending);
+	pending->deep = list.look == LIST_OBJECTS;
+	hosts_when_settled(list.look == LIST_KNOWN ? send_list : look_everywhere, pending);
 	return 0;
 }
 
@@ -223,10 +226,11 @@ static void unlock(void *context)
 
 	if (!token && err == ERR_NO_TOKEN && !pending->next) {
 		pending->next = unlock; /* perhaps it is new */
+		pending->deep = true;
 		look_everywhere(pending);
 	} else if (!token) {
 		unlocked(pending, err);
-	} else if (!wants_login(token) || (token->flags & TOKEN_LOGGED_IN)) {
+	} else if (!wants_login(token)) {
 		unlocked(pending, 0);
 	} else {
 		login_token(token, pending->peer, pending->pin_fd, unlocked, pending);

@@ -7,6 +7,7 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "uri.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -18,7 +19,7 @@
 /* No such file: not an error, the next one is tried. */
 #define ABSENT 1
 
-enum kind { PATH, NUMBER, LEVEL, MODULE, PIN_SOURCE };
+enum kind { PATH, NUMBER, LEVEL, MODULE, PIN_SOURCE, PKCS11_ALLOW };
 
 static const struct setting {
 	const char *name;
@@ -28,6 +29,7 @@ static const struct setting {
 } settings[] = {
 	{"module", MODULE, offsetof(struct config, modules), 0, 0},
 	{"pin-source", PIN_SOURCE, offsetof(struct config, pin_sources), 0, 0},
+	{"pkcs11-allow", PKCS11_ALLOW, offsetof(struct config, pkcs11_allow), 0, 0},
 	{"pinentry-program", PATH, offsetof(struct config, pinentry_program), 0, 0},
 	{"certificates", PATH, offsetof(struct config, certificates), 0, 0},
 	{"spool-directory", PATH, offsetof(struct config, spool_directory), 0, 0},
@@ -87,6 +89,7 @@ void config_done(struct config *config)
 {
 	list_free(config->modules);
 	list_free(config->pin_sources);
+	list_free(config->pkcs11_allow);
 	free(config->pinentry_program);
 	free(config->certificates);
 	free(config->spool_directory);
@@ -94,13 +97,14 @@ void config_done(struct config *config)
 	*config = (struct config){0};
 }
 
-static int list_add(struct config_list **list, const char *value, const char *second)
+static int list_add(struct config_list **list, const char *value, const char *second, uint32_t number)
 {
 	struct config_list *item = calloc(1, sizeof *item);
 	int length = 0;
 
 	if (!item)
 		return ERR_NO_MEMORY;
+	item->number = number;
 	item->value = strdup(value);
 	item->second = second ? strdup(second) : NULL;
 	for (; *list; list = &(*list)->next)
@@ -136,7 +140,56 @@ static int read_pin_source(struct config_list **list, char *value)
 	while (blank > value && blank[-1] == ' ')
 		blank--;
 	*blank = 0;
-	return *value ? list_add(list, value, source) : ERR_CONFIG;
+	return *value ? list_add(list, value, source, 0) : ERR_CONFIG;
+}
+
+/* The word at the front, ended with a NUL; *line goes on behind it. */
+static char *take_word(char **line)
+{
+	char *word = *line;
+
+	*line += strcspn(*line, " \t");
+	if (**line)
+		*(*line)++ = 0;
+	*line += strspn(*line, " \t");
+	return word;
+}
+
+static int read_operations(char *words, uint32_t *ret_bits)
+{
+	static const char *const names[] = {"sign", "decrypt", "derive"};
+	char *word;
+
+	*ret_bits = 0;
+	if (!strcmp(words, "none"))
+		return 0;
+	while ((word = strsep(&words, ","))) {
+		size_t i = 0;
+
+		while (i < sizeof names / sizeof names[0] && strcmp(names[i], word))
+			i++;
+		if (i == sizeof names / sizeof names[0])
+			return ERR_CONFIG;
+		*ret_bits |= 1u << i;
+	}
+	return 0;
+}
+
+/* "OPERATIONS PROGRAM KEY": the key's label may have blanks. */
+static int read_allow(struct config_list **list, char *value)
+{
+	char *operations = take_word(&value), *program = take_word(&value);
+	struct uri uri = {0};
+	uint32_t bits;
+	int rc = read_operations(operations, &bits);
+
+	if (rc || !*value || (*program != '/' && strcmp(program, "*")))
+		return ERR_CONFIG;
+	if (!strncmp(value, "pkcs11:", 7)) {
+		rc = uri_parse(value, &uri);
+		uri_done(&uri);
+	}
+	return rc ? ERR_CONFIG : list_add(list, value, program, bits);
 }
 
 static int set(struct config *config, const struct setting *setting, char *value)
@@ -148,11 +201,13 @@ static int set(struct config *config, const struct setting *setting, char *value
 	case PATH:
 		return *value == '/' ? set_string(field, value) : ERR_CONFIG;
 	case MODULE:
-		return *value == '/' ? list_add(field, value, NULL) : ERR_CONFIG;
+		return *value == '/' ? list_add(field, value, NULL, 0) : ERR_CONFIG;
 	case NUMBER:
 		return read_number(setting, value, field);
 	case PIN_SOURCE:
 		return read_pin_source(field, value);
+	case PKCS11_ALLOW:
+		return read_allow(field, value);
 	case LEVEL:
 		level = log_level_from_name(value);
 		if (level >= 0)

@@ -14,12 +14,16 @@
 struct config_list {
 	struct config_list *next;
 	char *value;
-	char *second; /* pin-source: where the PIN is */
+	char *second; /* pin-source: where the PIN is; pkcs11-allow: the program */
+	uint32_t number; /* pkcs11-allow: enum config_operation bits */
 };
+
+enum config_operation { CONFIG_SIGN = 1, CONFIG_DECRYPT = 2, CONFIG_DERIVE = 4 };
 
 struct config {
 	struct config_list *modules;	 /* paths; none: those of p11-kit */
 	struct config_list *pin_sources; /* value: token label or pkcs11: URI */
+	struct config_list *pkcs11_allow; /* value: key */
 	char *pinentry_program;
 	char *certificates; /* PEM file for chains, or NULL */
 	char *spool_directory;

@@ -57,6 +57,8 @@ static void key_free(struct key *key)
 	buf_done(&key->id);
 	buf_done(&key->label);
 	buf_done(&key->der);
+	buf_done(&key->parameters);
+	buf_done(&key->public_value);
 	bad_pins_done(&key->bad_pins);
 	free(key);
 }
@@ -147,6 +149,31 @@ int keyring_take_token(struct host *host, const struct msg_token *row)
 	return 0;
 }
 
+static int copy(struct buf *to, struct view from)
+{
+	*to = BUF_INIT(BUF_MESSAGE_MAX);
+	return buf_add(to, from.data, from.length);
+}
+
+static bool is_key(const struct key *key, const struct msg_cert *row)
+{
+	return view_equal(buf_view(&key->id), row->id) && view_equal(buf_view(&key->der), row->der) &&
+	       view_equal(buf_view(&key->parameters), row->parameters) &&
+	       view_equal(buf_view(&key->public_value), row->public_value);
+}
+
+/* Before a login a token does not say which keys it has: one that was seen stays known; one that was not
+ * may have come since. */
+static void set_flags(struct host *host, struct key *key, uint16_t flags)
+{
+	bool silent = !(flags & (CERT_KEY | CERT_NO_KEY));
+
+	if (flags == key->flags || (silent && (key->flags & CERT_KEY)))
+		return;
+	key->flags = flags;
+	host->changed = true;
+}
+
 static struct key *add_key(struct token *token, const struct msg_cert *row)
 {
 	struct key *key, **at = &token->keys;
@@ -156,10 +183,9 @@ static struct key *add_key(struct token *token, const struct msg_cert *row)
 		return NULL;
 	key->ref = next_ref++;
 	key->token = token;
-	key->id = key->label = key->der = BUF_INIT(BUF_MESSAGE_MAX);
-	if (buf_add(&key->id, row->id.data, row->id.length) ||
-	    buf_add(&key->label, row->label.data, row->label.length) ||
-	    buf_add(&key->der, row->der.data, row->der.length)) {
+	key->type = row->type;
+	if (copy(&key->id, row->id) || copy(&key->label, row->label) || copy(&key->der, row->der) ||
+	    copy(&key->parameters, row->parameters) || copy(&key->public_value, row->public_value)) {
 		key_free(key);
 		return NULL;
 	}
@@ -183,17 +209,14 @@ int keyring_take_cert(struct host *host, const struct msg_cert *row)
 	if (++host->keys > KEYS_MAX)
 		return 0;
 	for (key = token->keys; key; key = key->next)
-		if (!key->seen && view_equal(buf_view(&key->id), row->id) &&
-		    view_equal(buf_view(&key->der), row->der))
+		if (!key->seen && is_key(key, row))
 			break;
 	key = key ? key : add_key(token, row);
 	if (!key)
 		return ERR_NO_MEMORY;
-	if (key->flags != row->flags)
-		host->changed = true;
 	key->seen = true;
 	key->host_ref = row->ref;
-	key->flags = row->flags;
+	set_flags(host, key, row->flags);
 	return 0;
 }
 

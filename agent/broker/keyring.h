@@ -36,6 +36,8 @@ struct token {
 	unsigned int locks;	/* how often it was locked */
 	struct secret *pin;	/* cached */
 	struct bad_pins bad_pins; /* failed since the last that worked */
+	unsigned int guesses;	/* wrong PINs given while it was open */
+	uint64_t guess_time;	/* ms, of the last */
 	bool source_failed;	/* pin-source's PIN was wrong */
 	struct loop_timer expiry;
 	uint64_t pin_since; /* ms, when it was entered */
@@ -50,6 +52,8 @@ struct key {
 	uint16_t flags; /* CERT_* */
 	bool seen;
 	struct buf id, label, der;
+	uint8_t type; /* enum key_type; this and the public half: of a key without a certificate */
+	struct buf parameters, public_value;
 	struct bad_pins bad_pins; /* of a key with a PIN for each use */
 };
 

@@ -12,11 +12,15 @@
 #include "prompt.h"
 #include "settings.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 /* As gpg-agent and ssh do. */
 #define ASK_MAX 3
+/* Wrong PINs that are compared with the cached one before none is compared for a while. */
+#define GUESSES_MAX 3
+#define GUESS_PAUSE_MS 300000
 
 enum source { SOURCE_NONE, SOURCE_CACHE, SOURCE_FILE, SOURCE_GIVEN, SOURCE_PIN_PAD, SOURCE_PERSON };
 
@@ -73,6 +77,7 @@ static void finish(struct login *login, int err)
 static void keep(struct login *login, struct token *token)
 {
 	bad_pins_done(&token->bad_pins);
+	token->guesses = 0;
 	token->flags |= TOKEN_LOGGED_IN;
 	if (login->source == SOURCE_CACHE && login->locks != token->locks) {
 		/* Locked while the cached PIN was on its way. */
@@ -341,11 +346,37 @@ struct given {
 	void *context;
 };
 
+/* The token is open, so that the PIN has no use but to be right. What is compared costs no try, so that
+ * guesses are counted here. */
+static int check_given(struct token *token, const struct secret *pin)
+{
+	const struct secret *cached = pincache_get(token);
+
+	if (!cached)
+		return 0;
+	if (token->guesses >= GUESSES_MAX && loop_now() < token->guess_time + GUESS_PAUSE_MS)
+		return ERR_FORBIDDEN;
+	if (secret_equal(cached, pin)) {
+		token->guesses = 0;
+		return 0;
+	}
+	token->guesses = token->guesses >= GUESSES_MAX ? 1 : token->guesses + 1;
+	token->guess_time = loop_now();
+	return ERR_PIN_WRONG;
+}
+
 static void use_given(struct given *given, struct token *token, struct secret *pin)
 {
 	struct login *login;
 
-	if (token->login || (token->flags & TOKEN_LOGGED_IN)) {
+	if (!token->login && (token->flags & TOKEN_LOGGED_IN)) {
+		int err = check_given(token, pin);
+
+		secret_free(pin);
+		given->done(given->context, err);
+		return;
+	}
+	if (token->login) {
 		secret_free(pin);
 		login_token(token, given->peer, -1, given->done, given->context);
 		return;
@@ -432,11 +463,19 @@ static void got_use_pin(void *context, int err, struct secret *first, struct sec
 	free(use);
 }
 
-void login_pin_for_use(struct key *key, uint32_t peer, int last_err, login_pin_done done, void *context)
+static int open_pin(const struct token *token, int pin_fd, int last_err)
+{
+	if (pin_fd >= 0)
+		return fcntl(pin_fd, F_DUPFD_CLOEXEC, 0);
+	return last_err || (token->flags & TOKEN_PIN_FINAL_TRY) ? -1 : pincache_open_source(token);
+}
+
+void login_pin_for_use(struct key *key, uint32_t peer, int pin_fd, int last_err, login_pin_done done,
+		       void *context)
 {
 	struct token *token = key->token;
 	CLEAN_FREE char *label = view_dup(buf_view(&key->label));
-	CLEAN_FD int fd = last_err || (token->flags & TOKEN_PIN_FINAL_TRY) ? -1 : pincache_open_source(token);
+	CLEAN_FD int fd = open_pin(token, pin_fd, last_err);
 	struct use *use = calloc(1, sizeof *use);
 	char text[900];
 	struct prompt prompt = {.peer = peer,

@@ -9,6 +9,7 @@
 #include "log.h"
 #include "login.h"
 #include "pincache.h"
+#include "policy.h"
 #include "settings.h"
 
 #include <string.h>
@@ -25,6 +26,8 @@ struct request {
 	struct buf payload; /* KEY_OP as it came */
 	struct host *waits_for; /* to be ready again */
 	struct secret *pin;	/* for this use */
+	int pin_fd;		/* where the client has it; -1 */
+	enum door door;
 	unsigned int attempts, asked, logins;
 	int last_err; /* of the PIN that was asked for */
 	bool pin_ready; /* pin is to be used, even if NULL (PIN pad) */
@@ -45,8 +48,9 @@ static void record(const struct request *request, const struct key *key, int err
 {
 	const struct peer *peer = peer_find(request->peer);
 
-	log_info("process %d (%s) %s with key %u (%s) of token %s: %s", peer ? peer->pid : 0,
-		 peer ? log_quote(peer->program) : "gone", action(request->type), request->key,
+	log_info("process %d (%s) %s%s with key %u (%s) of token %s: %s", peer ? peer->pid : 0,
+		 peer ? log_quote(peer->program) : "gone", action(request->type),
+		 request->door == DOOR_KEYS ? " (PKCS#11)" : "", request->key,
 		 key && buf_terminate((struct buf *)(uintptr_t)&key->label) == 0
 			 ? log_quote((const char *)key->label.data)
 			 : "",
@@ -62,6 +66,8 @@ static void request_free(struct request *request)
 		}
 	buf_done(&request->payload);
 	secret_free(request->pin);
+	if (request->pin_fd >= 0)
+		close(request->pin_fd);
 	free(request);
 }
 
@@ -70,7 +76,6 @@ static void finish(struct request *request, int err, const struct msg_result *fr
 	struct key *key = keyring_key(request->key);
 	struct msg_result result = {.error = (uint32_t)-err, .form = from ? from->form : FORM_KEY};
 
-	record(request, key, err);
 	if (err)
 		result.detail = view_string(key ? key->token->label : NULL);
 	else if (from)
@@ -80,6 +85,7 @@ static void finish(struct request *request, int err, const struct msg_result *fr
 	if (key && !err && request->pin)
 		bad_pins_done(&key->bad_pins);
 	peer_reply_result(request->peer, request->peer_id, &result);
+	record(request, key, err); /* the client need not wait for it */
 	request_free(request);
 }
 
@@ -100,7 +106,7 @@ static void got_pin(void *context, int err, struct secret *pin)
 	struct request *request = context;
 	struct key *key = keyring_key(request->key);
 
-	if (err == ERR_PIN_WRONG && key && request->asked < ASK_MAX) {
+	if (err == ERR_PIN_WRONG && key && request->pin_fd < 0 && request->asked < ASK_MAX) {
 		request->last_err = err;
 		ask_pin(request, key);
 		return;
@@ -119,8 +125,8 @@ static void ask_pin(struct request *request, struct key *key)
 {
 	request->asked++;
 	request->pin_ready = false;
-	request->told = key->token->flags & TOKEN_PIN_FINAL_TRY;
-	login_pin_for_use(key, request->peer, request->last_err, got_pin, request);
+	request->told = request->pin_fd < 0 && (key->token->flags & TOKEN_PIN_FINAL_TRY);
+	login_pin_for_use(key, request->peer, request->pin_fd, request->last_err, got_pin, request);
 }
 
 static void looked(void *context, int err, const struct msg_result *result)
@@ -146,7 +152,7 @@ static bool recover(struct request *request, struct key *key, int err)
 		return true;
 	case ERR_PIN_WRONG: /* a key with its own PIN; OpenSC drops the whole login with it */
 		bad_pins_add(&key->bad_pins, TAKE(request->pin));
-		if (request->asked >= ASK_MAX)
+		if (request->asked >= ASK_MAX || request->pin_fd >= 0)
 			return false;
 		request->attempts = 0;
 		request->last_err = err;
@@ -154,7 +160,7 @@ static bool recover(struct request *request, struct key *key, int err)
 		host_look(token->host, false, looked, request); /* how many tries are left */
 		return true;
 	case ERR_PIN_LAST_TRY: /* news: the PIN was not sent, and the person is asked again */
-		if (request->told || request->asked >= ASK_MAX)
+		if (request->told || request->pin_fd >= 0 || request->asked >= ASK_MAX)
 			return false;
 		secret_free(TAKE(request->pin));
 		request->attempts = 0;
@@ -229,6 +235,7 @@ static void run(struct request *request)
 	struct key *key = keyring_key(request->key);
 	struct token *token = key ? key->token : NULL;
 	struct msg_key_op message;
+	int refused = 0;
 
 	if (!request->peer) {
 		finish(request, ERR_CLOSED, NULL); /* nobody waits for it */
@@ -251,6 +258,8 @@ static void run(struct request *request)
 		ask_pin(request, key);
 	} else if (decode_key_op(buf_view(&request->payload), &message)) {
 		finish(request, ERR_INTERNAL, NULL);
+	} else if ((refused = policy_check(peer_find(request->peer), key, request->type, request->door))) {
+		finish(request, refused, NULL); /* only now is it known what the key is for */
 	} else {
 		send(request, key, &message);
 	}
@@ -270,14 +279,15 @@ void route_host_changed(struct host *host)
 	}
 }
 
-int route_key_op(struct peer *peer, const struct message *message)
+int route_key_op(struct peer *peer, struct message *message)
 {
 	struct request *request;
 	struct msg_key_op op;
+	struct key *key;
 	int rc = decode_key_op(message->payload, &op);
 
-	/* A worker has no PIN to send. */
-	if (rc || op.pin.length)
+	/* A worker has no PIN to send, but perhaps where the client has one. */
+	if (rc || op.pin.length || op.door > DOOR_KEYS || (message->fd >= 0 && op.door != DOOR_KEYS))
 		return ERR_PROTOCOL;
 	request = calloc(1, sizeof *request);
 	if (!request)
@@ -287,14 +297,22 @@ int route_key_op(struct peer *peer, const struct message *message)
 				    .peer_id = message->id,
 				    .type = message->type,
 				    .key = op.key,
+				    .door = op.door,
+				    .pin_fd = -1,
 				    .payload = BUF_INIT(BUF_MESSAGE_MAX)};
 	rc = buf_add(&request->payload, message->payload.data, message->payload.length);
 	if (rc) {
 		free(request);
 		return rc;
 	}
+	request->pin_fd = TAKE_FD(message->fd);
 	requests = request;
-	run(request);
+	key = keyring_key(op.key);
+	rc = key ? policy_check(peer, key, request->type, request->door) : 0;
+	if (rc)
+		finish(request, rc, NULL);
+	else
+		run(request);
 	return 0;
 }
 

@@ -12,7 +12,7 @@
 struct token;
 
 /* Takes SIGN, DECRYPT or DERIVE from a worker; its RESULT follows. ERR_PROTOCOL. */
-MUST_USE int route_key_op(struct peer *peer, const struct message *message);
+MUST_USE int route_key_op(struct peer *peer, struct message *message);
 
 /* A host became ready, or failed for good: what waited for it goes on. */
 void route_host_changed(struct host *host);

@@ -4,6 +4,7 @@
  */
 #include "answer.h"
 
+#include "contents.h"
 #include "log.h"
 #include "module.h"
 #include "objects.h"
@@ -150,7 +151,7 @@ static int login(struct token *token, const struct msg_login *request)
 	if (pin_pad)
 		objects_hold_looks(false);
 	if (!rc)
-		return objects_read_keys(token);
+		return contents_read_keys(token);
 	/* For the tries that the next prompt shows. */
 	if (objects_check_tries(token, true))
 		log_debug("slot %lu: no try is left", token->slot);
@@ -203,7 +204,7 @@ int answer_logout(struct channel *channel, const struct message *message)
 	if (token && token->open) {
 		pthread_rwlock_wrlock(&token->login_lock);
 		rc = session_logout(&token->pool);
-		rc = rc ? rc : objects_read_keys(token);
+		rc = rc ? rc : contents_read_keys(token);
 		pthread_rwlock_unlock(&token->login_lock);
 	}
 	objects_unshare();

@@ -10,12 +10,15 @@
 #include "cleanup.h"
 #include "log.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 CK_FUNCTION_LIST *module;
 
 /* p11-kit's configuration says enable-in and disable-in by this name. */
 #define PROGRAM_NAME "smime-agent"
+/* What `make install` registers, with disable-in for this name; an administrator may have copied it. */
+#define OWN_MODULE "smime-agent"
 
 static CK_FUNCTION_LIST *load_by_name(const char *name)
 {
@@ -24,6 +27,16 @@ static CK_FUNCTION_LIST *load_by_name(const char *name)
 
 	free(all);
 	return found;
+}
+
+/* Programs' door to the agent (client/pkcs11) shows what the agent has: here it would be a loop. */
+static bool is_ours(CK_FUNCTION_LIST *loaded)
+{
+	static const char manufacturer[] = "smime-agent ";
+	CK_INFO info;
+
+	return loaded->C_GetInfo(&info) == CKR_OK &&
+	       !memcmp(info.manufacturerID, manufacturer, sizeof manufacturer - 1);
 }
 
 int module_load(const char *name, const char *path)
@@ -41,6 +54,10 @@ int module_load(const char *name, const char *path)
 	rv = loaded->C_Initialize(&args);
 	if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED) {
 		log_error("module %s: C_Initialize: %s", *path ? path : name, p11_kit_strerror(rv));
+		return ERR_MODULE;
+	}
+	if (is_ours(loaded)) {
+		log_error("module %s: it is the agent's own, and would ask the agent", *path ? path : name);
 		return ERR_MODULE;
 	}
 	module = loaded;
@@ -69,7 +86,7 @@ int module_each_configured(module_callback each, void *context)
 		CLEAN_FREE char *name = p11_kit_module_get_name(*at);
 		CLEAN_FREE char *path = p11_kit_module_get_filename(*at);
 
-		if (name && !is_trust_module(*at))
+		if (name && strcmp(name, OWN_MODULE) && !is_trust_module(*at))
 			rc = each(context, name, path ? path : "");
 	}
 	free(all);

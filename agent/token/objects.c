@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: ISC
  *
- * The tokens of the module and their certificates and keys. Everything a module says has a bound
- * here. A private key belongs to the certificates with its CKA_ID.
+ * The tokens of the module: which there are, and what is known of them.
  */
 #include "objects.h"
 
+#include "contents.h"
 #include "log.h"
 #include "module.h"
 
 #include <stdatomic.h>
 #include <string.h>
-
-#define FIND_BATCH 64
 
 static pthread_rwlock_t look_lock;
 static atomic_int looks_held;
@@ -63,247 +61,13 @@ struct key *objects_key(uint32_t ref, struct token **ret_token)
 	return NULL;
 }
 
-static void key_free(struct key *key)
-{
-	if (!key)
-		return;
-	buf_done(&key->id);
-	buf_done(&key->label);
-	buf_done(&key->der);
-	free(key);
-}
-
-static void keys_free(struct key *keys)
-{
-	while (keys) {
-		struct key *next = keys->next;
-
-		key_free(keys);
-		keys = next;
-	}
-}
-
 static void token_free(struct token *token)
 {
-	keys_free(token->keys);
+	contents_free(token->keys);
 	if (token->open)
 		session_pool_done(&token->pool);
 	pthread_rwlock_destroy(&token->login_lock);
 	free(token);
-}
-
-/* One attribute of variable size. An attribute that the object lacks leaves the buffer empty. */
-static int read_bytes(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
-		      struct buf *into)
-{
-	CK_ATTRIBUTE attribute = {type, NULL, 0};
-	CK_RV rv = module->C_GetAttributeValue(session, object, &attribute, 1);
-	int rc;
-
-	if (rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE ||
-	    (rv == CKR_OK && attribute.ulValueLen == CK_UNAVAILABLE_INFORMATION))
-		return 0;
-	if (rv != CKR_OK)
-		return module_error(rv);
-	rc = buf_reserve(into, attribute.ulValueLen);
-	if (rc)
-		return rc;
-	attribute.pValue = into->data;
-	rv = attribute.ulValueLen ? module->C_GetAttributeValue(session, object, &attribute, 1) : CKR_OK;
-	if (rv != CKR_OK || attribute.ulValueLen > into->capacity)
-		return rv == CKR_OK ? ERR_TOKEN : module_error(rv);
-	into->length = attribute.ulValueLen;
-	return 0;
-}
-
-static bool read_bool(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type)
-{
-	CK_BBOOL value = CK_FALSE;
-	CK_ATTRIBUTE attribute = {type, &value, sizeof value};
-
-	return module->C_GetAttributeValue(session, object, &attribute, 1) == CKR_OK &&
-	       attribute.ulValueLen == sizeof value && value;
-}
-
-/* The handles of a search, at most CERTS_MAX. The caller frees. */
-static int find(CK_SESSION_HANDLE session, CK_ATTRIBUTE *template, CK_ULONG count,
-		CK_OBJECT_HANDLE **ret_found, size_t *ret_count)
-{
-	CLEAN_FREE CK_OBJECT_HANDLE *found = calloc(CERTS_MAX, sizeof *found);
-	size_t length = 0;
-	CK_ULONG got;
-	CK_RV rv;
-
-	if (!found)
-		return ERR_NO_MEMORY;
-	rv = module->C_FindObjectsInit(session, template, count);
-	if (rv != CKR_OK)
-		return module_error(rv);
-	do {
-		CK_ULONG room = CERTS_MAX - length < FIND_BATCH ? CERTS_MAX - length : FIND_BATCH;
-
-		got = 0;
-		rv = room ? module->C_FindObjects(session, found + length, room, &got) : CKR_OK;
-		if (rv == CKR_OK && got <= room)
-			length += got;
-	} while (rv == CKR_OK && got);
-	module->C_FindObjectsFinal(session);
-	if (rv != CKR_OK)
-		return module_error(rv);
-	*ret_found = TAKE(found);
-	*ret_count = length;
-	return 0;
-}
-
-/* The ref that the same certificate had before, so that others need not learn a new one. */
-static uint32_t earlier_ref(const struct key *keys, const struct key *like)
-{
-	for (; keys; keys = keys->next)
-		if (view_equal(buf_view(&keys->der), buf_view(&like->der)) &&
-		    view_equal(buf_view(&keys->id), buf_view(&like->id)))
-			return keys->ref;
-	return next_ref++;
-}
-
-static int read_cert(struct token *token, CK_OBJECT_HANDLE object, struct key **ret_key)
-{
-	CK_SESSION_HANDLE session = token->pool.anchor;
-	struct key *key = calloc(1, sizeof *key);
-	int rc;
-
-	if (!key)
-		return ERR_NO_MEMORY;
-	key->id = BUF_INIT(KEY_ID_MAX);
-	key->label = BUF_INIT(LABEL_MAX);
-	key->der = BUF_INIT(CERT_DER_MAX);
-	rc = read_bytes(session, object, CKA_VALUE, &key->der);
-	rc = rc ? rc : read_bytes(session, object, CKA_ID, &key->id);
-	rc = rc ? rc : read_bytes(session, object, CKA_LABEL, &key->label);
-	if (rc) {
-		key_free(key);
-		return rc;
-	}
-	key->ref = earlier_ref(token->keys, key);
-	*ret_key = key;
-	return 0;
-}
-
-static int read_certs(struct token *token)
-{
-	CK_OBJECT_CLASS class = CKO_CERTIFICATE;
-	CK_CERTIFICATE_TYPE type = CKC_X_509;
-	CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class},
-				   {CKA_CERTIFICATE_TYPE, &type, sizeof type}};
-	CLEAN_FREE CK_OBJECT_HANDLE *found = NULL;
-	struct key *keys = NULL, **last = &keys;
-	size_t count = 0;
-	int rc = find(token->pool.anchor, template, 2, &found, &count);
-
-	if (rc)
-		return rc;
-	for (size_t i = 0; i < count; i++) {
-		rc = read_cert(token, found[i], last);
-		if (rc == ERR_TOO_LARGE)
-			log_warn("slot %lu: an object over the limits is left out", token->slot);
-		else if (rc)
-			break;
-		else
-			last = &(*last)->next;
-	}
-	if (rc && rc != ERR_TOO_LARGE) {
-		keys_free(keys);
-		return rc;
-	}
-	keys_free(token->keys);
-	token->keys = keys;
-	return 0;
-}
-
-static void set_key(struct token *token, CK_OBJECT_HANDLE object, struct view id)
-{
-	CK_SESSION_HANDLE session = token->pool.anchor;
-	CK_KEY_TYPE type = CK_UNAVAILABLE_INFORMATION;
-	CK_ATTRIBUTE attribute = {CKA_KEY_TYPE, &type, sizeof type};
-	uint16_t flags = CERT_KEY;
-
-	if (module->C_GetAttributeValue(session, object, &attribute, 1) != CKR_OK)
-		return;
-	if (read_bool(session, object, CKA_SIGN))
-		flags |= CERT_SIGN;
-	if (read_bool(session, object, CKA_DECRYPT) || read_bool(session, object, CKA_UNWRAP))
-		flags |= CERT_DECRYPT;
-	if (read_bool(session, object, CKA_DERIVE))
-		flags |= CERT_DERIVE;
-	if (read_bool(session, object, CKA_ALWAYS_AUTHENTICATE))
-		flags |= CERT_ALWAYS_AUTH;
-	for (struct key *key = token->keys; key; key = key->next)
-		if (view_equal(buf_view(&key->id), id)) {
-			key->handle = object;
-			key->type = type;
-			key->flags = flags;
-		}
-}
-
-static bool login_required(const struct token *token)
-{
-	return token->info.flags & CKF_LOGIN_REQUIRED;
-}
-
-int objects_read_keys(struct token *token)
-{
-	CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
-	CK_ATTRIBUTE template = {CKA_CLASS, &class, sizeof class};
-	CLEAN_FREE CK_OBJECT_HANDLE *found = NULL;
-	bool all = !login_required(token) || session_logged_in(&token->pool);
-	size_t count = 0;
-	int rc = find(token->pool.anchor, &template, 1, &found, &count);
-
-	if (rc)
-		return rc;
-	for (struct key *key = token->keys; key; key = key->next)
-		key->flags = all ? CERT_NO_KEY : 0;
-	for (size_t i = 0; i < count; i++) {
-		CLEAN_BUF struct buf id = BUF_INIT(KEY_ID_MAX);
-
-		if (!read_bytes(token->pool.anchor, found[i], CKA_ID, &id))
-			set_key(token, found[i], buf_view(&id));
-	}
-	return 0;
-}
-
-static unsigned int mechanism_offer(CK_MECHANISM_TYPE mechanism)
-{
-	switch (mechanism) {
-	case CKM_RSA_X_509:
-		return OFFER_RSA_RAW;
-	case CKM_RSA_PKCS_OAEP:
-		return OFFER_RSA_OAEP;
-	case CKM_RSA_PKCS_PSS:
-		return OFFER_RSA_PSS;
-	}
-	return 0;
-}
-
-static int read_mechanisms(struct token *token)
-{
-	CK_MECHANISM_TYPE list[512];
-	CK_ULONG count = sizeof list / sizeof list[0];
-	CK_RV rv = module->C_GetMechanismList(token->slot, list, &count);
-
-	if (rv != CKR_OK || count > sizeof list / sizeof list[0])
-		return rv == CKR_OK ? ERR_TOKEN : module_error(rv);
-	token->offers = 0;
-	for (CK_ULONG i = 0; i < count; i++)
-		token->offers |= mechanism_offer(list[i]);
-	return 0;
-}
-
-static int read_all(struct token *token)
-{
-	int rc = read_mechanisms(token);
-
-	rc = rc ? rc : read_certs(token);
-	return rc ? rc : objects_read_keys(token);
 }
 
 static struct token *token_new(CK_SLOT_ID slot, const CK_TOKEN_INFO *info)
@@ -321,7 +85,7 @@ static struct token *token_new(CK_SLOT_ID slot, const CK_TOKEN_INFO *info)
 	if (session_pool_init(&token->pool, slot, info->ulMaxSessionCount))
 		return token;
 	token->open = true;
-	if (read_all(token))
+	if (contents_read(token))
 		log_warn("slot %lu: its objects could not be read", slot);
 	return token;
 }
@@ -360,7 +124,7 @@ static int look_at_slot(CK_SLOT_ID slot, bool deep)
 		(*at)->seen = true;
 		(*at)->info = info;
 		/* What cannot be read now is not forgotten, and no reason to look at no other slot. */
-		if (deep && (*at)->open && read_all(*at))
+		if (deep && (*at)->open && contents_read(*at))
 			log_warn("slot %lu: its objects could not be read again", slot);
 		return 0;
 	}

@@ -16,15 +16,17 @@
 #define KEY_ID_MAX 128
 #define LABEL_MAX 256
 
-/* Mechanisms that have an alternative, as the token lists them; others are simply tried. */
-enum offer { OFFER_RSA_RAW = 1, OFFER_RSA_OAEP = 2, OFFER_RSA_PSS = 4 };
+#define PUBLIC_MAX 4096 /* a modulus, a curve, a point */
 
+/* A certificate, or a key without one (der is empty). */
 struct key {
 	struct key *next;
 	uint32_t ref;
 	uint16_t flags; /* CERT_* */
 	CK_OBJECT_HANDLE handle; /* of the private key, where CERT_KEY */
-	CK_KEY_TYPE type;
+	enum key_type type;	 /* of a key without a certificate, and its public half: */
+	struct buf parameters, public_value;
+	bool private_only;	 /* known from its private object alone, which is seen while logged in */
 	struct buf id, label, der;
 };
 
@@ -33,7 +35,7 @@ struct token {
 	uint32_t ref;
 	CK_SLOT_ID slot;
 	CK_TOKEN_INFO info;
-	unsigned int offers; /* OFFER_* */
+	uint32_t mechanisms; /* TOKEN_RSA_RAW and so on */
 	bool seen;	     /* by the look that is going on */
 	bool open;	     /* initialised, with a pool of sessions */
 	struct session_pool pool;
@@ -55,10 +57,6 @@ MUST_USE int objects_check_tries(struct token *token, bool last_try);
 /* While a person types at a PIN pad, a look would wait for it, and everybody for the look: then
  * objects_look leaves the list as it is. */
 void objects_hold_looks(bool hold);
-
-/* Reads again which certificates of the token have a private key, after its login state changed.
- * The caller holds the token's login_lock alone. */
-MUST_USE int objects_read_keys(struct token *token);
 
 /* Between these two, tokens and keys that were found stay. */
 void objects_share(void);

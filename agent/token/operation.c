@@ -165,7 +165,7 @@ static int sign_mechanism(const struct token *token, const struct msg_key_op *re
 		ret_mechanism->mechanism = CKM_EDDSA;
 		return 0;
 	case MECHANISM_RSA_PSS:
-		if (!(token->offers & OFFER_RSA_PSS) || request->hash >= HASH_LIMIT ||
+		if (!(token->mechanisms & TOKEN_RSA_PSS) || request->hash >= HASH_LIMIT ||
 		    request->mgf >= HASH_LIMIT)
 			return ERR_MECHANISM;
 		parameter->pss = (CK_RSA_PKCS_PSS_PARAMS){hashes[request->hash].mechanism,
@@ -195,7 +195,7 @@ static int decrypt_padded(struct token *token, const struct key *key,
 
 	result->form = FORM_KEY;
 	if (request->mechanism == MECHANISM_RSA_OAEP) {
-		if (!(token->offers & OFFER_RSA_OAEP) || request->hash >= HASH_LIMIT ||
+		if (!(token->mechanisms & TOKEN_RSA_OAEP) || request->hash >= HASH_LIMIT ||
 		    request->mgf >= HASH_LIMIT)
 			return ERR_MECHANISM;
 		parameter.oaep = (CK_RSA_PKCS_OAEP_PARAMS){
@@ -219,7 +219,7 @@ int operation_decrypt(struct token *token, const struct key *key,
 	CK_MECHANISM raw = {CKM_RSA_X_509, NULL, 0};
 	int rc;
 
-	if (!(token->offers & OFFER_RSA_RAW))
+	if (!(token->mechanisms & TOKEN_RSA_RAW))
 		return decrypt_padded(token, key, request, result);
 	result->form = FORM_RSA_BLOCK;
 	rc = run_operation(do_decrypt, token, key, request, &raw, result);

@@ -22,7 +22,7 @@ static uint32_t token_flags(const struct token *token)
 		{CKF_WRITE_PROTECTED, TOKEN_WRITE_PROTECTED},
 		{CKF_TOKEN_INITIALIZED, TOKEN_INITIALISED},
 	};
-	uint32_t flags = 0;
+	uint32_t flags = token->mechanisms;
 
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
 		if (token->info.flags & table[i].from)
@@ -61,7 +61,10 @@ static int send_rows(const struct token *token, token_callback report, cert_call
 					key->flags,
 					buf_view(&key->id),
 					buf_view(&key->label),
-					buf_view(&key->der)};
+					buf_view(&key->der),
+					(uint8_t)key->type,
+					buf_view(&key->parameters),
+					buf_view(&key->public_value)};
 
 		rc = report_cert(context, &cert);
 	}

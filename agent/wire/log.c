@@ -61,13 +61,18 @@ int log_open_file(const char *path)
 
 void log_to_file(enum log_level level, const char *line)
 {
-	char when[32];
+	char text[LINE_MAX_LENGTH + 64];
 	time_t now = time(NULL);
 	struct tm tm;
+	size_t length;
 
 	gmtime_r(&now, &tm);
-	strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	dprintf(file, "%s %s %s\n", when, names[level], line);
+	length = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	length += (size_t)snprintf(text + length, sizeof text - length, " %s %s\n", names[level], line);
+	/* One write is one line, also beside another process; dprintf would look at the file first. A full
+	 * disk is no reason to stop. */
+	if (write(file, text, length) < 0)
+		return;
 }
 
 void log_to_syslog(enum log_level level, const char *line)

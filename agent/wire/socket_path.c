@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * Agent and clients find each other here.
+ * Agent and clients find each other here. secure_getenv, since the PKCS#11 module may be loaded into a
+ * program that has more rights than whoever set its environment.
  */
 #include "socket_path.h"
 
@@ -19,9 +20,9 @@ static bool is_folder(const char *path)
 
 int socket_path(char *ret_path, size_t size)
 {
-	const char *own = getenv("SMIME_AGENT_SOCKET");
-	const char *runtime = getenv("XDG_RUNTIME_DIR");
-	const char *home = getenv("HOME");
+	const char *own = secure_getenv("SMIME_AGENT_SOCKET");
+	const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
+	const char *home = secure_getenv("HOME");
 	char user[64];
 	int length = -1;
 

@@ -10,7 +10,7 @@
 static struct channel *broker;
 static uint64_t spool_limit;
 static uint32_t next_id = 1;
-static bool changed = true;
+static bool changed = true, news;
 static char detail[256];
 
 /* Rows that may come before RESULT. */
@@ -37,14 +37,39 @@ void ask_clear_detail(void)
 	*detail = 0;
 }
 
-bool ask_keys_changed(void)
+int ask_fd(void)
+{
+	return channel_fd(broker);
+}
+
+int ask_hear(void)
 {
 	struct message message;
+	int rc;
+
+	while (!(rc = channel_receive(broker, false, &message)))
+		if (message.type == MSG_CHANGED)
+			changed = news = true;
+	return rc == ERR_TIMEOUT ? 0 : rc;
+}
+
+bool ask_news(void)
+{
+	return news;
+}
+
+void ask_clear_news(void)
+{
+	news = false;
+}
+
+bool ask_keys_changed(void)
+{
 	bool was;
 
-	while (!channel_receive(broker, false, &message))
-		if (message.type == MSG_CHANGED)
-			changed = true;
+	/* A broker that went is noticed by the request. */
+	if (ask_hear())
+		changed = true;
 	was = changed;
 	changed = false;
 	return was;
@@ -59,7 +84,7 @@ static int take_row(const struct rows *rows, const struct message *message)
 
 	switch (message->type) {
 	case MSG_CHANGED:
-		changed = true;
+		changed = news = true;
 		return 0;
 	case MSG_TOKEN:
 		rc = rows && rows->token ? decode_token(message->payload, &token) : ERR_PROTOCOL;
@@ -127,17 +152,17 @@ static int wait_plain(uint32_t id, const struct rows *rows)
 	return wait_result(id, rows, &result, NULL);
 }
 
-int ask_list(bool deep, ask_token token, ask_cert cert, void *context)
+int ask_list(enum list_look look, ask_token token, ask_cert cert, void *context)
 {
 	struct rows rows = {.token = token, .cert = cert, .context = context};
-	struct msg_look message = {deep};
+	struct msg_list message = {(uint8_t)look};
 	uint32_t id = next_id++;
-	int rc = channel_send_fields(broker, LIST, id, look, &message, -1);
+	int rc = channel_send_fields(broker, LIST, id, list, &message, -1);
 
 	return rc ? rc : wait_plain(id, &rows);
 }
 
-int ask_key_op(enum message_type type, const struct msg_key_op *request, struct buf *into,
+int ask_key_op(enum message_type type, const struct msg_key_op *request, int pin_fd, struct buf *into,
 	       enum result_form *ret_form)
 {
 	struct msg_result result = {0};
@@ -145,7 +170,7 @@ int ask_key_op(enum message_type type, const struct msg_key_op *request, struct 
 	struct buf *buf = channel_begin(type, id);
 	int rc = buf ? encode_key_op(buf, request) : ERR_NO_MEMORY;
 
-	rc = rc ? rc : channel_end(broker, -1);
+	rc = rc ? rc : channel_end(broker, pin_fd);
 	rc = rc ? rc : wait_result(id, NULL, &result, NULL);
 	if (ret_form)
 		*ret_form = (enum result_form)result.form;

@@ -13,6 +13,13 @@ void ask_open(struct channel *channel, uint64_t spool_max);
 
 /* Whether keys changed since this was last asked. */
 bool ask_keys_changed(void);
+/* For a worker that waits for its client: takes what the broker says, and where it says it. ERR_CLOSED
+ * where the broker went. */
+MUST_USE int ask_hear(void);
+int ask_fd(void);
+/* Whether keys changed since ask_clear_news, whoever took notice of it. */
+bool ask_news(void);
+void ask_clear_news(void);
 
 /* What the last RESULT that was an error said about which token or what; "" if nothing. */
 const char *ask_detail(void);
@@ -21,12 +28,12 @@ void ask_clear_detail(void);
 /* TOKENs and CERTs, in order; the structs are borrowed for the call. */
 typedef int (*ask_token)(void *context, const struct msg_token *token);
 typedef int (*ask_cert)(void *context, const struct msg_cert *cert);
-MUST_USE int ask_list(bool deep, ask_token token, ask_cert cert, void *context);
+MUST_USE int ask_list(enum list_look look, ask_token token, ask_cert cert, void *context);
 
-/* SIGN, DECRYPT or DERIVE. Appends what it gave; ret_form may be NULL, and is set on ERR_TOKEN
- * also. */
-MUST_USE int ask_key_op(enum message_type type, const struct msg_key_op *request, struct buf *into,
-			enum result_form *ret_form);
+/* SIGN, DECRYPT or DERIVE. pin_fd: where the client has the PIN of a key that wants it at each use, or
+ * -1. Appends what it gave; ret_form may be NULL, and is set on ERR_TOKEN also. */
+MUST_USE int ask_key_op(enum message_type type, const struct msg_key_op *request, int pin_fd,
+			struct buf *into, enum result_form *ret_form);
 
 typedef int (*ask_note)(void *context, const struct msg_note *note);
 MUST_USE int ask_status(ask_note note, void *context);

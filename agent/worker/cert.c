@@ -4,6 +4,8 @@
  */
 #include "cert.h"
 
+#include "messages.h"
+
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -61,6 +63,20 @@ unsigned int cert_uses(X509 *cert)
 	if (extended != UINT32_MAX && !(extended & (XKU_SMIME | XKU_ANYEKU)))
 		return 0;
 	return usage_uses(cert, key) & kind_uses(key);
+}
+
+uint16_t cert_key_usage(X509 *cert)
+{
+	uint32_t usage = X509_get_key_usage(cert);
+	uint16_t flags = 0;
+
+	if (usage & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION | KU_KEY_CERT_SIGN | KU_CRL_SIGN))
+		flags |= CERT_SIGN;
+	if (usage & (KU_KEY_ENCIPHERMENT | KU_DATA_ENCIPHERMENT))
+		flags |= CERT_DECRYPT;
+	if (usage & KU_KEY_AGREEMENT)
+		flags |= CERT_DERIVE;
+	return flags;
 }
 
 int cert_check_dates(const X509 *cert)

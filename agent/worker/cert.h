@@ -21,6 +21,9 @@ MUST_USE int cert_fingerprint(const X509 *cert, char into[CERT_FINGERPRINT_SIZE]
  * A CA's certificate has none. */
 unsigned int cert_uses(X509 *cert);
 
+/* What keyUsage allows the key in PKCS#11's words: CERT_SIGN, CERT_DECRYPT, CERT_DERIVE of messages.h. */
+uint16_t cert_key_usage(X509 *cert);
+
 /* 0; ERR_CERT_EXPIRED where today is not between its dates. */
 MUST_USE int cert_check_dates(const X509 *cert);
 

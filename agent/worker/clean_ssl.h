@@ -20,11 +20,13 @@
 SSL_CLEANUP(BIO, bio, BIO_free_all)
 SSL_CLEANUP(CMS_ContentInfo, cms, CMS_ContentInfo_free)
 SSL_CLEANUP(X509_ALGOR, algorithm, X509_ALGOR_free)
+SSL_CLEANUP(EVP_PKEY, pkey, EVP_PKEY_free)
 SSL_CLEANUP(EVP_PKEY_CTX, pkey_ctx, EVP_PKEY_CTX_free)
 
 #define CLEAN_BIO CLEANUP(clean_bio)
 #define CLEAN_CMS CLEANUP(clean_cms)
 #define CLEAN_ALGORITHM CLEANUP(clean_algorithm)
+#define CLEAN_PKEY CLEANUP(clean_pkey)
 #define CLEAN_PKEY_CTX CLEANUP(clean_pkey_ctx)
 
 #endif

@@ -117,14 +117,14 @@ static int find_content_key(struct decryption *work, const char *name)
 {
 	struct key *candidates[CANDIDATES_MAX];
 	size_t count;
-	int rc = keys_refresh(false);
+	int rc = keys_refresh(LIST_KNOWN);
 
 	if (rc)
 		return rc;
 	count = find_candidates(work->envelope.cms, candidates);
 	if (!count) {
 		/* Perhaps a key that appeared since. */
-		rc = keys_refresh(true);
+		rc = keys_refresh(LIST_OBJECTS);
 		count = rc ? 0 : find_candidates(work->envelope.cms, candidates);
 	}
 	if (rc || !count)

@@ -150,20 +150,15 @@ int cms_signer_update(struct cms_signer *signer, const void *data, size_t length
 
 int cms_signer_finish(struct cms_signer *signer, struct buf *into)
 {
-	unsigned char *at;
+	unsigned char *der = NULL;
 	int length, rc;
 
 	if (CMS_dataFinal(signer->cms, signer->digesting) != 1)
 		return remote_key_error() ? remote_key_error() : ERR_SIGN;
-	length = i2d_CMS_ContentInfo(signer->cms, NULL);
-	if (length <= 0)
-		return ERR_SIGN;
-	rc = buf_reserve(into, (size_t)length);
-	if (rc)
-		return rc;
-	at = into->data + into->length;
-	into->length += (size_t)i2d_CMS_ContentInfo(signer->cms, &at);
-	return 0;
+	length = i2d_CMS_ContentInfo(signer->cms, &der);
+	rc = length > 0 ? buf_add(into, der, (size_t)length) : ERR_SIGN;
+	OPENSSL_free(der);
+	return rc;
 }
 
 void cms_signer_done(struct cms_signer *signer)

@@ -7,6 +7,7 @@
 
 #include "ask.h"
 #include "log.h"
+#include "public_key.h"
 #include "remote_key.h"
 #include "uri.h"
 
@@ -20,7 +21,7 @@
 #define CHAIN_FILE_MAX 500
 
 static struct token *tokens;
-static struct key *keys;
+static struct key *keys, *bare_keys;
 static STACK_OF(X509) *chain_file;
 static char detail[700];
 
@@ -32,6 +33,22 @@ const struct token *keys_tokens(void)
 struct key *keys_first(void)
 {
 	return keys;
+}
+
+const struct key *keys_bare(void)
+{
+	return bare_keys;
+}
+
+const struct key *keys_find(uint32_t ref)
+{
+	for (const struct key *key = keys; key; key = key->next)
+		if (key->ref == ref)
+			return key;
+	for (const struct key *key = bare_keys; key; key = key->next)
+		if (key->ref == ref)
+			return key;
+	return NULL;
 }
 
 const char *keys_detail(void)
@@ -72,20 +89,28 @@ static void key_free(struct key *key)
 	buf_done(&key->id);
 	buf_done(&key->label);
 	buf_done(&key->ess_cert);
+	buf_done(&key->parameters);
+	buf_done(&key->public_value);
 	X509_free(key->cert);
 	EVP_PKEY_free(key->remote);
 	sk_X509_pop_free(key->chain, X509_free);
 	free(key);
 }
 
+static void keys_free(struct key *list)
+{
+	while (list) {
+		struct key *next = list->next;
+
+		key_free(list);
+		list = next;
+	}
+}
+
 static void forget_all(void)
 {
-	while (keys) {
-		struct key *next = keys->next;
-
-		key_free(keys);
-		keys = next;
-	}
+	keys_free(TAKE(keys));
+	keys_free(TAKE(bare_keys));
 	while (tokens) {
 		struct token *next = tokens->next;
 
@@ -116,37 +141,55 @@ static int take_token(void *context, const struct msg_token *row)
 		       : ERR_NO_MEMORY;
 }
 
-static int fill_key(struct key *key, const struct msg_cert *row)
+static int fill_cert(struct key *key, const struct msg_cert *row)
 {
 	const unsigned char *der = row->der.data;
+	int rc;
+
+	key->cert = d2i_X509(NULL, &der, (long)row->der.length);
+	if (!key->cert || !X509_get0_pubkey(key->cert))
+		return ERR_NOT_SUPPORTED;
+	rc = cert_fingerprint(key->cert, key->fingerprint);
+	key->uses = cert_uses(key->cert);
+	return rc;
+}
+
+static int fill_key(struct key *key, const struct msg_cert *row)
+{
 	int rc;
 
 	key->ref = row->ref;
 	key->flags = row->flags;
 	key->id = key->label = BUF_INIT(4096);
-	key->ess_cert = BUF_INIT(4096);
+	key->ess_cert = key->parameters = key->public_value = BUF_INIT(4096);
+	key->type = row->type;
 	for (key->token = tokens; key->token && key->token->ref != row->token;)
 		key->token = key->token->next;
 	if (!key->token)
 		return ERR_PROTOCOL;
-	key->cert = d2i_X509(NULL, &der, (long)row->der.length);
-	if (!key->cert || !X509_get0_pubkey(key->cert))
-		return ERR_NOT_SUPPORTED;
 	rc = buf_add(&key->id, row->id.data, row->id.length);
 	rc = rc ? rc : buf_add(&key->label, row->label.data, row->label.length);
-	rc = rc ? rc : cert_fingerprint(key->cert, key->fingerprint);
-	key->uses = cert_uses(key->cert);
-	return rc;
+	rc = rc ? rc : buf_add(&key->parameters, row->parameters.data, row->parameters.length);
+	rc = rc ? rc : buf_add(&key->public_value, row->public_value.data, row->public_value.length);
+	return rc || !row->der.length ? rc : fill_cert(key, row);
 }
+
+/* Where rows are put. */
+struct lists {
+	struct key **certs_end, **bare_end;
+};
 
 static int take_cert(void *context, const struct msg_cert *row)
 {
-	struct key *key = calloc(1, sizeof *key), ***last = context;
+	struct key *key = calloc(1, sizeof *key);
+	struct lists *lists = context;
 	int rc = key ? fill_key(key, row) : ERR_NO_MEMORY;
 
 	if (!rc) {
-		**last = key;
-		*last = &key->next;
+		struct key ***end = key->cert ? &lists->certs_end : &lists->bare_end;
+
+		**end = key;
+		*end = &key->next;
 		return 0;
 	}
 	if (key)
@@ -157,16 +200,16 @@ static int take_cert(void *context, const struct msg_cert *row)
 	return 0;
 }
 
-int keys_refresh(bool deep)
+int keys_refresh(enum list_look look)
 {
 	static bool incomplete;
-	struct key **last = &keys;
+	struct lists lists = {&keys, &bare_keys};
 	int rc;
 
-	if (!ask_keys_changed() && !deep && !incomplete)
+	if (!ask_keys_changed() && look == LIST_KNOWN && !incomplete)
 		return 0;
 	forget_all();
-	rc = ask_list(deep, take_token, take_cert, &last);
+	rc = ask_list(look, take_token, take_cert, &lists);
 	incomplete = rc;
 	return rc;
 }
@@ -176,6 +219,14 @@ EVP_PKEY *keys_remote(struct key *key)
 	if (!key->remote)
 		key->remote = remote_key_new(X509_get0_pubkey(key->cert), key->ref);
 	return key->remote;
+}
+
+EVP_PKEY *keys_public(const struct key *key)
+{
+	if (key->cert)
+		return X509_get_pubkey(key->cert);
+	return public_key_new((enum key_type)key->type, buf_view(&key->parameters),
+			      buf_view(&key->public_value));
 }
 
 STACK_OF(X509) *keys_chain(struct key *key)

@@ -21,7 +21,9 @@ struct key {
 	uint16_t flags; /* CERT_* */
 	const struct token *token;
 	struct buf id, label;
-	X509 *cert;
+	X509 *cert; /* NULL for a key without one, which is known by its public half: */
+	uint8_t type; /* enum key_type */
+	struct buf parameters, public_value;
 	char fingerprint[CERT_FINGERPRINT_SIZE];
 	unsigned int uses; /* CERT_USE_* */
 	/* made when they are first needed */
@@ -33,12 +35,18 @@ struct key {
 /* Certificates from a PEM file that complete chains. Reads and closes the descriptor. */
 void keys_read_chain_file(int fd);
 
-/* Has the list as it is now; `deep` asks the tokens to be read again. Keys found before are gone
+/* Has the list as it is now, after a look. Keys found before are gone
  * if it changed. */
-MUST_USE int keys_refresh(bool deep);
+MUST_USE int keys_refresh(enum list_look look);
 
 const struct token *keys_tokens(void);
+/* Those with a certificate, and those without. */
 struct key *keys_first(void);
+const struct key *keys_bare(void);
+/* Of either kind; NULL. */
+const struct key *keys_find(uint32_t ref);
+/* The public half of an EC or X25519 key; NULL for others. The caller frees. */
+EVP_PKEY *keys_public(const struct key *key);
 
 /* The one key for this use that `name` fits: a pkcs11: URI, a mail address, a label, or the start
  * of a fingerprint (at least 6 digits); NULL fits all. ERR_NO_KEY, ERR_AMBIGUOUS, ERR_CERT_EXPIRED,

@@ -6,6 +6,7 @@
 /* RSA_padding_check_*: OpenSSL's constant-time unpadding, reachable in 3.0 only by these names. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 
+#include "remote_key.h"
 #include "remote_op.h"
 
 #include <openssl/core_names.h>
@@ -13,22 +14,22 @@
 #include <openssl/rsa.h>
 #include <string.h>
 
-/* RFC 8017 sections 7.1.2 and 7.2.2, on the block that the token's raw operation gave. */
-static int unpad(const struct operation *op, const struct buf *block, unsigned char *into, size_t size,
-		 size_t *ret_length)
+/* On the block that the token's raw operation gave, which is shorter than the modulus where a module
+ * leaves leading zeros out. */
+int remote_key_unpad(const struct msg_key_op *message, struct view block, unsigned char *into, size_t *ret_length)
 {
-	const EVP_MD *md = EVP_get_digestbyname(op->digest), *mgf = EVP_get_digestbyname(remote_op_mgf(op));
-	int modulus = EVP_PKEY_get_size(op->key->public_key), length;
+	static const char *const names[HASH_LIMIT] = {"SHA1", "SHA1", "SHA224", "SHA256", "SHA384", "SHA512"};
+	int modulus = (int)message->data.length, length;
 
-	if (op->padding == RSA_PKCS1_OAEP_PADDING)
-		length = RSA_padding_check_PKCS1_OAEP_mgf1(into, (int)size, block->data, (int)block->length,
-							   modulus, op->label.data, (int)op->label.length,
-							   md, mgf);
+	if (message->mechanism == MECHANISM_RSA_OAEP)
+		length = RSA_padding_check_PKCS1_OAEP_mgf1(
+			into, modulus, block.data, (int)block.length, modulus, message->label.data,
+			(int)message->label.length, EVP_get_digestbyname(names[message->hash]),
+			EVP_get_digestbyname(names[message->mgf]));
 	else
-		length = RSA_padding_check_PKCS1_type_2(into, (int)size, block->data, (int)block->length,
-							modulus);
+		length = RSA_padding_check_PKCS1_type_2(into, modulus, block.data, (int)block.length, modulus);
 	*ret_length = length < 0 ? 0 : (size_t)length;
-	return length >= 0;
+	return length < 0 ? ERR_DECRYPT : 0;
 }
 
 /* RFC 8017 section 7.2.2: as long as the modulus, and less than it. */
@@ -71,7 +72,7 @@ static int cipher_decrypt(void *data, unsigned char *out, size_t *ret_length, si
 	if (!remote_ask(MSG_DECRYPT, &message, op, &answer, &form))
 		return 0;
 	if (form == FORM_RSA_BLOCK)
-		return unpad(op, &answer, out, size, ret_length);
+		return remote_key_unpad(&message, buf_view(&answer), out, ret_length) == 0;
 	if (answer.length)
 		memcpy(out, answer.data, answer.length);
 	*ret_length = answer.length;

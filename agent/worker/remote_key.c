@@ -271,12 +271,14 @@ static int provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in
 
 int remote_key_load(void)
 {
+	static OSSL_PROVIDER *own; /* for the life of the process */
+
+	if (own)
+		return 0;
 	/* The default one first: fetches without a property query take the first that fits. */
-	if (!OSSL_PROVIDER_load(NULL, "default") ||
-	    !OSSL_PROVIDER_add_builtin(NULL, PROVIDER, provider_init) ||
-	    !OSSL_PROVIDER_load(NULL, PROVIDER))
-		return ERR_INTERNAL;
-	return 0;
+	if (OSSL_PROVIDER_load(NULL, "default") && OSSL_PROVIDER_add_builtin(NULL, PROVIDER, provider_init))
+		own = OSSL_PROVIDER_load(NULL, PROVIDER);
+	return own ? 0 : ERR_INTERNAL;
 }
 
 EVP_PKEY *remote_key_new(EVP_PKEY *public_key, uint32_t ref)

@@ -9,6 +9,8 @@
 
 #include "error.h"
 
+#include "messages.h"
+
 #include <openssl/evp.h>
 #include <stdint.h>
 
@@ -18,6 +20,11 @@ MUST_USE int remote_key_load(void);
 /* The key with this public half that the broker calls ref. RSA, EC and Ed25519; NULL for other
  * kinds and on failure. The caller frees with EVP_PKEY_free. */
 EVP_PKEY *remote_key_new(EVP_PKEY *public_key, uint32_t ref);
+
+/* Takes the padding of a DECRYPT's answer off (FORM_RSA_BLOCK; RFC 8017 sections 7.1.2 and 7.2.2), in
+ * constant time. `into` has room for a modulus, which is as long as the message's data. ERR_DECRYPT. */
+MUST_USE int remote_key_unpad(const struct msg_key_op *message, struct view block, unsigned char *into,
+			      size_t *ret_length);
 
 /* OpenSSL only says that an operation failed, and for RSA decryption not even that. This says why:
  * 0, or the first error of a remote operation since remote_key_clear. ERR_DECRYPT is bad padding,

@@ -58,7 +58,7 @@ int remote_ask(enum message_type type, struct msg_key_op *message, const struct 
 	int rc;
 
 	message->key = op->key->ref;
-	rc = ask_key_op(type, message, answer, &form);
+	rc = ask_key_op(type, message, -1, answer, &form);
 	if (rc == ERR_TOKEN && form == FORM_UNCLEAR) {
 		unclear = 1;
 		rc = ERR_DECRYPT;

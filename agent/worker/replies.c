@@ -4,7 +4,11 @@
  */
 #include "replies.h"
 
+#include "ask.h"
+#include "secret.h"
+
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -36,8 +40,36 @@ int replies_flush(void)
 {
 	int rc = out.length ? send_all(out.fd, out.data, out.length) : 0;
 
+	secret_wipe(out.data, out.length); /* it may be what was decrypted */
 	out.length = 0;
 	return rc;
+}
+
+static bool telling;
+
+void replies_tell_changes(void)
+{
+	telling = true;
+}
+
+/* Waits for the client to say something; meanwhile, for news of the broker. */
+static int wait_client(int fd)
+{
+	static const char news[] = "S KEYS_CHANGED\n";
+	struct pollfd watched[] = {{fd, POLLIN, 0}, {ask_fd(), POLLIN, 0}};
+
+	while (telling) {
+		if (ask_news() && send_all(fd, news, sizeof news - 1))
+			return ERR_CLOSED;
+		ask_clear_news();
+		if (poll(watched, 2, -1) < 0 && errno != EINTR)
+			return ERR_INTERNAL;
+		if (watched[0].revents)
+			return 0;
+		if (watched[1].revents && ask_hear())
+			return ERR_CLOSED;
+	}
+	return 0;
 }
 
 static ssize_t collect(int fd, const void *data, size_t length)
@@ -85,13 +117,13 @@ static int hook_recvmsg(assuan_context_t context, assuan_fd_t fd, assuan_msghdr_
 		if (replies_flush())
 			return 0;
 	}
-	return (int)recvmsg(fd, message, flags);
+	return wait_client(fd) ? 0 : (int)recvmsg(fd, message, flags);
 }
 
 static ssize_t hook_read(assuan_context_t context, assuan_fd_t fd, void *into, size_t size)
 {
 	(void)context;
-	return replies_flush() ? 0 : read(fd, into, size);
+	return replies_flush() || wait_client(fd) ? 0 : read(fd, into, size);
 }
 
 static int hook_close(assuan_context_t context, assuan_fd_t fd)

@@ -13,6 +13,9 @@
 /* Has the context read and write through here. Before it is given its socket. */
 void replies_attach(assuan_context_t context);
 
+/* From now on the client is told "S KEYS_CHANGED" as soon as keys changed, also while it asks nothing. */
+void replies_tell_changes(void);
+
 /* Sends what was collected, for a line that the client is to see now, and at the end. ERR_CLOSED. */
 MUST_USE int replies_flush(void);
 

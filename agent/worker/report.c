@@ -214,7 +214,7 @@ static bool is_listed(const struct key *key)
 int report_keys(struct buf *into, bool json)
 {
 	bool first = true;
-	int rc = keys_refresh(true);
+	int rc = keys_refresh(LIST_OBJECTS);
 
 	rc = rc || !json ? rc : buf_add_u8(into, '[');
 	for (const struct key *key = rc ? NULL : keys_first(); key && !rc; key = key->next) {
@@ -272,7 +272,7 @@ static int add_token(struct buf *into, const struct token *token, add_value add)
 
 int report_tokens(struct buf *into, bool json)
 {
-	int rc = keys_refresh(true);
+	int rc = keys_refresh(LIST_OBJECTS);
 
 	rc = rc || !json ? rc : buf_add_u8(into, '[');
 	for (const struct token *token = rc ? NULL : keys_tokens(); token && !rc; token = token->next) {

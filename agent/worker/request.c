@@ -7,6 +7,7 @@
 #include "ask.h"
 #include "cms_decrypt.h"
 #include "cms_sign.h"
+#include "key_command.h"
 #include "keys.h"
 #include "log.h"
 #include "mail_decrypt.h"
@@ -239,12 +240,12 @@ static int select_signer(const struct view *header, struct key **ret_key)
 
 static int find_signer(const struct view *header, struct key **ret_key)
 {
-	int rc = keys_refresh(false);
+	int rc = keys_refresh(LIST_KNOWN);
 
 	rc = rc ? rc : select_signer(header, ret_key);
 	if (rc != ERR_NO_KEY)
 		return rc;
-	rc = keys_refresh(true); /* perhaps it is new */
+	rc = keys_refresh(LIST_OBJECTS); /* perhaps it is new */
 	return rc ? rc : select_signer(header, ret_key);
 }
 
@@ -359,43 +360,77 @@ static gpg_error_t cmd_unlock(assuan_context_t ctx, char *line)
 	(void)ctx;
 	begin();
 	rc = tell_terminal();
-	rc = rc || !*line ? rc : keys_refresh(true);
+	rc = rc || !*line ? rc : keys_refresh(LIST_OBJECTS);
 	rc = rc || !*line ? rc : keys_select_token(line, &token);
 	return answer(rc ? rc : ask_unlock(token ? token->ref : 0, session.pin));
 }
 
-static gpg_error_t cmd_lock(assuan_context_t ctx, char *line)
+static gpg_error_t cmd_simple(assuan_context_t ctx, char *line)
 {
-	(void)ctx;
+	const char *name = assuan_get_command_name(ctx);
+
 	(void)line;
-	return answer(ask_simple(MSG_LOCK));
+	return answer(ask_simple(*name == 'L' ? MSG_LOCK : *name == 'R' ? MSG_RELOAD : MSG_STOP));
 }
 
-static gpg_error_t cmd_reload(assuan_context_t ctx, char *line)
+/* An answer that may hold what was decrypted. */
+static gpg_error_t send_result(assuan_context_t ctx, int rc, const struct buf *result)
 {
-	(void)ctx;
-	(void)line;
-	return answer(ask_simple(MSG_RELOAD));
-}
+	gpg_error_t err = rc || !result->length ? 0 : assuan_send_data(ctx, result->data, result->length);
 
-static gpg_error_t cmd_stop(assuan_context_t ctx, char *line)
-{
-	(void)ctx;
-	(void)line;
-	return answer(ask_simple(MSG_STOP));
+	return err ? err : answer(rc);
 }
 
 static gpg_error_t cmd_token(assuan_context_t ctx, char *line)
 {
 	CLEAN_BUF struct buf result = BUF_INIT(BUF_MESSAGE_MAX);
-	gpg_error_t err;
 	int rc;
 
 	begin();
 	rc = tell_terminal();
-	rc = rc ? rc : token_command(line, session.input, session.pin, &result);
-	err = rc || !result.length ? 0 : assuan_send_data(ctx, result.data, result.length);
-	return err ? err : answer(rc);
+	return send_result(ctx, rc ? rc : token_command(line, session.input, session.pin, &result), &result);
+}
+
+static gpg_error_t cmd_pklist(assuan_context_t ctx, char *line)
+{
+	CLEAN_BUF struct buf list = BUF_INIT(KEY_LIST_MAX);
+
+	begin();
+	return send_result(ctx, key_command_list(line, &list), &list);
+}
+
+static gpg_error_t cmd_pklogin(assuan_context_t ctx, char *line)
+{
+	int rc = tell_terminal();
+
+	(void)ctx;
+	begin();
+	return answer(rc ? rc : key_command_login(line, session.pin));
+}
+
+static gpg_error_t cmd_pkdata(assuan_context_t ctx, char *line)
+{
+	int rc = key_command_data(line);
+
+	(void)ctx;
+	return rc ? gpg_error(GPG_ERR_ASS_PARAMETER) : 0;
+}
+
+static gpg_error_t cmd_key(assuan_context_t ctx, char *line)
+{
+	static struct buf result = {.limit = KEY_RESULT_MAX, .secret = true};
+	const char *name = assuan_get_command_name(ctx);
+	enum message_type type = !strcmp(name, "PKSIGN")      ? MSG_SIGN
+				 : !strcmp(name, "PKDECRYPT") ? MSG_DECRYPT
+							      : MSG_DERIVE;
+	gpg_error_t err;
+	int rc = tell_terminal();
+
+	begin();
+	rc = rc ? rc : key_command_run(type, line, session.pin, &result);
+	err = send_result(ctx, rc, &result);
+	buf_clear(&result);
+	return err;
 }
 
 static gpg_error_t cmd_getinfo(assuan_context_t ctx, char *line)
@@ -413,8 +448,10 @@ static int register_commands(assuan_context_t ctx)
 	} table[] = {
 		{"INPUT", cmd_input},	{"OUTPUT", cmd_output},	  {"PIN", cmd_pin},	{"SIGNER", cmd_signer},
 		{"SIGN", cmd_sign},	{"DECRYPT", cmd_decrypt}, {"KEYS", cmd_keys},	{"TOKENS", cmd_tokens},
-		{"STATUS", cmd_status}, {"UNLOCK", cmd_unlock},	  {"LOCK", cmd_lock},	{"RELOAD", cmd_reload},
-		{"STOP", cmd_stop},	{"TOKEN", cmd_token},	  {"GETINFO", cmd_getinfo},
+		{"STATUS", cmd_status}, {"UNLOCK", cmd_unlock},	  {"LOCK", cmd_simple},	{"RELOAD", cmd_simple},
+		{"STOP", cmd_simple},	{"TOKEN", cmd_token},	  {"GETINFO", cmd_getinfo},
+		{"PKLIST", cmd_pklist}, {"PKLOGIN", cmd_pklogin}, {"PKDATA", cmd_pkdata},
+		{"PKSIGN", cmd_key},	{"PKDECRYPT", cmd_key},	  {"PKDERIVE", cmd_key},
 	};
 
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)

@@ -9,6 +9,7 @@
 
 #include <getopt.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 /* A verb's main: argv[0] is the verb. The exit status. */
 typedef int (*cli_verb)(int argc, char **argv);
@@ -22,6 +23,7 @@ int cli_unlock(int argc, char **argv);
 int cli_lock(int argc, char **argv);
 int cli_agent(int argc, char **argv);
 int cli_token(int argc, char **argv);
+int cli_setup(int argc, char **argv);
 
 /* Options that every verb has, beside its own. */
 #define CLI_COMMON {"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 'J'}
@@ -42,6 +44,9 @@ int cli_finish(smime_agent *agent, const char *verb, int status);
 
 /* The error line, or its JSON: name is as in "USAGE". */
 void cli_error(const char *verb, int status, const char *name, const char *message);
+
+/* Prints a JSON string (RFC 8259 section 7), with its quotes. */
+void cli_json_string(FILE *to, const char *text);
 
 /* A number of a descriptor, for --pin-fd; false if it is none that is open. */
 bool cli_parse_fd(const char *text, int *ret_fd);

@@ -27,6 +27,7 @@ static const struct verb {
 	{"status", cli_status, "show the agent's state"},
 	{"unlock", cli_unlock, "log in to a token now"},
 	{"lock", cli_lock, "log out of all tokens and forget every PIN"},
+	{"setup", cli_setup, "have Thunderbird, Firefox, ssh and others use the agent's tokens"},
 	{"agent", cli_agent, "start, stop or reload the agent"},
 	{"token", cli_token, "initialise a token, make keys, import certificates, change PINs"},
 };
@@ -60,18 +61,18 @@ int cli_help(const char *text)
 	return fputs(text, stdout) < 0 || fflush(stdout) ? SMIME_AGENT_UNAVAILABLE : SMIME_AGENT_OK;
 }
 
-static void print_json_string(const char *text)
+void cli_json_string(FILE *to, const char *text)
 {
-	fputc('"', stderr);
+	fputc('"', to);
 	for (; *text; text++) {
 		if (*text == '"' || *text == '\\')
-			fprintf(stderr, "\\%c", *text);
+			fprintf(to, "\\%c", *text);
 		else if ((unsigned char)*text < ' ')
-			fprintf(stderr, "\\u%04x", (unsigned char)*text);
+			fprintf(to, "\\u%04x", (unsigned char)*text);
 		else
-			fputc(*text, stderr);
+			fputc(*text, to);
 	}
-	fputc('"', stderr);
+	fputc('"', to);
 }
 
 void cli_error(const char *verb, int status, const char *name, const char *message)
@@ -81,7 +82,7 @@ void cli_error(const char *verb, int status, const char *name, const char *messa
 		return;
 	}
 	fprintf(stderr, "{\"error\":\"%s\",\"status\":%d,\"message\":", name, status);
-	print_json_string(message);
+	cli_json_string(stderr, message);
 	fputs("}\n", stderr);
 }
 

@@ -7,9 +7,12 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "secret.h"
 #include "socket_path.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,6 +20,10 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
+
+/* Lines that an agent may say while nothing was asked, between two looks. */
+#define UNASKED_MAX 100
 
 extern char **environ;
 
@@ -44,17 +51,30 @@ static int try_connect(smime_agent *agent, const char *path)
  * started at the same moment. */
 static int start_agent(void)
 {
-	const char *program = getenv("SMIME_AGENT_PROGRAM");
+	const char *program = secure_getenv("SMIME_AGENT_PROGRAM");
 	char *const argv[] = {"smime-agent", "--background", "--if-needed", NULL};
+	posix_spawnattr_t attributes;
+	sigset_t none, all;
 	pid_t pid;
-	int status;
+	int status, failed;
 
-	if (posix_spawn(&pid, program ? program : SMIME_AGENT_BINDIR "/smime-agent", NULL, NULL, argv,
-			environ))
+	/* The program that this runs in may block signals, or ignore them. */
+	sigemptyset(&none);
+	sigfillset(&all);
+	if (posix_spawnattr_init(&attributes))
 		return ERR_SPAWN;
+	failed = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF) ||
+		 posix_spawnattr_setsigmask(&attributes, &none) ||
+		 posix_spawnattr_setsigdefault(&attributes, &all) ||
+		 posix_spawn(&pid, program ? program : SMIME_AGENT_BINDIR "/smime-agent", NULL, &attributes,
+			     argv, environ);
+	posix_spawnattr_destroy(&attributes);
+	if (failed)
+		return ERR_SPAWN;
+	/* It may also have been waited for by that program; either way it has ended. */
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
-			return ERR_SPAWN;
+			return errno == ECHILD ? 0 : ERR_SPAWN;
 	return 0;
 }
 
@@ -177,29 +197,52 @@ static int give_up(smime_agent *agent, int rc)
 	return rc;
 }
 
-static int fill(smime_agent *agent)
+static uint64_t now_ms(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
+}
+
+/* Whether there is something to read by then. One that never stops talking is late, too. */
+static bool wait_until(int fd, uint64_t deadline)
+{
+	struct pollfd readable = {fd, POLLIN, 0};
+
+	for (uint64_t now = now_ms(); now < deadline && !readable.revents; now = now_ms())
+		if (poll(&readable, 1, (int)(deadline - now)) < 0 && errno != EINTR)
+			return false;
+	return readable.revents;
+}
+
+static int fill(smime_agent *agent, int flags)
 {
 	ssize_t got;
 
 	if (agent->in_length == sizeof agent->in)
 		return ERR_PROTOCOL;
+	if (agent->deadline && !flags && !wait_until(agent->fd, agent->deadline))
+		return ERR_TIMEOUT;
 	do {
-		got = read(agent->fd, agent->in + agent->in_length, sizeof agent->in - agent->in_length);
+		got = recv(agent->fd, agent->in + agent->in_length, sizeof agent->in - agent->in_length, flags);
 	} while (got < 0 && errno == EINTR);
+	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return ERR_TIMEOUT;
 	if (got <= 0)
 		return ERR_CLOSED;
 	agent->in_length += (size_t)got;
 	return 0;
 }
 
-/* The next line, without its end. */
-static int take_line(smime_agent *agent, char line[sizeof agent->in])
+/* The next line, without its end. Data may have NULs in it. */
+static int take_line(smime_agent *agent, int flags, char line[sizeof agent->in], size_t *ret_length)
 {
 	char *end;
 	size_t length;
 
 	while (!(end = memchr(agent->in, '\n', agent->in_length))) {
-		int rc = fill(agent);
+		int rc = fill(agent, flags);
 
 		if (rc)
 			return rc;
@@ -207,8 +250,10 @@ static int take_line(smime_agent *agent, char line[sizeof agent->in])
 	length = (size_t)(end - agent->in);
 	memcpy(line, agent->in, length);
 	line[length] = 0;
+	*ret_length = length;
 	agent->in_length -= length + 1;
 	memmove(agent->in, end + 1, agent->in_length);
+	secret_wipe(agent->in + agent->in_length, length + 1); /* it may be what was decrypted */
 	return 0;
 }
 
@@ -217,12 +262,12 @@ static int hex(char c)
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* Data lines have %, CR and LF as %XX. */
-static size_t decode_data(char *text)
+/* Data lines have %, CR and LF as %XX. There is a NUL behind the text. */
+static size_t decode_data(char *text, size_t length)
 {
 	size_t to = 0;
 
-	for (size_t from = 0; text[from]; from++) {
+	for (size_t from = 0; from < length; from++) {
 		if (text[from] == '%' && hex(text[from + 1]) >= 0 && hex(text[from + 2]) >= 0) {
 			text[to++] = (char)(hex(text[from + 1]) << 4 | hex(text[from + 2]));
 			from += 2;
@@ -252,6 +297,8 @@ static void take_status(smime_agent *agent, const char *line)
 {
 	unsigned long long bytes;
 
+	if (!strcmp(line, "KEYS_CHANGED"))
+		agent->changed = true;
 	if (agent->progress && sscanf(line, "PROGRESS smime ? %llu", &bytes) == 1)
 		agent->progress(agent->progress_context, bytes);
 	if (agent->err || strncmp(line, "ERROR ", 6))
@@ -260,13 +307,13 @@ static void take_status(smime_agent *agent, const char *line)
 	snprintf(agent->message, sizeof agent->message, "%s", *line ? line + 1 : "");
 }
 
-static int take_replies(smime_agent *agent, smime_agent_data data, void *context)
+static int take_lines(smime_agent *agent, char line[sizeof agent->in], smime_agent_data data, void *context)
 {
-	char line[sizeof agent->in];
 	bool wanted = data != NULL;
+	size_t length;
 
 	while (agent->expected) {
-		int rc = take_line(agent, line);
+		int rc = take_line(agent, 0, line, &length);
 
 		if (rc)
 			return rc;
@@ -276,7 +323,7 @@ static int take_replies(smime_agent *agent, smime_agent_data data, void *context
 			agent->expected--;
 			take_error(agent, line + 4);
 		} else if (!strncmp(line, "D ", 2)) {
-			if (wanted && data(context, line + 2, decode_data(line + 2)))
+			if (wanted && data(context, line + 2, decode_data(line + 2, length - 2)))
 				wanted = false;
 		} else if (!strncmp(line, "S ", 2)) {
 			take_status(agent, line + 2);
@@ -285,6 +332,15 @@ static int take_replies(smime_agent *agent, smime_agent_data data, void *context
 		}
 	}
 	return 0;
+}
+
+static int take_replies(smime_agent *agent, smime_agent_data data, void *context)
+{
+	char line[sizeof agent->in];
+	int rc = take_lines(agent, line, data, context);
+
+	secret_wipe(line, sizeof line);
+	return rc;
 }
 
 int connection_finish(smime_agent *agent, smime_agent_data data, void *context)
@@ -300,6 +356,29 @@ int connection_finish(smime_agent *agent, smime_agent_data data, void *context)
 		rc = give_up(agent, rc);
 	/* A connection that was refused has one error and no reply after it. */
 	return agent->err ? agent->err : rc;
+}
+
+void connection_limit(smime_agent *agent, unsigned int seconds)
+{
+	agent->deadline = seconds ? now_ms() + (uint64_t)seconds * 1000 : 0;
+}
+
+int connection_hear(smime_agent *agent)
+{
+	char line[sizeof agent->in];
+	size_t length;
+	unsigned int count = 0;
+	int rc;
+
+	while (!(rc = take_line(agent, MSG_DONTWAIT, line, &length))) {
+		if (++count > UNASKED_MAX)
+			return ERR_PROTOCOL;
+		if (!strncmp(line, "S ", 2))
+			take_status(agent, line + 2);
+		else if (*line != '#')
+			return ERR_PROTOCOL;
+	}
+	return rc == ERR_TIMEOUT ? 0 : rc;
 }
 
 int connection_result(smime_agent *agent, int err)

@@ -103,6 +103,28 @@ worker_peak() {
 	END
 }
 
+# rpc: p11-kit's server in front of the same token, and the module that is its client.
+client=$(ls /usr/lib/*/pkcs11/p11-kit-client.so 2>/dev/null | head -n 1)
+if [ -n "$client" ] && command -v p11-kit >/dev/null; then
+	echo "== the PKCS#11 module, beside the token's own and p11-kit's client and server"
+	eval "$(p11-kit server --provider "$softhsm" -n "$work/p11-kit" "pkcs11:token=Bench")"
+	export P11_KIT_SERVER_ADDRESS
+	for key in rsa p256; do
+		for threads in 1 4; do
+			set -- $("$builddir/bench_p11" "$work/pin" $key "$seconds" $threads \
+				"$work/installed$prefix/lib/pkcs11/smime-agent-pkcs11.so" "$softhsm" "$client")
+			[ $# = 9 ] || continue
+			echo "$key, $threads threads: agent $1/s p50 $2 us; direct $4/s p50 $5 us; p11-kit $7/s p50 $8 us;" \
+				"agent/p11-kit $(ratio "$1" "$7"), added to a signature $(awk "BEGIN { printf \"%.0f\", $2 - $5 }") us"
+			searches="900 searches: agent $3 us, direct $6 us, p11-kit $9 us"
+		done
+	done
+	echo "$searches"
+	kill "$P11_KIT_SERVER_PID"
+else
+	echo "p11-kit's client and server are not installed: no rows for the PKCS#11 module"
+fi
+
 echo "== decrypting to /dev/null, a file of N MB"
 gpg_ready=
 if command -v gpgsm >/dev/null; then

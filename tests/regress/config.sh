@@ -6,6 +6,7 @@
 [ -n "$softhsm" ] || plan_skip "SoftHSM is not installed"
 [ -x /usr/bin/python3 ] || plan_skip "python3 is not installed"
 . "$srcdir/tests/regress/fault.sh"
+. "$srcdir/tests/regress/pkcs11-lib.sh"
 DEATHS_EXPECTED=yes # we kill one
 echo "bytes to sign" >"$work/bytes"
 write_conf
@@ -252,6 +253,15 @@ if [ "$(id -u)" = 0 ]; then
 else
 	in_private="unshare -rm"
 fi
+own_module() {
+	smime agent stop
+	write_conf "module $module"
+	smime agent start && wait_for module_is failed "$module" && grep -q "agent's own" "$work/agent.log" &&
+		wait_for module_is ready "$softhsm"
+}
+ok "the agent does not load its own module" own_module
+write_conf
+
 modules_folder=$(pkg-config --variable=p11_module_configs p11-kit-1 2>/dev/null)
 system_folder=$(sed -n 's/^sysconfdir = //p' "$builddir/Makefile" | sed "s|\${prefix}|$(sed -n 's/^prefix = //p' "$builddir/Makefile")|")
 
@@ -259,11 +269,25 @@ cat >"$work/private" <<END
 set -e
 mount -t tmpfs none "$modules_folder"
 echo "module: $softhsm" >"$modules_folder/demo.module"
+cp "$work/smime-agent.module" "$modules_folder/"
 [ ! -d /etc/pkcs11 ] || mount -t tmpfs none /etc/pkcs11
 mount -t tmpfs none "$system_folder"
 mkdir "$system_folder/smime-agent"
 [ ! -e "$work/system.conf" ] || cp "$work/system.conf" "$system_folder/smime-agent/agent.conf"
 exec smime-agent --background
+END
+# What make install registers, and a program that sees nothing else.
+sed "s|^module: .*|module: $module|" "$builddir/smime-agent.module" >"$work/smime-agent.module"
+cat >"$work/program" <<END
+set -e
+mount -t tmpfs none "$modules_folder"
+cp "$work/smime-agent.module" "$modules_folder/"
+echo "module: $softhsm" >"$modules_folder/demo.module"
+[ -d /etc/pkcs11 ] || exec p11tool --list-token-urls
+mount -t tmpfs none /etc/pkcs11
+mkdir /etc/pkcs11/modules
+[ "\$1" = seen ] || echo "enable-in: smime-agent" >/etc/pkcs11/modules/demo.module
+exec p11tool --list-token-urls
 END
 in_private() {
 	smime agent stop
@@ -276,6 +300,16 @@ if [ -d "$modules_folder" ] && [ -d "$system_folder" ] && $in_private mount -t t
 		in_private && smime tokens | grep -q Demo && wait_for module_is ready demo
 	}
 	ok "without module lines: those of p11-kit" p11_kit_modules
+	ok "but not the agent's own" sh -c "! smime status | grep -q smime-agent-pkcs11"
+	p11_kit_program() { # seen|hidden TIMES
+		foreign $in_private sh "$work/program" "$1" | grep -c 'token=Demo' | grep -x "$2"
+	}
+	ok "a program that uses p11-kit sees the agent's token, beside the token's own module" p11_kit_program seen 2
+	if [ -d /etc/pkcs11 ]; then
+		ok "with that one hidden, the agent's alone" p11_kit_program hidden 1
+	else
+		skip "with that one hidden, the agent's alone" "there is no /etc/pkcs11 to mount over"
+	fi
 	replaced() {
 		write_conf
 		sed -i "s|^module.*|module $fault|" "$conf"

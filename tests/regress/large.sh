@@ -8,6 +8,8 @@
 
 bytes=4400000000
 worker_limit_kib=24576
+# A sanitizer's shadow and quarantine are not the worker's.
+grep -q '^HARDEN_LDFLAGS = .*-fsanitize' "$builddir/Makefile" && worker_limit_kib=$((3 * worker_limit_kib))
 
 content() {
 	head -c $bytes /dev/zero | openssl enc -aes-128-ctr -K 00 -iv 00 2>/dev/null

@@ -5,6 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 [ -n "$softhsm" ] || plan_skip "SoftHSM is not installed"
 . "$srcdir/tests/regress/fault.sh"
+. "$srcdir/tests/regress/pkcs11-lib.sh"
 DEATHS_EXPECTED=yes
 
 # Something to look for in places where it must not be.
@@ -443,6 +444,21 @@ ok "always-authenticate: pin-source is wrong still" always 1 1 4 CANCEL
 not_in_files() {
 	! grep -q -e "$PIN" -e nope- -e wrong-Pin "$work/agent.log" "$work/calls"
 }
+
+# A PIN that a program gives for one use, when nobody was told that it is the last try.
+own_pin() { # PIN LOGINS STATUS
+	answers
+	new_calls C_Login:context foreign "$builddir/tests/clients/p11_client" "$module" always "$1"
+	echo "status $got, logins $count" >&2
+	[ "$got" = "$3" ] && [ "$count" = "$2" ] && [ "$(times_asked)" = 0 ]
+}
+use_conf
+rules
+ok "unlock" unlock
+ok "a program gives the PIN for one use" own_pin "$PIN" 1 0
+rules "$final_try"
+ok "but not the last try" own_pin wrong-Pin.7 0 1
+rules
 
 not_in_processes() {
 	agent=$(agent_pid)

@@ -210,6 +210,38 @@ static void pin_sources(void **state)
 	assert_null(config.pin_sources->next->next);
 }
 
+static void pkcs11_rules(void **state)
+{
+	static const char *const wrong[] = {"sign",		   "sign *",	   "sign ssh *",      "read * *",
+					    "sign,none * *",	   "none,sign * *", "sign,,read * *", ", * *",
+					    "sign * pkcs11:token", "sign * pkcs11:pin-value=1"};
+	CLEAN_CONFIG struct config config;
+	const struct config_list *rule;
+
+	(void)state;
+	assert_int_equal(config_init(&config), 0);
+	assert_null(config.pkcs11_allow);
+	assert_int_equal(read_text(&config, "pkcs11-allow sign,derive  /usr/bin/ssh \t My  key\n"
+					    "pkcs11-allow none * *\npkcs11-allow decrypt * pkcs11:token=x;object=y\n"),
+			 0);
+	rule = config.pkcs11_allow;
+	assert_int_equal(rule->number, CONFIG_SIGN | CONFIG_DERIVE);
+	assert_string_equal(rule->second, "/usr/bin/ssh");
+	assert_string_equal(rule->value, "My  key");
+	rule = rule->next;
+	assert_int_equal(rule->number, 0);
+	assert_string_equal(rule->value, "*");
+	assert_int_equal(rule->next->number, CONFIG_DECRYPT);
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		char line[100];
+
+		snprintf(line, sizeof line, "pkcs11-allow %s\n", wrong[i]);
+		if (read_text(&config, line) != ERR_CONFIG)
+			fail_msg("%s", line);
+	}
+	assert_null(rule->next->next);
+}
+
 static void blanks_and_comments(void **state)
 {
 	CLEAN_CONFIG struct config config;
@@ -337,6 +369,7 @@ int main(void)
 		cmocka_unit_test(log_levels),
 		cmocka_unit_test(modules),
 		cmocka_unit_test(pin_sources),
+		cmocka_unit_test(pkcs11_rules),
 		cmocka_unit_test(blanks_and_comments),
 		cmocka_unit_test(wrong_line_is_named),
 		cmocka_unit_test(long_lines),

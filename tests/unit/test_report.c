@@ -20,9 +20,9 @@ static struct key key;
 static bool has_key, has_token, has_notes;
 static int refresh_result;
 
-int keys_refresh(bool deep)
+int keys_refresh(enum list_look look)
 {
-	assert_true(deep);
+	assert_int_equal(look, LIST_OBJECTS);
 	return refresh_result;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC
  *
- * Inside libsmime-agent: lines to the agent and back. A request is a few command lines sent
- * together; one reply each comes back (docs/PROTOCOL.md, "Sending together").
+ * Lines to the agent and back, for libsmime-agent and the PKCS#11 module. A request is a few command
+ * lines sent together; one reply each comes back (docs/PROTOCOL.md, "Sending together").
  */
-#ifndef SMIME_CLIENT_CONNECTION_H
-#define SMIME_CLIENT_CONNECTION_H
+#ifndef SMIME_CONNECTION_H
+#define SMIME_CONNECTION_H
 
 #include "smime-agent.h"
 
@@ -20,6 +20,8 @@ struct smime_agent {
 	pid_t agent; /* its process */
 	unsigned int expected; /* replies that are to come */
 	unsigned int unsent;   /* of them, to lines that were not sent yet */
+	uint64_t deadline;     /* ms, for replies; 0: none */
+	bool changed;	       /* KEYS_CHANGED was heard; cleared by who looks */
 	int err;	       /* of the first that was an error */
 	char message[1200];
 	smime_agent_progress progress;
@@ -45,6 +47,14 @@ void connection_abandon(smime_agent *agent);
 /* Sends the rest and takes all replies. Data lines go to `data`, which may be NULL. The first
  * error, with its message in the connection. */
 MUST_USE int connection_finish(smime_agent *agent, smime_agent_data data, void *context);
+
+/* How long the replies to what is asked next may take, all in all: seconds, 0 for ever. Later ones find the
+ * connection closed, with ERR_TIMEOUT. */
+void connection_limit(smime_agent *agent, unsigned int seconds);
+
+/* Takes what came while nothing was asked, without waiting. ERR_CLOSED, ERR_PROTOCOL: the connection is of
+ * no more use. */
+MUST_USE int connection_hear(smime_agent *agent);
 
 /* Keeps err and its sentence; gives its enum smime_agent_status. */
 int connection_result(smime_agent *agent, int err);

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * smime setup [CLIENT [--yes|--undo]]
+ */
+#include "setup.h"
+
+#include "cli.h"
+#include "file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A configuration is text of a few pages. */
+#define FILE_MAX_BYTES (1 << 20)
+
+static const char *const thunderbird_folders[] = {".thunderbird", ".config/thunderbird", NULL};
+static const char *const firefox_folders[] = {".mozilla/firefox", ".config/mozilla/firefox", NULL};
+
+static void thunderbird_places(setup_place place, void *context)
+{
+	setup_nss_profiles(thunderbird_folders, place, context);
+}
+
+static void firefox_places(setup_place place, void *context)
+{
+	setup_nss_profiles(firefox_folders, place, context);
+}
+
+static const struct client {
+	const char *name;
+	const struct setup_format *format;
+	void (*places)(setup_place place, void *context);
+} clients[] = {
+	{"thunderbird", &setup_nss, thunderbird_places}, {"firefox", &setup_nss, firefox_places},
+	{"evolution", &setup_nss, setup_nss_shared},	 {"chromium", &setup_nss, setup_nss_shared},
+	{"ssh", &setup_ssh, setup_ssh_config},
+};
+#define CLIENTS (sizeof clients / sizeof clients[0])
+
+enum action { LIST, SHOW, SET_UP, UNDO };
+
+struct run {
+	const struct client *client;
+	enum action action;
+	const char *module;
+	unsigned int places; /* of the client's that are there */
+	bool comma;	     /* JSON: not the first */
+	int status;
+};
+
+static void failed(struct run *run, const char *path, const char *why)
+{
+	char message[4096];
+
+	snprintf(message, sizeof message, "%s: %s", path, why);
+	run->status = SMIME_AGENT_UNAVAILABLE;
+	cli_error("setup", run->status, "READ", message);
+}
+
+/* The file's text; empty for one that may be made. NULL with errno. */
+static char *read_text(const struct setup_format *format, const char *path)
+{
+	FILE *file = fopen(path, "re");
+	char *text;
+	size_t length;
+
+	if (!file)
+		return errno == ENOENT && format->may_create ? strdup("") : NULL;
+	text = malloc(FILE_MAX_BYTES + 1);
+	length = text ? fread(text, 1, FILE_MAX_BYTES + 1, file) : 0;
+	if (!text || ferror(file) || length > FILE_MAX_BYTES || memchr(text, 0, length)) {
+		free(text);
+		text = NULL;
+		errno = EINVAL;
+	} else {
+		text[length] = 0;
+	}
+	fclose(file);
+	return text;
+}
+
+static void make_folder(const char *path)
+{
+	char folder[4096];
+	const char *slash = strrchr(path, '/');
+
+	snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+	if (mkdir(folder, 0700) && errno != EEXIST)
+		cli_error("setup", SMIME_AGENT_UNAVAILABLE, "WRITE", folder);
+}
+
+static bool write_text(const char *path, const char *text)
+{
+	struct output_file file;
+	bool fresh = access(path, F_OK);
+	bool ok;
+
+	if (fresh)
+		make_folder(path);
+	if (file_open_output(&file, path))
+		return false;
+	ok = (!fresh || !fchmod(file.fd, 0600)) && write(file.fd, text, strlen(text)) == (ssize_t)strlen(text);
+	return !file_close_output(&file, ok) && ok;
+}
+
+/* The part that one text has and the other has not, each line with its sign. */
+static void print_difference(const char *before, const char *after)
+{
+	bool more = strlen(after) > strlen(before);
+	const char *longer = more ? after : before, *shorter = more ? before : after;
+	size_t same = 0, length = strlen(longer) - strlen(shorter);
+
+	while (shorter[same] && shorter[same] == longer[same])
+		same++;
+	/* Whole lines: what is the same may end within one. */
+	while (same && longer[same - 1] != '\n')
+		same--;
+	for (const char *line = longer + same; line < longer + same + length;) {
+		int end = (int)strcspn(line, "\n");
+
+		if (end)
+			printf("  %c %.*s\n", more ? '+' : '-', end, line);
+		line += end + 1;
+	}
+}
+
+static void list_place(struct run *run, const char *path, bool on)
+{
+	if (!cli_json) {
+		printf("%-12s %-11s %s\n", run->client->name, on ? "set up" : "not set up", path);
+		return;
+	}
+	printf("%s{\"client\":\"%s\",\"path\":", run->comma ? ",\n" : "", run->client->name);
+	cli_json_string(stdout, path);
+	printf(",\"state\":\"%s\"}", on ? "set-up" : "not-set-up");
+	run->comma = true;
+}
+
+static void change_place(struct run *run, const char *path, const char *before)
+{
+	const struct setup_format *format = run->client->format;
+	const char *busy = run->action == SHOW ? NULL : format->busy(path);
+	char *after = run->action == UNDO ? format->remove(before, run->module) : format->add(before, run->module);
+
+	if (busy || !after) {
+		failed(run, path, busy ? busy : strerror(ENOMEM));
+	} else if (!strcmp(before, after)) {
+		failed(run, path, "it was changed by hand: take the module out by hand");
+	} else {
+		printf("%s: %s\n", path,
+		       run->action == SHOW ? "would add" : run->action == UNDO ? "removed" : "added");
+		print_difference(before, after);
+		if (run->action != SHOW && !write_text(path, after))
+			failed(run, path, strerror(errno));
+	}
+	free(after);
+}
+
+static void at_place(void *context, const char *path)
+{
+	struct run *run = context;
+	char *text = read_text(run->client->format, path);
+	bool on;
+
+	if (!text) {
+		if (errno != ENOENT && errno != ENOTDIR)
+			failed(run, path, strerror(errno));
+		return;
+	}
+	run->places++;
+	on = run->client->format->has(text, run->module);
+	if (run->action == LIST)
+		list_place(run, path, on);
+	else if (on == (run->action != UNDO))
+		printf("%s: %s; nothing to do\n", path, on ? "is set up" : "is not set up");
+	else
+		change_place(run, path, text);
+	free(text);
+}
+
+static int run_all(struct run *run)
+{
+	if (cli_json)
+		fputs("[", stdout);
+	for (size_t i = 0; i < CLIENTS; i++) {
+		run->client = &clients[i];
+		run->places = 0;
+		clients[i].places(at_place, run);
+		if (!run->places && !cli_json)
+			printf("%-12s %s\n", clients[i].name, "no profile found");
+	}
+	if (cli_json)
+		fputs("]\n", stdout);
+	return run->status;
+}
+
+static int run_one(struct run *run, const char *name)
+{
+	char message[256];
+
+	for (size_t i = 0; i < CLIENTS; i++)
+		if (!strcmp(clients[i].name, name))
+			run->client = &clients[i];
+	if (!run->client)
+		return cli_usage("setup");
+	run->client->places(at_place, run);
+	if (!run->places && !run->status) {
+		snprintf(message, sizeof message, "no profile of %s was found: start it once, then try again", name);
+		cli_error("setup", SMIME_AGENT_UNAVAILABLE, "READ", message);
+		return SMIME_AGENT_UNAVAILABLE;
+	}
+	if (run->action == SHOW && !run->status)
+		printf("Nothing was changed: `smime setup %s --yes` does it, `--undo` takes it back.\n", name);
+	return run->status;
+}
+
+int cli_setup(int argc, char **argv)
+{
+	static const struct option table[] = {CLI_COMMON,
+					      {"yes", no_argument, NULL, 'y'},
+					      {"undo", no_argument, NULL, 'u'},
+					      {"module", required_argument, NULL, 'm'},
+					      {0}};
+	struct run run = {.action = SHOW, .module = SMIME_PKCS11_MODULE};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "h", table, NULL)) != -1) {
+		if (option == 'h')
+			return cli_help("usage: smime setup [--json]\n"
+					"       smime setup CLIENT [--yes | --undo] [--module PATH]\n"
+					"Has another program use the agent's tokens, through its PKCS#11 module. CLIENT is\n"
+					"thunderbird, firefox, evolution, chromium or ssh. Without a CLIENT: lists what is\n"
+					"set up. Shows what it would change; --yes changes it, --undo takes it back.\n"
+					"--module names the module where it is not the installed one.\n");
+		if (option == 'y' && run.action == SHOW)
+			run.action = SET_UP;
+		else if (option == 'u' && run.action == SHOW)
+			run.action = UNDO;
+		else if (option == 'm' && *optarg == '/' && !strpbrk(optarg, "\n\""))
+			run.module = optarg;
+		else if (option != 'J')
+			return cli_usage("setup");
+	}
+	if (argc - optind > 1 || (optind == argc && run.action != SHOW) || (optind < argc && cli_json))
+		return cli_usage("setup");
+	if (optind < argc)
+		return run_one(&run, argv[optind]);
+	run.action = LIST;
+	return run_all(&run);
+}

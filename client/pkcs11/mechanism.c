@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * One table. RSA keys unwrap nothing here: NSS would then decrypt whole mails on the token, 16 bytes
+ * a call.
+ */
+#include "mechanism.h"
+
+#include "vendor.h"
+
+#define RSA 1024, 16384
+#define EC 160, 521
+#define AES 16, 32
+#define HARDWARE CKF_HW
+
+static const struct mechanism_row mechanisms[] = {
+	{CKM_RSA_PKCS, TOKEN_RSA_PKCS, KEY_RSA, CKF_SIGN | CKF_DECRYPT, MECHANISM_RSA_PKCS1, HASH_NONE, RSA},
+	{CKM_SHA1_RSA_PKCS, TOKEN_RSA_PKCS, KEY_RSA, CKF_SIGN, MECHANISM_RSA_PKCS1, HASH_SHA1, RSA},
+	{CKM_SHA224_RSA_PKCS, TOKEN_RSA_PKCS, KEY_RSA, CKF_SIGN, MECHANISM_RSA_PKCS1, HASH_SHA224, RSA},
+	{CKM_SHA256_RSA_PKCS, TOKEN_RSA_PKCS, KEY_RSA, CKF_SIGN, MECHANISM_RSA_PKCS1, HASH_SHA256, RSA},
+	{CKM_SHA384_RSA_PKCS, TOKEN_RSA_PKCS, KEY_RSA, CKF_SIGN, MECHANISM_RSA_PKCS1, HASH_SHA384, RSA},
+	{CKM_SHA512_RSA_PKCS, TOKEN_RSA_PKCS, KEY_RSA, CKF_SIGN, MECHANISM_RSA_PKCS1, HASH_SHA512, RSA},
+	{CKM_RSA_PKCS_PSS, TOKEN_RSA_PSS, KEY_RSA, CKF_SIGN, MECHANISM_RSA_PSS, HASH_NONE, RSA},
+	{CKM_SHA1_RSA_PKCS_PSS, TOKEN_RSA_PSS, KEY_RSA, CKF_SIGN, MECHANISM_RSA_PSS, HASH_SHA1, RSA},
+	{CKM_SHA224_RSA_PKCS_PSS, TOKEN_RSA_PSS, KEY_RSA, CKF_SIGN, MECHANISM_RSA_PSS, HASH_SHA224, RSA},
+	{CKM_SHA256_RSA_PKCS_PSS, TOKEN_RSA_PSS, KEY_RSA, CKF_SIGN, MECHANISM_RSA_PSS, HASH_SHA256, RSA},
+	{CKM_SHA384_RSA_PKCS_PSS, TOKEN_RSA_PSS, KEY_RSA, CKF_SIGN, MECHANISM_RSA_PSS, HASH_SHA384, RSA},
+	{CKM_SHA512_RSA_PKCS_PSS, TOKEN_RSA_PSS, KEY_RSA, CKF_SIGN, MECHANISM_RSA_PSS, HASH_SHA512, RSA},
+	{CKM_RSA_PKCS_OAEP, TOKEN_RSA_OAEP | TOKEN_RSA_RAW, KEY_RSA, CKF_DECRYPT, MECHANISM_RSA_OAEP, HASH_NONE, RSA},
+	{CKM_ECDSA, TOKEN_ECDSA, KEY_EC, CKF_SIGN, MECHANISM_ECDSA, HASH_NONE, EC},
+	{CKM_ECDSA_SHA1, TOKEN_ECDSA, KEY_EC, CKF_SIGN, MECHANISM_ECDSA, HASH_SHA1, EC},
+	{CKM_ECDSA_SHA224, TOKEN_ECDSA, KEY_EC, CKF_SIGN, MECHANISM_ECDSA, HASH_SHA224, EC},
+	{CKM_ECDSA_SHA256, TOKEN_ECDSA, KEY_EC, CKF_SIGN, MECHANISM_ECDSA, HASH_SHA256, EC},
+	{CKM_ECDSA_SHA384, TOKEN_ECDSA, KEY_EC, CKF_SIGN, MECHANISM_ECDSA, HASH_SHA384, EC},
+	{CKM_ECDSA_SHA512, TOKEN_ECDSA, KEY_EC, CKF_SIGN, MECHANISM_ECDSA, HASH_SHA512, EC},
+	{CKM_ECDH1_DERIVE, TOKEN_ECDH, KEY_EC, CKF_DERIVE, MECHANISM_ECDH, HASH_NONE, EC},
+	{CKM_EDDSA, TOKEN_EDDSA, KEY_EDWARDS, CKF_SIGN, MECHANISM_EDDSA, HASH_NONE, 256, 456},
+	{CKM_AES_KEY_WRAP, 0, KEY_OTHER, CKF_UNWRAP, 0, HASH_NONE, AES},
+	{CKM_NSS_AES_KEY_WRAP, 0, KEY_OTHER, CKF_UNWRAP, 0, HASH_NONE, AES},
+	{CKM_AES_CBC, 0, KEY_OTHER, CKF_DECRYPT, 0, HASH_NONE, AES},
+	{CKM_AES_CBC_PAD, 0, KEY_OTHER, CKF_DECRYPT, 0, HASH_NONE, AES},
+};
+
+/* AES is for what came of ECDH. */
+static bool has(const struct slot *slot, const struct mechanism_row *row)
+{
+	return slot->flags & (row->token ? row->token : TOKEN_ECDH);
+}
+
+const struct mechanism_row *mechanism_find(const struct slot *slot, CK_MECHANISM_TYPE type, CK_FLAGS use)
+{
+	for (size_t i = 0; i < sizeof mechanisms / sizeof mechanisms[0]; i++)
+		if (mechanisms[i].type == type && has(slot, &mechanisms[i]) && (mechanisms[i].flags & use) == use)
+			return &mechanisms[i];
+	return NULL;
+}
+
+const struct mechanism_row *mechanism_next(const struct slot *slot, size_t *at)
+{
+	while (*at < sizeof mechanisms / sizeof mechanisms[0]) {
+		const struct mechanism_row *row = &mechanisms[(*at)++];
+
+		if (has(slot, row))
+			return row;
+	}
+	return NULL;
+}

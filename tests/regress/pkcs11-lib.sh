@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: ISC
+# Sourced after lib.sh by tests that load the PKCS#11 module into other programs.
+module=$builddir/.libs/smime-agent-pkcs11.so
+[ -e "$module" ] || {
+	echo "Bail out! $module is not built"
+	exit 99
+}
+# A sanitized module wants its runtime in a program that has none.
+sanitizer=
+grep -q '^HARDEN_LDFLAGS = .*-fsanitize' "$builddir/Makefile" && sanitizer=$(gcc -print-file-name=libasan.so)
+
+foreign() {
+	if [ -n "$sanitizer" ]; then
+		LD_PRELOAD=$sanitizer "$@"
+	else
+		"$@"
+	fi
+}
+
+tool() {
+	foreign pkcs11-tool --module "$module" "$@"
+}
+
+# A local sshd for one connection at a time, on no port: ssh starts it for itself.
+prepare_sshd() {
+	mkdir -p -m 700 "$work/ssh"
+	[ "$(id -u)" != 0 ] || mkdir -p /run/sshd # sshd insists
+	ssh-keygen -q -t ed25519 -N "" -f "$work/ssh/host"
+	cat >"$work/ssh/sshd.conf" <<-END
+		HostKey $work/ssh/host
+		AuthorizedKeysFile $work/authorized
+		PidFile none
+		StrictModes no
+		UsePAM no
+		PasswordAuthentication no
+	END
+}
+
+connects() { # SSH-OPTION...
+	said=$(foreign ssh -F none -I "$module" "$@" -o "ProxyCommand=env -u LD_PRELOAD /usr/sbin/sshd -i -f $work/ssh/sshd.conf" \
+		-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o IdentityAgent=none -o BatchMode=yes \
+		"$(id -un)@local" echo it works) && [ "$said" = "it works" ]
+}

@@ -1,0 +1,123 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# smime setup: other programs' configuration, shown, changed once, and changed back.
+. "$(dirname "$0")/lib.sh"
+module=/opt/a/smime-agent-pkcs11.so
+
+profile() { # FOLDER: as a Mozilla program leaves it
+	mkdir -p "$HOME/$1/abc.default" && printf '[Profile0]\nName=default\nIsRelative=1\nPath=abc.default\n' >"$HOME/$1/profiles.ini" &&
+		certutil -N -d "sql:$HOME/$1/abc.default" --empty-password
+}
+set_up() {
+	smime setup "$@" --module "$module"
+}
+shows() {
+	set_up "$1" >"$work/list" && grep -q "would add" "$work/list" && grep -q "$module" "$work/list" && cmp "$2" "$work/before"
+}
+sets_up() {
+	set_up "$1" --yes >"$work/list" && grep -q ': added' "$work/list" && grep -q "$module" "$2"
+}
+again() {
+	cp "$2" "$work/after" && set_up "$1" --yes >"$work/list" && grep -q 'nothing to do' "$work/list" && cmp "$2" "$work/after"
+}
+undoes() {
+	set_up "$1" --undo >"$work/list" && grep -q ': removed' "$work/list" && cmp "$2" "$work/before" &&
+		set_up "$1" --undo >"$work/list" && grep -q 'nothing to do' "$work/list"
+}
+lists() { # CLIENT STATE
+	smime setup --module "$module" >"$work/list" && grep -q "^$1  *$2 " "$work/list"
+}
+nss_reads() { # FOLDER
+	modutil -dbdir "sql:$1" -list >"$work/list" && grep -q "smime-agent" "$work/list" &&
+		grep -q "library name: $module" "$work/list" && grep -q 'NSS Internal PKCS #11 Module' "$work/list"
+}
+
+ok "without any program: nothing is set up" lists ssh 'not set up'
+ok "a program without a profile is said to have none" says 'start it once' 3 set_up thunderbird --yes
+for client in thunderbird:.thunderbird firefox:.mozilla/firefox evolution:.pki/nssdb; do
+	folder=$HOME/${client#*:}
+	client=${client%%:*}
+	if [ $client = evolution ]; then
+		ok "$client: a database" sh -c "mkdir -p '$folder' && certutil -N -d 'sql:$folder' --empty-password"
+	else
+		ok "$client: a profile" profile "${folder#"$HOME/"}"
+		folder=$folder/abc.default
+	fi
+	file=$folder/pkcs11.txt
+	cp "$file" "$work/before"
+	ok "$client: it is not set up" lists $client 'not set up'
+	ok "$client: shows what it would do, and does nothing" shows $client "$file"
+	ok "$client: does it" sets_up $client "$file"
+	ok "$client: NSS reads it" nss_reads "$folder"
+	ok "$client: it is set up" lists $client 'set up'
+	ok "$client: a second time changes nothing" again $client "$file"
+	ok "$client: takes it back, to the byte" undoes $client "$file"
+done
+foreign_stanzas() {
+	file=$HOME/.pki/nssdb/pkcs11.txt
+	set_up evolution --yes && printf 'library=/usr/lib/other.so\nname=other\n\n' >>"$file" && set_up evolution --undo &&
+		grep -q 'name=other' "$file" && ! grep -q "$module" "$file" && sed -i '/other/d' "$file" &&
+		printf 'library=%s\nname=mine\n' "$module" >>"$file" && says 'by hand' 3 set_up evolution --undo && grep -q 'name=mine' "$file" &&
+		sed -i '/name=mine/d; /smime-agent-pkcs11/d' "$file"
+}
+ok "stanzas that are not ours stay" foreign_stanzas
+ok "chromium has evolution's database" set_up chromium
+ln -s "127.0.0.1:+$$" "$HOME/.thunderbird/abc.default/lock"
+ok "not while the program runs" says 'end it first' 3 set_up thunderbird --yes
+ln -sf "127.0.0.1:+999999999" "$HOME/.thunderbird/abc.default/lock"
+ok "a lock of a program that went is none" set_up thunderbird --yes
+
+printf 'Host *.example.org\n  User alice\n' >"$work/before"
+mkdir -m 700 "$HOME/.ssh"
+cp "$work/before" "$HOME/.ssh/config"
+chmod 600 "$HOME/.ssh/config"
+ssh_reads() { # HOST: it has the module, and the rest of the configuration
+	ssh -G -F "$HOME/.ssh/config" "$1" >"$work/list" && grep -q "^pkcs11provider $module" "$work/list"
+}
+ok "ssh: shows" shows ssh "$HOME/.ssh/config"
+ok "ssh: does it" sets_up ssh "$HOME/.ssh/config"
+ok "ssh: for a host that the configuration names" ssh_reads a.example.org
+ok "ssh: which has what it had" grep -q '^user alice' "$work/list"
+ok "ssh: for any other" ssh_reads other.test
+ok "ssh: a second time changes nothing" again ssh "$HOME/.ssh/config"
+ok "ssh: the file's mode is kept" [ "$(stat -c %a "$HOME/.ssh/config")" = 600 ]
+ok "ssh: takes it back, to the byte" undoes ssh "$HOME/.ssh/config"
+own_providers() {
+	printf 'Host work\n  PKCS11Provider /usr/lib/other.so\nHost plain\n  PKCS11Provider none' >"$HOME/.ssh/config"
+	set_up ssh --yes && ssh -G -F "$HOME/.ssh/config" work | grep '^pkcs11provider /usr/lib/other.so' &&
+		ssh -G -F "$HOME/.ssh/config" plain | grep -v "^pkcs11provider $module" >/dev/null && ssh_reads other.test
+}
+other_path() {
+	smime setup ssh --yes --module "/opt/my dir/new#.so" && ssh -G -F "$HOME/.ssh/config" other.test >"$work/list" &&
+		grep -q '^pkcs11provider /opt/my dir/new#.so' "$work/list" && [ "$(grep -c begin "$HOME/.ssh/config")" = 1 ]
+}
+by_hand() {
+	sed -i '/: end/d' "$HOME/.ssh/config"
+	says 'by hand' 3 smime setup ssh --undo --module "/opt/my dir/new#.so"
+}
+ok "ssh: a host's own provider stays" own_providers
+ok "ssh: another path takes the place of the one before" other_path
+ok "ssh: a block that was changed by hand is left to the hand" by_hand
+rm -r "$HOME/.ssh"
+ok "ssh: without a configuration, one is made" set_up ssh --yes
+ok "ssh: nobody else reads it" [ "$(stat -c %a%a "$HOME/.ssh" "$HOME/.ssh/config" | tr -d '\n')" = 700700600600 ]
+
+json() {
+	smime setup --json --module "$module" | /usr/bin/python3 -c '
+import json, sys
+rows = json.load(sys.stdin)
+assert {"client": "ssh", "path": sys.argv[1], "state": "set-up"} in rows, rows' "$HOME/.ssh/config"
+}
+ok "--json" json
+ok "an unknown client" status 2 set_up mutt
+ok "--yes wants a client" status 2 smime setup --yes
+chmod 000 "$HOME/.ssh/config"
+if [ "$(id -u)" = 0 ]; then
+	skip "a file that cannot be read is an error" "root reads everything"
+else
+	ok "a file that cannot be read is an error" status 3 set_up ssh --yes
+fi
+chmod 600 "$HOME/.ssh/config"
+printf 'a\0b' >"$HOME/.ssh/config"
+ok "a file that is no text is left alone" status 3 set_up ssh --yes
+finish
