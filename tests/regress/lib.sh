@@ -54,7 +54,7 @@ write_conf
 
 cleanup() {
 	# Under valgrind or sanitizers the agent may need a moment; stop waits for it.
-	smime agent stop >/dev/null 2>&1
+	timeout 60 smime agent stop >/dev/null 2>&1
 	if [ -z "${KEEP:-}" ]; then
 		rm -rf "$work"
 	else
@@ -62,6 +62,15 @@ cleanup() {
 	fi
 }
 trap cleanup EXIT
+
+# When limited.sh ends the test: where it stood, and what was running.
+out_of_time() {
+	echo "Bail out! out of time: ${description:-before the first line}"
+	ps -eo pid,ppid,stat,wchan:20,etimes,args --forest | sed 's/^/# /'
+	tail -n 20 "$work/agent.log" 2>/dev/null | sed 's/^/# /'
+	exit 1
+}
+trap out_of_time TERM
 
 plan_skip() {
 	echo "1..0 # SKIP $*"
