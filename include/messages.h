@@ -14,6 +14,7 @@ enum process {
 	PROCESS_HOST = 4,
 	PROCESS_ADMIN = 8,
 	PROCESS_PROMPT = 16,
+	PROCESS_WATCH = 32,
 };
 
 enum message_flag { MESSAGE_SECRET = 1, MESSAGE_FD = 2 };
@@ -22,7 +23,7 @@ enum message_type {
 #define M(number, name, from, to, limit, flags, fields, meaning) MSG_##name = (number),
 #include "messages.def"
 #undef M
-	MSG_LIMIT = 43, /* one more than the largest number */
+	MSG_LIMIT = 52, /* one more than the largest number */
 };
 
 enum mechanism {
@@ -49,6 +50,20 @@ enum result_form {
 /* What LIST looks at before it answers: nothing, which tokens there are, or all that is on them. */
 enum list_look { LIST_KNOWN, LIST_TOKENS, LIST_OBJECTS };
 
+/* Whether cards' readers can be seen. */
+enum pcsc_state {
+	PCSC_ABSENT, /* pcscd does not run, or not yet */
+	PCSC_RUNNING,
+	PCSC_REFUSED, /* it runs, and does not let this user in */
+};
+
+enum reader_state {
+	READER_GONE,
+	READER_EMPTY,
+	READER_CARD,
+	READER_MUTE, /* a card that does not answer */
+};
+
 /* Which new PINs have to be typed twice. */
 enum prompt_repeat { PROMPT_REPEAT_FIRST = 1, PROMPT_REPEAT_SECOND = 2 };
 
@@ -71,6 +86,8 @@ enum token_flag {
 	TOKEN_ECDSA = 16384,
 	TOKEN_ECDH = 32768,
 	TOKEN_EDDSA = 65536,
+	/* the broker's word: it was there, and may come back */
+	TOKEN_ABSENT = 131072,
 };
 
 enum key_type { KEY_OTHER, KEY_RSA, KEY_EC, KEY_EDWARDS, KEY_MONTGOMERY };

@@ -22,7 +22,7 @@ if [ "${1:-}" = --print-errors ]; then
 fi
 
 # Who may include whom: a room includes its own files and the hallway's.
-for room in agent/wire agent/broker agent/token agent/worker agent/admin agent/prompt client/lib client/cli client/pkcs11; do
+for room in agent/wire agent/broker agent/token agent/worker agent/admin agent/prompt agent/watch client/lib client/cli client/pkcs11; do
 	for file in "$room"/*.[ch]; do
 		for header in $(sed -n 's/^#include "\(.*\)"$/\1/p' "$file"); do
 			[ -e "include/$header" ] || [ -e "$room/$header" ] || breach "$file includes $header from another room"
@@ -39,6 +39,7 @@ door() { # PATTERN ALLOWED-PATTERN
 doors=$(
 	door 'p11-kit/' '^(agent/(token|admin)|client/pkcs11)/'
 	door 'nettle/' '^client/pkcs11/(hash|cipher).c$'
+	door 'winscard.h' '^agent/watch/'
 	door 'libp11.h' '^agent/admin/'
 	door 'openssl/cms.h' '^agent/worker/'
 	door 'openssl/' '^agent/(worker|admin)/'

@@ -87,7 +87,7 @@ static void look_again(struct task *task)
 		host_restart(task->host);
 		hosts_when_settled(reply, task);
 	} else {
-		host_look(task->host, true, looked, task);
+		host_look(task->host, true, 0, looked, task);
 	}
 }
 

@@ -10,6 +10,7 @@
 #include "login.h"
 #include "pincache.h"
 #include "prompt.h"
+#include "readers.h"
 #include "route.h"
 #include "settings.h"
 
@@ -72,14 +73,15 @@ static void send_list(void *context)
 
 	for (struct token *token = keyring_tokens(); token && peer; token = token->next) {
 		struct msg_token row = {token->ref,
-					token->flags,
+					token->flags | (token->absent ? TOKEN_ABSENT : 0),
 					view_string(token->label),
 					view_string(token->manufacturer),
 					view_string(token->model),
 					view_string(token->serial),
-					view_string(token->host ? token->host->name : "")};
+					view_string(token->host ? token->host->name : ""),
+					view_string(token->reader)};
 
-		if (!token->host_ref && (!token->host || token->host->state == HOST_READY))
+		if (!token->host || keyring_shadowed(token))
 			continue;
 		child_send(peer->worker, TOKEN, pending->id, token, &row, -1);
 		for (struct key *key = token->keys; key; key = key->next)
@@ -106,7 +108,7 @@ static void look_everywhere(void *context)
 	pending->looks = 1;
 	for (struct host *host = hosts_first(); host; host = host->next) {
 		pending->looks++;
-		host_look(host, pending->deep, look_done, pending);
+		host_look(host, pending->deep, 0, look_done, pending);
 	}
 	look_done(pending, 0, NULL);
 }
@@ -162,6 +164,23 @@ static void note(struct peer *peer, uint32_t id, const char *name, const char *f
 	child_send(peer->worker, NOTE, id, note, &row, -1);
 }
 
+static void note_readers(struct peer *peer, uint32_t id)
+{
+	static const char *const services[] = {"absent", "running", "refused"};
+	static const char *const states[] = {"gone", "empty", "card", "mute"};
+	const char *detail;
+	enum pcsc_state service = readers_pcsc(&detail);
+
+	note(peer, id, "pcscd", "%s %s", services[service], log_quote(detail));
+	for (const struct reader *reader = readers_first(); reader; reader = reader->next) {
+		char atr[2 * ATR_MAX + 1] = "-";
+
+		for (unsigned int i = 0; i < reader->atr_length; i++)
+			snprintf(atr + (size_t)2 * i, 3, "%02X", reader->atr[i]);
+		note(peer, id, "reader", "%s %s %s", states[reader->state], atr, log_quote(reader->name));
+	}
+}
+
 static int answer_status(struct peer *peer, struct message *message)
 {
 	static const char *const states[] = {"down", "starting", "ready", "failed"};
@@ -177,9 +196,13 @@ static int answer_status(struct peer *peer, struct message *message)
 	note(peer, id, "clients", "%u", peers_serving());
 	note(peer, id, "operations", "%u", route_count());
 	note(peer, id, "cached_pins", "%u", pins);
-	for (const struct host *host = hosts_first(); host; host = host->next)
+	for (const struct host *host = hosts_first(); host; host = host->next) {
 		note(peer, id, "module", "%s %s %d", states[host->state], host->name,
 		     host->child ? host->child->pid : 0);
+		if (host->problem)
+			note(peer, id, "module_problem", "%s: %s", host->name, log_quote(host->problem));
+	}
+	note_readers(peer, id);
 	peer_reply(peer->number, id, 0, NULL, -1);
 	return 0;
 }

@@ -41,6 +41,8 @@ static const char *program_name(enum process kind)
 		return "smime-agent-admin";
 	case PROCESS_PROMPT:
 		return "smime-agent-prompt";
+	case PROCESS_WATCH:
+		return "smime-agent-watch";
 	case PROCESS_BROKER:
 		break;
 	}

@@ -19,7 +19,7 @@
 /* No such file: not an error, the next one is tried. */
 #define ABSENT 1
 
-enum kind { PATH, NUMBER, LEVEL, MODULE, PIN_SOURCE, PKCS11_ALLOW };
+enum kind { PATH, NUMBER, YES_NO, LEVEL, MODULE, PIN_SOURCE, PKCS11_ALLOW };
 
 static const struct setting {
 	const char *name;
@@ -37,6 +37,7 @@ static const struct setting {
 	{"log-level", LEVEL, offsetof(struct config, log_level), 0, 0},
 	{"pin-cache-ttl", NUMBER, offsetof(struct config, pin_cache_ttl), 0, 31536000},
 	{"pin-cache-max", NUMBER, offsetof(struct config, pin_cache_max), 0, 31536000},
+	{"keep-pin-on-removal", YES_NO, offsetof(struct config, keep_pin_on_removal), 0, 1},
 	{"operation-timeout", NUMBER, offsetof(struct config, operation_timeout), 1, 3600},
 	{"prompt-timeout", NUMBER, offsetof(struct config, prompt_timeout), 1, 3600},
 	{"max-connections", NUMBER, offsetof(struct config, max_connections), 1, 1024},
@@ -204,6 +205,9 @@ static int set(struct config *config, const struct setting *setting, char *value
 		return *value == '/' ? list_add(field, value, NULL, 0) : ERR_CONFIG;
 	case NUMBER:
 		return read_number(setting, value, field);
+	case YES_NO:
+		*(uint32_t *)field = !strcmp(value, "yes");
+		return !strcmp(value, "yes") || !strcmp(value, "no") ? 0 : ERR_CONFIG;
 	case PIN_SOURCE:
 		return read_pin_source(field, value);
 	case PKCS11_ALLOW:

@@ -30,6 +30,7 @@ struct config {
 	char *log_file;	     /* NULL: syslog in the background, standard error else */
 	uint32_t pin_cache_ttl; /* seconds since last use */
 	uint32_t pin_cache_max; /* seconds in all */
+	uint32_t keep_pin_on_removal; /* yes or no */
 	uint32_t operation_timeout, prompt_timeout; /* seconds */
 	uint32_t max_connections, idle_workers;
 	uint32_t spool_max_mib; /* a worker's spool file */

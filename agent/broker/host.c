@@ -5,6 +5,7 @@
  */
 #include "host.h"
 
+#include "insertion.h"
 #include "keyring.h"
 #include "log.h"
 #include "peer.h"
@@ -22,12 +23,18 @@
 /* A call may wait for this many time limits while the host answers other calls. */
 #define QUEUED_MAX 4
 #define PAUSE_MS 500
+/* After its card was pulled, a call ends within this, or is stuck. */
+#define REMOVED_MS 1000
+/* A look that has only a removal to find touches no card. */
+#define REMOVED_LOOK_MS 2500
 
 struct call {
 	struct call *next;
 	struct host *host;
 	enum host_call kind;
 	uint32_t id;
+	uint32_t token;
+	bool removed; /* its token was pulled meanwhile */
 	uint32_t timeout_ms;
 	uint64_t since;
 	struct loop_timer timer;
@@ -109,14 +116,14 @@ static void fail_calls(struct call *calls, int err)
 		struct call *next = calls->next;
 
 		loop_timer_clear(&calls->timer);
-		calls->done(calls->context, err, NULL);
+		calls->done(calls->context, calls->removed ? ERR_TOKEN_REMOVED : err, NULL);
 		free(calls);
 		calls = next;
 	}
 }
 
-uint32_t host_expect(struct host *host, enum host_call kind, uint32_t timeout_ms, host_done done,
-		     void *context)
+uint32_t host_expect(struct host *host, enum host_call kind, uint32_t token, uint32_t timeout_ms,
+		     host_done done, void *context)
 {
 	struct call *call = calloc(1, sizeof *call);
 
@@ -124,6 +131,7 @@ uint32_t host_expect(struct host *host, enum host_call kind, uint32_t timeout_ms
 		return 0;
 	call->host = host;
 	call->kind = kind;
+	call->token = token;
 	call->id = next_call++ ? next_call - 1 : next_call++;
 	call->done = done;
 	call->context = context;
@@ -152,6 +160,7 @@ static void close_report(struct host *host, const struct call *call, int err)
 	host->report = 0;
 	if (keyring_end(host, call->kind == HOST_CALL_LOGIN))
 		peers_keys_changed();
+	insertions_check();
 }
 
 static int take_result(struct host *host, const struct message *message)
@@ -197,6 +206,12 @@ static int hear(void *context, struct message *message)
 
 static void start(void *context);
 
+static void set_problem(struct host *host, char *problem)
+{
+	free(host->problem);
+	host->problem = problem;
+}
+
 static void host_failed(struct host *host)
 {
 	host->state = HOST_FAILED;
@@ -221,6 +236,7 @@ static void gone(void *context)
 	log_error("module %s: its process ended unasked (%u in a row)", host->name, host->crashes);
 	if (host->crashes > CRASHES_MAX) {
 		log_error("module %s: crashes too often and is left alone", host->name);
+		set_problem(host, strdup("it crashes too often"));
 		host_failed(host);
 	} else if (host->crashes == 1) {
 		start(host);
@@ -259,6 +275,7 @@ static void first_look_done(void *context, int err, const struct msg_result *res
 	if (err)
 		log_warn("module %s: its tokens cannot be listed: %s", host->name, error_text(err));
 	host->state = HOST_READY;
+	set_problem(host, NULL);
 	route_host_changed(host);
 	check_settled();
 }
@@ -273,10 +290,11 @@ static void started(void *context, int err, const struct msg_result *result)
 		return;
 	if (err) {
 		log_error("module %s: %s", host->name, error_text(err));
+		set_problem(host, result->detail.length ? view_dup(result->detail) : strdup(error_text(err)));
 		host_failed(host);
 		return;
 	}
-	id = host_expect(host, HOST_CALL_LOOK, START_TIMEOUT_MS, first_look_done, host);
+	id = host_expect(host, HOST_CALL_LOOK, 0, START_TIMEOUT_MS, first_look_done, host);
 	if (!id) {
 		host_failed(host);
 		return;
@@ -293,7 +311,7 @@ static void start(void *context)
 
 	loop_timer_clear(&host->restart);
 	host->child = child_spawn(PROCESS_HOST, &hello, -1, hear, gone, host);
-	id = host->child ? host_expect(host, HOST_CALL_PLAIN, START_TIMEOUT_MS, started, host) : 0;
+	id = host->child ? host_expect(host, HOST_CALL_PLAIN, 0, START_TIMEOUT_MS, started, host) : 0;
 	if (!id) {
 		host_failed(host);
 		return;
@@ -322,6 +340,24 @@ void host_restart(struct host *host)
 	fail_calls(lost, ERR_TOKEN_CRASHED);
 }
 
+static void stuck(void *context)
+{
+	struct call *call = context;
+
+	log_error("module %s: a call does not end though its card was removed; its process %d is ended",
+		  call->host->name, call->host->child->pid);
+	host_restart(call->host);
+}
+
+void host_token_left(struct host *host, uint32_t token)
+{
+	for (struct call *call = host->calls; call; call = call->next)
+		if (call->token == token && !call->removed) {
+			call->removed = true;
+			loop_timer_set(&call->timer, REMOVED_MS, stuck, call);
+		}
+}
+
 static void looked(void *context, int err, const struct msg_result *result)
 {
 	(void)context;
@@ -329,7 +365,37 @@ static void looked(void *context, int err, const struct msg_result *result)
 	(void)result;
 }
 
-void host_look(struct host *host, bool deep, host_done done, void *context)
+static void noticed(void *context, int err, const struct msg_result *result)
+{
+	struct host *host = context;
+
+	(void)err;
+	host->noticing = false;
+	if (!result)
+		host->notice_again = false; /* the next process begins with a look */
+	if (host->notice_again)
+		host_notice(host, false);
+}
+
+void host_notice(struct host *host, bool removed)
+{
+	struct msg_look message = {0};
+	uint32_t id;
+
+	if (host->state != HOST_READY) {
+		host_revive(host);
+		return;
+	}
+	host->notice_again = host->noticing;
+	if (host->noticing)
+		return;
+	id = host_expect(host, HOST_CALL_LOOK, 0, removed ? REMOVED_LOOK_MS : START_TIMEOUT_MS, noticed, host);
+	host->noticing = id;
+	if (id)
+		child_send(host->child, LOOK, id, look, &message, -1);
+}
+
+void host_look(struct host *host, bool deep, uint32_t token, host_done done, void *context)
 {
 	struct msg_look message = {deep};
 	uint32_t id;
@@ -340,7 +406,7 @@ void host_look(struct host *host, bool deep, host_done done, void *context)
 			done(context, ERR_MODULE, NULL);
 		return;
 	}
-	id = host_expect(host, HOST_CALL_LOOK, START_TIMEOUT_MS, done ? done : looked, context);
+	id = host_expect(host, HOST_CALL_LOOK, token, START_TIMEOUT_MS, done ? done : looked, context);
 	if (id)
 		child_send(host->child, LOOK, id, look, &message, -1);
 	else if (done)
@@ -393,6 +459,7 @@ static void remove_host(struct host **at)
 	route_host_changed(host);
 	free(host->name);
 	free(host->path);
+	free(host->problem);
 	free(host);
 }
 

@@ -31,6 +31,8 @@ struct host {
 	bool changed;		   /* by them */
 	uint64_t heard;		   /* ms, when it last answered */
 	bool wanted;	 /* for a reload */
+	bool noticing, notice_again; /* host_notice's look is going on; another one is due */
+	char *problem;	 /* why it failed, for people; NULL */
 };
 
 /* How a call ended. `result` is borrowed, and NULL if the host died (ERR_TOKEN_CRASHED) or let the
@@ -50,13 +52,22 @@ void hosts_when_settled(void (*settled)(void *context), void *context);
 /* What the keyring does with a call's rows: LOOK's are all tokens there are, LOGIN's are one. */
 enum host_call { HOST_CALL_PLAIN, HOST_CALL_LOOK, HOST_CALL_LOGIN };
 
-/* Registers a call and gives its id, to be sent with the message; 0 without memory, and then
- * nothing is to be sent. The host is up (HOST_STARTING or HOST_READY). */
-uint32_t host_expect(struct host *host, enum host_call kind, uint32_t timeout_ms, host_done done,
-		     void *context);
+/* Registers a call, which is about this token (its ref, or 0), and gives its id, to be sent with the
+ * message; 0 without memory, and then nothing is to be sent. The host is up (HOST_STARTING or
+ * HOST_READY). */
+uint32_t host_expect(struct host *host, enum host_call kind, uint32_t token, uint32_t timeout_ms,
+		     host_done done, void *context);
 
-/* Looks at the slots again; `done` may be NULL. A failed or down host is tried again first. */
-void host_look(struct host *host, bool deep, host_done done, void *context);
+/* Looks at the slots again, perhaps because of one token (its ref, or 0); `done` may be NULL. A failed
+ * or down host is tried again first. */
+void host_look(struct host *host, bool deep, uint32_t token, host_done done, void *context);
+
+/* Something happened at the readers: looks at the slots again, once more if it is looking already.
+ * `removed`: nothing but a removal, which is quickly looked at. */
+void host_notice(struct host *host, bool removed);
+/* This token (its ref) was pulled: calls about it that do not end by themselves (OpenSC hangs) are
+ * ended with ERR_TOKEN_REMOVED, and the process with them. */
+void host_token_left(struct host *host, uint32_t token);
 
 /* Starts it if it is down and may be started; it will be HOST_READY or HOST_FAILED later. */
 void host_revive(struct host *host);

@@ -8,6 +8,8 @@
 #include "host.h"
 #include "log.h"
 #include "pincache.h"
+#include "readers.h"
+#include "settings.h"
 
 #include <string.h>
 
@@ -16,6 +18,8 @@
 #define TOKENS_MAX 64
 /* PKCS#11 has 32 characters at most, UTF-8. */
 #define FIELD_MAX 64
+/* Tokens that went and may come back; more are forgotten, the longest known first. */
+#define ABSENT_MAX 64
 
 static struct token *tokens;
 static uint32_t next_ref = 1;
@@ -77,6 +81,7 @@ static void token_free(struct token *token)
 	free(token->manufacturer);
 	free(token->model);
 	free(token->serial);
+	free(token->reader);
 	free(token);
 }
 
@@ -117,7 +122,8 @@ static struct token *add_token(struct host *host, const struct msg_token *row)
 	token->manufacturer = view_dup(row->manufacturer);
 	token->model = view_dup(row->model);
 	token->serial = view_dup(row->serial);
-	if (!token->label || !token->manufacturer || !token->model || !token->serial) {
+	token->reader = view_dup(row->reader);
+	if (!token->label || !token->manufacturer || !token->model || !token->serial || !token->reader) {
 		token_free(token);
 		return NULL;
 	}
@@ -128,12 +134,28 @@ static struct token *add_token(struct host *host, const struct msg_token *row)
 	return token;
 }
 
+/* It is in a slot, perhaps in another one than before. */
+static int show(struct host *host, struct token *token, struct view reader)
+{
+	if (!is_text(reader, token->reader)) {
+		free(token->reader);
+		token->reader = view_dup(reader);
+		host->changed = true;
+	}
+	if (token->absent) {
+		log_info("token %s: it is back", log_quote(token->label));
+		token->absent = false;
+		host->changed = true;
+	}
+	return token->reader ? 0 : ERR_NO_MEMORY;
+}
+
 int keyring_take_token(struct host *host, const struct msg_token *row)
 {
 	struct token *token;
 
 	if (row->label.length > FIELD_MAX || row->manufacturer.length > FIELD_MAX ||
-	    row->model.length > FIELD_MAX || row->serial.length > FIELD_MAX)
+	    row->model.length > FIELD_MAX || row->serial.length > FIELD_MAX || row->reader.length > FIELD_MAX)
 		return ERR_PROTOCOL;
 	if (++host->tokens > TOKENS_MAX)
 		return 0;
@@ -146,7 +168,7 @@ int keyring_take_token(struct host *host, const struct msg_token *row)
 	token->flags = row->flags;
 	for (struct key *key = token->keys; key; key = key->next)
 		key->seen = false;
-	return 0;
+	return show(host, token, row->reader);
 }
 
 static int copy(struct buf *to, struct view from)
@@ -235,17 +257,44 @@ static void forget_unseen_keys(struct host *host, struct token *token)
 	}
 }
 
+void keyring_absent(struct token *token)
+{
+	token->host_ref = 0;
+	token->flags &= ~(uint32_t)TOKEN_LOGGED_IN;
+	token->absent = true;
+	if (!settings()->keep_pin_on_removal)
+		pincache_forget(token);
+}
+
 /* A token in the middle of a login stays until that has ended. */
-static void forget_token(struct host *host, struct token **at)
+static void forget_token(struct token **at)
 {
 	struct token *token = *at;
 
-	token->host_ref = 0;
-	token->flags &= ~(uint32_t)TOKEN_LOGGED_IN;
 	if (token->login)
 		return;
 	*at = token->next;
 	token_free(token);
+}
+
+static void forget_longest_absent(void)
+{
+	struct token **oldest = NULL;
+	unsigned int count = 0;
+
+	for (struct token **at = &tokens; *at; at = &(*at)->next)
+		if ((*at)->absent && !(*at)->login && !count++)
+			oldest = at;
+	if (count > ABSENT_MAX)
+		forget_token(oldest);
+}
+
+static void take_absence(struct host *host, struct token *token)
+{
+	if (token->absent)
+		return;
+	log_info("token %s: no longer there", log_quote(token->label));
+	keyring_absent(token);
 	host->changed = true;
 }
 
@@ -254,13 +303,16 @@ bool keyring_end(struct host *host, bool partial)
 	for (struct token **at = &tokens; *at;) {
 		struct token *token = *at;
 
-		if (token->host == host && token->seen)
+		if (!token->host)
+			forget_token(at);
+		else if (token->host == host && token->seen)
 			forget_unseen_keys(host, token);
-		else if ((token->host == host && !partial) || !token->host)
-			forget_token(host, at);
+		else if (token->host == host && !partial)
+			take_absence(host, token);
 		if (*at == token)
 			at = &token->next;
 	}
+	forget_longest_absent();
 	if (host->tokens > TOKENS_MAX || host->keys > KEYS_MAX)
 		log_warn("module %s: it has more than %d tokens or %d certificates; the rest is left out",
 			 host->name, TOKENS_MAX, KEYS_MAX);
@@ -278,10 +330,54 @@ void keyring_host_down(struct host *host)
 
 void keyring_forget_host(struct host *host)
 {
-	keyring_begin(host);
-	keyring_end(host, false);
-	/* Those that a login still holds go at the next report. */
-	for (struct token *token = tokens; token; token = token->next)
-		if (token->host == host)
+	for (struct token **at = &tokens; *at;) {
+		struct token *token = *at;
+
+		if (token->host == host) {
+			keyring_absent(token);
 			token->host = NULL;
+			/* One that a login still holds goes at the next report. */
+			forget_token(at);
+		}
+		if (*at == token)
+			at = &token->next;
+	}
+}
+
+bool keyring_has_readerless(const struct host *host)
+{
+	for (const struct token *token = tokens; token; token = token->next)
+		if (token->host == host && !token->absent && !readers_of(token))
+			return true;
+	return false;
+}
+
+static bool goes_first(const struct host *host, const struct host *other)
+{
+	while (host && host != other)
+		host = host->next;
+	return host;
+}
+
+static bool same_card(const struct token *a, const struct token *b)
+{
+	const struct reader *reader = readers_of(a);
+
+	if (reader || readers_of(b))
+		return reader == readers_of(b);
+	return *a->serial && !strcmp(a->serial, b->serial) && !strcmp(a->label, b->label) &&
+	       !strcmp(a->model, b->model) && !strcmp(a->manufacturer, b->manufacturer);
+}
+
+/* The module that is configured first, unless it knows nothing on the card and the other does. */
+bool keyring_shadowed(const struct token *token)
+{
+	for (const struct token *other = tokens; other; other = other->next) {
+		if (!token->host || !other->host || other->host == token->host || other->absent ||
+		    !same_card(token, other))
+			continue;
+		if (!other->keys != !token->keys ? !token->keys : goes_first(other->host, token->host))
+			return true;
+	}
+	return false;
 }

@@ -29,8 +29,10 @@ struct token {
 	uint32_t host_ref; /* 0 while the host does not show it */
 	uint32_t flags;	   /* TOKEN_* */
 	char *label, *manufacturer, *model, *serial;
+	char *reader; /* the slot's description */
 	struct key *keys;
 	bool seen;
+	bool absent; /* not in any slot; it stays known for when it comes back */
 	/* login.c's and pincache.c's part */
 	struct login *login;	/* one that is going on */
 	unsigned int locks;	/* how often it was locked */
@@ -71,6 +73,14 @@ void keyring_begin(struct host *host);
 MUST_USE int keyring_take_token(struct host *host, const struct msg_token *row);
 MUST_USE int keyring_take_cert(struct host *host, const struct msg_cert *row);
 bool keyring_end(struct host *host, bool partial);
+
+/* The token is in no slot any more. Its keys stay known; its PIN is forgotten, unless the
+ * configuration says to keep it. */
+void keyring_absent(struct token *token);
+/* Whether the same card is listed through a module that goes first: then this is to be left out. */
+bool keyring_shadowed(const struct token *token);
+/* Whether the host has tokens that are in no reader. */
+bool keyring_has_readerless(const struct host *host);
 
 /* The host died: its tokens stay known, logged out. */
 void keyring_host_down(struct host *host);

@@ -153,7 +153,7 @@ static void send_login(struct login *login, struct token *token, const struct se
 		finish(login, ERR_TOKEN_REMOVED);
 		return;
 	}
-	id = host_expect(token->host, HOST_CALL_LOGIN, timeout, answered, login);
+	id = host_expect(token->host, HOST_CALL_LOGIN, token->ref, timeout, answered, login);
 	if (!id)
 		finish(login, ERR_NO_MEMORY);
 	else

@@ -10,6 +10,7 @@
 #include "log.h"
 #include "loop.h"
 #include "peer.h"
+#include "readers.h"
 #include "secret.h"
 #include "settings.h"
 #include "socket_path.h"
@@ -211,6 +212,7 @@ static void wind_down(void)
 	uint64_t end = loop_now() + GRACE_MS;
 
 	listener_close();
+	readers_end();
 	hosts_end();
 	peers_end();
 	while (peers_serving() && loop_now() < end) {
@@ -244,6 +246,7 @@ int main(int argc, char **argv)
 	answer_describe(path, (int64_t)time(NULL));
 	log_info("version %s, process %d, listening on %s", VERSION, getpid(), path);
 	hosts_configure(settings());
+	readers_start();
 	peers_fill();
 	loop_run();
 	wind_down();

@@ -34,6 +34,14 @@ struct peer *peer_find(uint32_t number)
 	return NULL;
 }
 
+bool peer_attended(uint32_t number)
+{
+	const struct peer *peer = peer_find(number);
+
+	return peer && !peer->hung_up &&
+	       ((peer->display && *peer->display) || (peer->wayland && *peer->wayland) || (peer->tty && *peer->tty));
+}
+
 unsigned int peers_serving(void)
 {
 	unsigned int count = 0;

@@ -36,6 +36,8 @@ void peer_serve(int fd);
 /* NULL once it is gone. */
 struct peer *peer_find(uint32_t number);
 unsigned int peers_serving(void);
+/* Whether a person sits there who could be asked. */
+bool peer_attended(uint32_t number);
 
 /* To every worker that serves: keys changed. */
 void peers_keys_changed(void);

@@ -65,7 +65,7 @@ static void log_out(struct token *token)
 	if (!(token->flags & TOKEN_LOGGED_IN) || !token->host_ref)
 		return;
 	token->flags &= ~(uint32_t)TOKEN_LOGGED_IN;
-	id = host_expect(token->host, HOST_CALL_PLAIN, LOGOUT_TIMEOUT_MS, logged_out,
+	id = host_expect(token->host, HOST_CALL_PLAIN, token->ref, LOGOUT_TIMEOUT_MS, logged_out,
 			 (void *)(uintptr_t)token->ref);
 	if (id)
 		child_send(token->host->child, LOGOUT, id, token_ref, &message, -1);

@@ -200,3 +200,22 @@ void prompt_peer_gone(uint32_t peer)
 			return;
 		}
 }
+
+static void nobody_asks(void *context, int err, struct secret *first, struct secret *second)
+{
+	(void)context;
+	(void)err;
+	secret_free(first);
+	secret_free(second);
+}
+
+void prompt_withdraw(const void *context)
+{
+	for (struct job *job = jobs; job; job = job->next)
+		if (job->context == context) {
+			job->done = nobody_asks;
+			job_end(job, ERR_CANCELLED, NULL, NULL);
+			start_next();
+			return;
+		}
+}

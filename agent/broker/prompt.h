@@ -24,6 +24,9 @@ struct prompt {
 /* Always calls `done`, once, later or (on failure) at once. */
 void prompt_ask(const struct prompt *prompt, prompt_done done, void *context);
 
+/* The question is not needed any more: `done` will not be called. Nothing happens if there is none. */
+void prompt_withdraw(const void *context);
+
 /* The peer went: its prompts end with ERR_CANCELLED. */
 void prompt_peer_gone(uint32_t peer);
 

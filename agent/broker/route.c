@@ -5,6 +5,7 @@
  */
 #include "route.h"
 
+#include "insertion.h"
 #include "keyring.h"
 #include "log.h"
 #include "login.h"
@@ -157,7 +158,7 @@ static bool recover(struct request *request, struct key *key, int err)
 		request->attempts = 0;
 		request->last_err = err;
 		request->pin_ready = false;
-		host_look(token->host, false, looked, request); /* how many tries are left */
+		host_look(token->host, false, token->ref, looked, request); /* how many tries are left */
 		return true;
 	case ERR_PIN_LAST_TRY: /* news: the PIN was not sent, and the person is asked again */
 		if (request->told || request->pin_fd >= 0 || request->asked >= ASK_MAX)
@@ -165,24 +166,28 @@ static bool recover(struct request *request, struct key *key, int err)
 		secret_free(TAKE(request->pin));
 		request->attempts = 0;
 		request->pin_ready = false;
-		host_look(token->host, false, looked, request);
+		host_look(token->host, false, token->ref, looked, request);
 		return true;
 	case ERR_NOT_LOGGED_IN:
 		token->flags &= ~(uint32_t)TOKEN_LOGGED_IN;
 		if (again)
 			run(request);
+		else
+			host_restart(token->host); /* it logs in, and knows nothing of it */
 		return again;
 	case ERR_KEY_STALE:
 		if (again)
-			host_look(token->host, true, looked, request);
+			host_look(token->host, true, token->ref, looked, request);
 		return again;
 	case ERR_TOKEN_CRASHED:
 		if (again)
 			run(request);
 		return again;
-	case ERR_TOKEN_REMOVED:
-		host_look(token->host, false, NULL, NULL);
-		return false;
+	case ERR_TOKEN:
+	case ERR_TOKEN_REMOVED: /* or it was, and is back; or another program reset it */
+		if (again && !token->absent)
+			host_look(token->host, false, token->ref, looked, request);
+		return again && !token->absent;
 	}
 	return false;
 }
@@ -194,9 +199,34 @@ static void answered(void *context, int err, const struct msg_result *result)
 	/* A call that ran out of time ended its host. Once is a hang that may pass; twice is not. */
 	if (err == ERR_TIMEOUT)
 		err = ERR_TOKEN_CRASHED;
+	/* Perhaps bad padding: to try again would tell by the time it takes. */
+	if (err == ERR_TOKEN && result && result->form == FORM_UNCLEAR) {
+		finish(request, err, result);
+		return;
+	}
 	if (err && recover(request, keyring_key(request->key), err))
 		return;
 	finish(request, err, result);
+}
+
+static void inserted(void *context, int err)
+{
+	struct request *request = context;
+
+	if (err)
+		finish(request, err, NULL);
+	else
+		run(request);
+}
+
+/* One that was begun with a card does not wait for it to come back; neither does a program that knows
+ * by itself which cards there are. */
+static void ask_for_card(struct request *request, const struct token *token)
+{
+	if (request->attempts || request->door == DOOR_KEYS)
+		finish(request, ERR_TOKEN_REMOVED, NULL);
+	else
+		insertion_ask(token, request->peer, inserted, request);
 }
 
 static void send(struct request *request, struct key *key, struct msg_key_op *message)
@@ -207,7 +237,7 @@ static void send(struct request *request, struct key *key, struct msg_key_op *me
 
 	if (request->pin_ready && !request->pin)
 		timeout += settings()->prompt_timeout * 1000;
-	id = host_expect(host, HOST_CALL_PLAIN, timeout, answered, request);
+	id = host_expect(host, HOST_CALL_PLAIN, key->token->ref, timeout, answered, request);
 	if (!id) {
 		finish(request, ERR_NO_MEMORY, NULL);
 		return;
@@ -246,6 +276,8 @@ static void run(struct request *request)
 		request->waits_for = token->host;
 		if (token->host->state == HOST_FAILED)
 			finish(request, ERR_MODULE, NULL);
+	} else if (token->absent) {
+		ask_for_card(request, token);
 	} else if (!token->host_ref) {
 		finish(request, ERR_TOKEN_REMOVED, NULL);
 	} else if ((token->flags & TOKEN_LOGIN_REQUIRED) && !(token->flags & TOKEN_LOGGED_IN)) {

@@ -79,6 +79,8 @@ static struct token *token_new(CK_SLOT_ID slot, const CK_TOKEN_INFO *info)
 	token->ref = next_ref++;
 	token->slot = slot;
 	token->info = *info;
+	if (module->C_GetSlotInfo(slot, &token->slot_info) != CKR_OK)
+		memset(&token->slot_info, ' ', sizeof token->slot_info);
 	pthread_rwlock_init(&token->login_lock, NULL);
 	if (!(info->flags & CKF_TOKEN_INITIALIZED))
 		return token;

@@ -35,6 +35,7 @@ struct token {
 	uint32_t ref;
 	CK_SLOT_ID slot;
 	CK_TOKEN_INFO info;
+	CK_SLOT_INFO slot_info;
 	uint32_t mechanisms; /* TOKEN_RSA_RAW and so on */
 	bool seen;	     /* by the look that is going on */
 	bool open;	     /* initialised, with a pool of sessions */

@@ -52,6 +52,7 @@ static int send_rows(const struct token *token, token_callback report, cert_call
 		.manufacturer = unpadded(info->manufacturerID, sizeof info->manufacturerID),
 		.model = unpadded(info->model, sizeof info->model),
 		.serial = unpadded(info->serialNumber, sizeof info->serialNumber),
+		.reader = unpadded(token->slot_info.slotDescription, sizeof token->slot_info.slotDescription),
 	};
 	int rc = report(context, &message);
 

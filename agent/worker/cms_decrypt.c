@@ -63,13 +63,13 @@ static bool is_recipient(CMS_ContentInfo *cms, X509 *cert)
 	return false;
 }
 
-/* The keys that the message names: those on open tokens first. */
-static size_t find_candidates(CMS_ContentInfo *cms, struct key *found[CANDIDATES_MAX])
+/* The keys of the list that the message names: those on open tokens first. */
+static size_t find_candidates(CMS_ContentInfo *cms, struct key *list, struct key *found[CANDIDATES_MAX])
 {
 	size_t count = 0;
 
 	for (int open = 1; open >= 0; open--)
-		for (struct key *key = keys_first(); key && count < CANDIDATES_MAX; key = key->next)
+		for (struct key *key = list; key && count < CANDIDATES_MAX; key = key->next)
 			if (!!(key->token->flags & TOKEN_LOGGED_IN) == open && !(key->flags & CERT_NO_KEY) &&
 			    is_recipient(cms, key->cert))
 				found[count++] = key;
@@ -121,12 +121,14 @@ static int find_content_key(struct decryption *work, const char *name)
 
 	if (rc)
 		return rc;
-	count = find_candidates(work->envelope.cms, candidates);
+	count = find_candidates(work->envelope.cms, keys_first(), candidates);
 	if (!count) {
 		/* Perhaps a key that appeared since. */
 		rc = keys_refresh(LIST_OBJECTS);
-		count = rc ? 0 : find_candidates(work->envelope.cms, candidates);
+		count = rc ? 0 : find_candidates(work->envelope.cms, keys_first(), candidates);
 	}
+	if (!rc && !count)
+		count = find_candidates(work->envelope.cms, keys_absent(), candidates);
 	if (rc || !count)
 		return rc ? rc : try_named_key(work, name);
 	for (size_t i = 0; i < count; i++) {

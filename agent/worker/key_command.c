@@ -42,7 +42,8 @@ static int add_token(struct buf *into, const struct token *token)
 				view_string(token->manufacturer),
 				view_string(token->model),
 				view_string(token->serial),
-				view_string(token->module)};
+				view_string(token->module),
+				view_string(token->reader)};
 	int rc = encode_token(&payload, &row);
 
 	return rc ? rc : add_record(into, 'T', &payload);

@@ -20,8 +20,8 @@
 #define FINGERPRINT_START_MIN 6
 #define CHAIN_FILE_MAX 500
 
-static struct token *tokens;
-static struct key *keys, *bare_keys;
+static struct token *tokens, *absent_tokens;
+static struct key *keys, *bare_keys, *absent_keys;
 static STACK_OF(X509) *chain_file;
 static char detail[700];
 
@@ -38,6 +38,11 @@ struct key *keys_first(void)
 const struct key *keys_bare(void)
 {
 	return bare_keys;
+}
+
+struct key *keys_absent(void)
+{
+	return absent_keys;
 }
 
 const struct key *keys_find(uint32_t ref)
@@ -81,6 +86,7 @@ static void token_free(struct token *token)
 	free(token->model);
 	free(token->serial);
 	free(token->module);
+	free(token->reader);
 	free(token);
 }
 
@@ -107,21 +113,29 @@ static void keys_free(struct key *list)
 	}
 }
 
+static void tokens_free(struct token *list)
+{
+	while (list) {
+		struct token *next = list->next;
+
+		token_free(list);
+		list = next;
+	}
+}
+
 static void forget_all(void)
 {
 	keys_free(TAKE(keys));
 	keys_free(TAKE(bare_keys));
-	while (tokens) {
-		struct token *next = tokens->next;
-
-		token_free(tokens);
-		tokens = next;
-	}
+	keys_free(TAKE(absent_keys));
+	tokens_free(TAKE(tokens));
+	tokens_free(TAKE(absent_tokens));
 }
 
 static int take_token(void *context, const struct msg_token *row)
 {
-	struct token *token = calloc(1, sizeof *token), **at = &tokens;
+	struct token *token = calloc(1, sizeof *token);
+	struct token **at = row->flags & TOKEN_ABSENT ? &absent_tokens : &tokens;
 
 	(void)context;
 	if (!token)
@@ -133,10 +147,12 @@ static int take_token(void *context, const struct msg_token *row)
 	token->model = view_dup(row->model);
 	token->serial = view_dup(row->serial);
 	token->module = view_dup(row->module);
+	token->reader = view_dup(row->reader);
 	while (*at)
 		at = &(*at)->next;
 	*at = token;
-	return token->label && token->manufacturer && token->model && token->serial && token->module
+	return token->label && token->manufacturer && token->model && token->serial && token->module &&
+			       token->reader
 		       ? 0
 		       : ERR_NO_MEMORY;
 }
@@ -154,6 +170,13 @@ static int fill_cert(struct key *key, const struct msg_cert *row)
 	return rc;
 }
 
+static const struct token *find_token(const struct token *list, uint32_t ref)
+{
+	while (list && list->ref != ref)
+		list = list->next;
+	return list;
+}
+
 static int fill_key(struct key *key, const struct msg_cert *row)
 {
 	int rc;
@@ -163,8 +186,8 @@ static int fill_key(struct key *key, const struct msg_cert *row)
 	key->id = key->label = BUF_INIT(4096);
 	key->ess_cert = key->parameters = key->public_value = BUF_INIT(4096);
 	key->type = row->type;
-	for (key->token = tokens; key->token && key->token->ref != row->token;)
-		key->token = key->token->next;
+	key->token = find_token(tokens, row->token);
+	key->token = key->token ? key->token : find_token(absent_tokens, row->token);
 	if (!key->token)
 		return ERR_PROTOCOL;
 	rc = buf_add(&key->id, row->id.data, row->id.length);
@@ -176,8 +199,15 @@ static int fill_key(struct key *key, const struct msg_cert *row)
 
 /* Where rows are put. */
 struct lists {
-	struct key **certs_end, **bare_end;
+	struct key **certs_end, **bare_end, **absent_end;
 };
+
+static struct key ***list_for(struct lists *lists, const struct key *key)
+{
+	if (!key->cert)
+		return &lists->bare_end;
+	return key->token->flags & TOKEN_ABSENT ? &lists->absent_end : &lists->certs_end;
+}
 
 static int take_cert(void *context, const struct msg_cert *row)
 {
@@ -185,8 +215,12 @@ static int take_cert(void *context, const struct msg_cert *row)
 	struct lists *lists = context;
 	int rc = key ? fill_key(key, row) : ERR_NO_MEMORY;
 
+	if (!rc && !key->cert && (key->token->flags & TOKEN_ABSENT)) {
+		key_free(key);
+		return 0;
+	}
 	if (!rc) {
-		struct key ***end = key->cert ? &lists->certs_end : &lists->bare_end;
+		struct key ***end = list_for(lists, key);
 
 		**end = key;
 		*end = &key->next;
@@ -203,7 +237,7 @@ static int take_cert(void *context, const struct msg_cert *row)
 int keys_refresh(enum list_look look)
 {
 	static bool incomplete;
-	struct lists lists = {&keys, &bare_keys};
+	struct lists lists = {&keys, &bare_keys, &absent_keys};
 	int rc;
 
 	if (!ask_keys_changed() && look == LIST_KNOWN && !incomplete)
@@ -351,6 +385,9 @@ int keys_select(const char *name, enum cert_use use, struct key **ret_key)
 
 	*detail = 0;
 	for (struct key *key = rc ? NULL : keys; key; key = key->next)
+		if (fits(name, is_uri ? &uri : NULL, key))
+			consider(&choice, key, use);
+	for (struct key *key = rc || choice.usable ? NULL : absent_keys; key; key = key->next)
 		if (fits(name, is_uri ? &uri : NULL, key))
 			consider(&choice, key, use);
 	uri_done(&uri);

@@ -12,7 +12,7 @@
 struct token {
 	struct token *next;
 	uint32_t ref, flags; /* TOKEN_* */
-	char *label, *manufacturer, *model, *serial, *module;
+	char *label, *manufacturer, *model, *serial, *module, *reader;
 };
 
 struct key {
@@ -43,12 +43,15 @@ const struct token *keys_tokens(void);
 /* Those with a certificate, and those without. */
 struct key *keys_first(void);
 const struct key *keys_bare(void);
+/* Those with a certificate on tokens that went and may come back: the broker asks for the card when
+ * one is used. */
+struct key *keys_absent(void);
 /* Of either kind; NULL. */
 const struct key *keys_find(uint32_t ref);
 /* The public half of an EC or X25519 key; NULL for others. The caller frees. */
 EVP_PKEY *keys_public(const struct key *key);
 
-/* The one key for this use that `name` fits: a pkcs11: URI, a mail address, a label, or the start
+/* The one key for this use, if none is there then of those that are absent, that `name` fits: a pkcs11: URI, a mail address, a label, or the start
  * of a fingerprint (at least 6 digits); NULL fits all. ERR_NO_KEY, ERR_AMBIGUOUS, ERR_CERT_EXPIRED,
  * ERR_KEY_UNUSABLE; keys_detail says which. */
 MUST_USE int keys_select(const char *name, enum cert_use use, struct key **ret_key);

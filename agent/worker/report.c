@@ -265,6 +265,7 @@ static int add_token(struct buf *into, const struct token *token, add_value add)
 	rc = rc ? rc : add(into, "model", view_string(token->model));
 	rc = rc ? rc : add(into, "serial", view_string(token->serial));
 	rc = rc ? rc : add(into, "module", view_string(token->module));
+	rc = rc ? rc : add(into, "reader", view_string(token->reader));
 	rc = rc ? rc : add(into, "state", view_string(token_state(token)));
 	rc = rc ? rc : add(into, "pin", view_string(token_pin(token)));
 	return rc ? rc : add(into, "uri", buf_view(&uri));
@@ -285,10 +286,17 @@ int report_tokens(struct buf *into, bool json)
 	return rc || !json ? rc : buf_add_format(into, "]\n");
 }
 
+/* Facts of which there may be several are arrays in JSON, under these names. */
+static const struct {
+	const char *name, *plural;
+} several[] = {{"module", "modules"}, {"module_problem", "module_problems"}, {"reader", "readers"}};
+
+#define SEVERAL (sizeof several / sizeof several[0])
+
 struct status {
 	struct buf *into;
 	bool json;
-	struct buf modules; /* lines: state, name, process */
+	struct buf lines[SEVERAL];
 };
 
 static int take_note(void *context, const struct msg_note *note)
@@ -301,21 +309,26 @@ static int take_note(void *context, const struct msg_note *note)
 		return ERR_PROTOCOL;
 	memcpy(name, note->name.data, note->name.length);
 	name[note->name.length] = 0;
-	if (!strcmp(name, "module") && status->json) {
-		rc = status->modules.length ? buf_add_u8(&status->modules, '\n') : 0;
-		return rc ? rc : buf_add(&status->modules, note->value.data, note->value.length);
-	}
+	for (size_t i = 0; i < SEVERAL && status->json; i++)
+		if (!strcmp(name, several[i].name)) {
+			rc = status->lines[i].length ? buf_add_u8(&status->lines[i], '\n') : 0;
+			return rc ? rc : buf_add(&status->lines[i], note->value.data, note->value.length);
+		}
 	return status->json ? add_field(status->into, name, note->value)
 			    : add_line(status->into, name, note->value);
 }
 
 int report_status(struct buf *into, bool json)
 {
-	struct status status = {into, json, BUF_INIT(65536)};
+	struct status status = {.into = into, .json = json};
 	int rc = json ? buf_add_u8(into, '{') : 0;
 
+	for (size_t i = 0; i < SEVERAL; i++)
+		status.lines[i] = BUF_INIT(65536);
 	rc = rc ? rc : ask_status(take_note, &status);
-	rc = rc || !json ? rc : add_lines_field(into, "modules", buf_view(&status.modules));
-	buf_done(&status.modules);
+	for (size_t i = 0; i < SEVERAL; i++) {
+		rc = rc || !json ? rc : add_lines_field(into, several[i].plural, buf_view(&status.lines[i]));
+		buf_done(&status.lines[i]);
+	}
 	return rc || !json ? rc : buf_add_format(into, "}\n");
 }

@@ -21,11 +21,12 @@
 #define HOST PROCESS_HOST
 #define ADMIN PROCESS_ADMIN
 #define PROMPT PROCESS_PROMPT
+#define WATCH PROCESS_WATCH
 #define BROKER PROCESS_BROKER
 #define SECRET MESSAGE_SECRET
 #define FD MESSAGE_FD
 
-#define PROCESS_BITS 5
+#define PROCESS_BITS 6
 
 static const struct expected {
 	unsigned int number, from, to, flags;

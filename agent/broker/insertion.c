@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * One question for each program that waits; prompt.c puts them one after the other. The question
+ * goes away by itself when the card comes.
+ */
+#include "insertion.h"
+
+#include "log.h"
+#include "peer.h"
+#include "prompt.h"
+#include "settings.h"
+
+#include <stdio.h>
+
+struct insertion {
+	struct insertion *next;
+	uint32_t token, peer;
+	struct loop_timer limit;
+	insertion_done done;
+	void *context;
+};
+
+static struct insertion *insertions;
+
+static void finish(struct insertion *insertion, int err)
+{
+	insertion_done done = insertion->done;
+	void *context = insertion->context;
+
+	for (struct insertion **at = &insertions; *at; at = &(*at)->next)
+		if (*at == insertion) {
+			*at = insertion->next;
+			break;
+		}
+	loop_timer_clear(&insertion->limit);
+	prompt_withdraw(insertion);
+	free(insertion);
+	done(context, err);
+}
+
+static void ask(struct insertion *insertion, const char *error);
+
+static void answered(void *context, int err, struct secret *first, struct secret *second)
+{
+	struct insertion *insertion = context;
+	const struct token *token = keyring_token(insertion->token);
+
+	secret_free(first);
+	secret_free(second);
+	if (!token)
+		finish(insertion, ERR_TOKEN_REMOVED);
+	else if (err)
+		finish(insertion, err == ERR_CANCELLED ? err : ERR_TOKEN_REMOVED);
+	else if (token->absent)
+		ask(insertion, "It is not there yet.");
+	else
+		finish(insertion, 0);
+}
+
+static void ask(struct insertion *insertion, const char *error)
+{
+	const struct token *token = keyring_token(insertion->token);
+	const struct peer *peer = peer_find(insertion->peer);
+	char text[600];
+	struct prompt prompt = {.peer = insertion->peer, .fd = -1, .title = "Card", .first = text,
+				.error = error, .confirm = true};
+
+	snprintf(text, sizeof text, "Please insert the card\n  %s (%s)\nso that %s (process %d) can use its keys.",
+		 log_quote(token->label), log_quote(token->serial),
+		 peer && *peer->program ? log_quote(peer->program) : "a program", peer ? peer->pid : 0);
+	prompt_ask(&prompt, answered, insertion);
+}
+
+static void time_over(void *context)
+{
+	finish(context, ERR_TOKEN_REMOVED);
+}
+
+void insertion_ask(const struct token *token, uint32_t peer, insertion_done done, void *context)
+{
+	struct insertion *insertion = peer_attended(peer) ? calloc(1, sizeof *insertion) : NULL;
+
+	if (!insertion) {
+		done(context, ERR_TOKEN_REMOVED);
+		return;
+	}
+	*insertion = (struct insertion){insertions, token->ref, peer, {0}, done, context};
+	insertions = insertion;
+	loop_timer_set(&insertion->limit, (uint64_t)settings()->prompt_timeout * 1000, time_over, insertion);
+	ask(insertion, NULL);
+}
+
+void insertions_check(void)
+{
+	/* finish() may start anything, so the list is walked from its start each time. */
+	for (struct insertion *insertion = insertions; insertion;) {
+		const struct token *token = keyring_token(insertion->token);
+
+		if (token && token->absent) {
+			insertion = insertion->next;
+			continue;
+		}
+		finish(insertion, token ? 0 : ERR_TOKEN_REMOVED);
+		insertion = insertions;
+	}
+}

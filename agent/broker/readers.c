@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Turns what the watcher sees into the next step: a card that came is looked for, one that went is
+ * forgotten at once, whether or not its module has noticed.
+ */
+#include "readers.h"
+
+#include "child.h"
+#include "host.h"
+#include "keyring.h"
+#include "log.h"
+#include "peer.h"
+#include "settings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define READERS_MAX 32
+/* A watcher that ended is started again after this, and after twice as long each time. */
+#define PAUSE_MS 500
+#define PAUSE_LIMIT_MS 60000
+/* One that has lived for this long starts with a clean slate. */
+#define PEACE_MS 60000
+
+static struct child *watcher;
+static struct reader *readers;
+static struct loop_timer restart;
+static uint64_t pause_ms = PAUSE_MS, started;
+static enum pcsc_state pcsc_state = PCSC_ABSENT;
+static char pcsc_detail[256];
+
+struct reader *readers_first(void)
+{
+	return readers;
+}
+
+enum pcsc_state readers_pcsc(const char **ret_detail)
+{
+	*ret_detail = pcsc_detail;
+	return pcsc_state;
+}
+
+/* A slot's description is at most 64 bytes, and some modules add to the name. */
+static bool is_reader(const char *slot, const char *name)
+{
+	size_t length = strlen(slot), name_length = strlen(name);
+
+	return length && !strncmp(slot, name, length < name_length ? length : name_length);
+}
+
+const struct reader *readers_of(const struct token *token)
+{
+	const struct reader *found = NULL;
+
+	/* "Reader 1" also fits the start of "Reader 10": the longest name is meant. */
+	for (const struct reader *reader = readers; reader; reader = reader->next)
+		if (is_reader(token->reader, reader->name) &&
+		    (!found || strlen(reader->name) > strlen(found->name)))
+			found = reader;
+	return found;
+}
+
+static void look_everywhere(bool removed)
+{
+	for (struct host *host = hosts_first(); host; host = host->next)
+		host_notice(host, removed);
+}
+
+/* The list follows the card at once. What is going on with it has a moment to end by itself. */
+static void card_left(const struct reader *reader)
+{
+	bool changed = false;
+
+	for (struct token *token = keyring_tokens(); token; token = token->next)
+		if (token->host_ref && readers_of(token) == reader) {
+			log_info("token %s: removed from reader %s", log_quote(token->label),
+				 log_quote(reader->name));
+			host_token_left(token->host, token->ref);
+			keyring_absent(token);
+			changed = true;
+		}
+	if (changed)
+		peers_keys_changed();
+}
+
+static bool has_card(const struct reader *reader)
+{
+	return reader->state == READER_CARD || reader->state == READER_MUTE;
+}
+
+static void reader_free(struct reader *reader)
+{
+	for (struct reader **at = &readers; *at; at = &(*at)->next)
+		if (*at == reader) {
+			*at = reader->next;
+			break;
+		}
+	free(reader);
+}
+
+static struct reader *get_reader(struct view name)
+{
+	struct reader *reader, **at = &readers;
+	unsigned int count = 0;
+
+	for (; *at; at = &(*at)->next, count++)
+		if (view_equal(view_string((*at)->name), name))
+			return *at;
+	if (name.length >= READER_NAME_MAX || count == READERS_MAX || memchr(name.data, 0, name.length))
+		return NULL;
+	reader = calloc(1, sizeof *reader);
+	if (!reader)
+		return NULL;
+	memcpy(reader->name, name.data, name.length);
+	*at = reader;
+	return reader;
+}
+
+static int take_reader(const struct msg_reader *message)
+{
+	struct reader *reader = get_reader(message->name);
+	bool had_card, other_card;
+
+	if (message->atr.length > ATR_MAX || message->state > READER_MUTE)
+		return ERR_PROTOCOL;
+	if (!reader)
+		return 0; /* one too many */
+	had_card = has_card(reader);
+	other_card = had_card && message->cards != reader->cards;
+	reader->state = message->state;
+	reader->cards = message->cards;
+	reader->atr_length = (unsigned int)message->atr.length;
+	memcpy(reader->atr, message->atr.data, message->atr.length);
+	log_debug("reader %s: state %d, change %u", log_quote(reader->name), (int)reader->state, reader->cards);
+	if (other_card || (had_card && !has_card(reader)))
+		card_left(reader);
+	if (had_card != has_card(reader) || other_card)
+		look_everywhere(!has_card(reader));
+	if (reader->state == READER_GONE)
+		reader_free(reader);
+	return 0;
+}
+
+static void forget_readers(void)
+{
+	while (readers) {
+		card_left(readers);
+		reader_free(readers);
+	}
+}
+
+/* A module that had a connection to the pcscd of before does not get over its end (OpenSC). */
+static void restart_hosts(void)
+{
+	for (struct host *host = hosts_first(); host; host = host->next)
+		if (!keyring_has_readerless(host))
+			host_restart(host);
+}
+
+static int take_pcsc(const struct msg_pcsc *message)
+{
+	static bool was_running;
+
+	if (message->state > PCSC_REFUSED)
+		return ERR_PROTOCOL;
+	pcsc_state = message->state;
+	snprintf(pcsc_detail, sizeof pcsc_detail, "%.*s", (int)message->detail.length, (const char *)message->detail.data);
+	if (pcsc_state != PCSC_RUNNING) {
+		log_info("pcscd: %s", log_quote(pcsc_detail));
+		forget_readers();
+		return 0;
+	}
+	log_info("pcscd is running");
+	if (was_running)
+		restart_hosts();
+	was_running = true;
+	return 0;
+}
+
+static int hear(void *context, struct message *message)
+{
+	struct msg_reader reader;
+	struct msg_pcsc pcsc;
+	int rc;
+
+	(void)context;
+	switch (message->type) {
+	case MSG_READER:
+		rc = decode_reader(message->payload, &reader);
+		return rc ? rc : take_reader(&reader);
+	case MSG_PCSC:
+		rc = decode_pcsc(message->payload, &pcsc);
+		return rc ? rc : take_pcsc(&pcsc);
+	default:
+		return ERR_PROTOCOL;
+	}
+}
+
+static void start(void *context);
+
+static void gone(void *context)
+{
+	(void)context;
+	watcher = NULL;
+	log_error("the card watcher ended");
+	if (loop_now() - started > PEACE_MS)
+		pause_ms = PAUSE_MS;
+	loop_timer_set(&restart, pause_ms, start, NULL);
+	pause_ms = pause_ms * 2 < PAUSE_LIMIT_MS ? pause_ms * 2 : PAUSE_LIMIT_MS;
+}
+
+static void start(void *context)
+{
+	struct msg_hello hello = settings_hello();
+
+	(void)context;
+	loop_timer_clear(&restart);
+	started = loop_now();
+	watcher = child_spawn(PROCESS_WATCH, &hello, -1, hear, gone, NULL);
+	if (!watcher)
+		gone(NULL);
+}
+
+void readers_start(void)
+{
+	start(NULL);
+}
+
+void readers_end(void)
+{
+	loop_timer_clear(&restart);
+	child_kill(TAKE(watcher));
+	while (readers)
+		reader_free(readers);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Which readers there are and whether they hold a card, as smime-agent-watch tells it; and what
+ * follows from it for hosts and tokens.
+ */
+#ifndef SMIME_BROKER_READERS_H
+#define SMIME_BROKER_READERS_H
+
+#include "loop.h"
+#include "messages.h"
+
+struct token;
+
+#define READER_NAME_MAX 128
+#define ATR_MAX 33
+
+struct reader {
+	struct reader *next;
+	char name[READER_NAME_MAX];
+	enum reader_state state;
+	uint16_t cards; /* changes with each insertion and removal */
+	unsigned int atr_length;
+	uint8_t atr[ATR_MAX];
+};
+
+/* Starts the watcher, and keeps it running. */
+void readers_start(void);
+void readers_end(void);
+
+struct reader *readers_first(void);
+/* Whether pcscd can be asked, and if not, why: a text that lasts until the next message. */
+enum pcsc_state readers_pcsc(const char **ret_detail);
+
+/* The reader that the token says it is in; NULL for one that is in none that pcscd knows. */
+const struct reader *readers_of(const struct token *token);
+
+#endif
