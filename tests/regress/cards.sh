@@ -1,0 +1,176 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# A person's smart cards sign and decrypt mail, through both PKCS#11 modules that know them; no PIN is
+# sent to a card that nobody entered for it, and no wrong one twice.
+. "$(dirname "$0")/lib.sh"
+. "$srcdir/tests/regress/cards-lib.sh"
+write_mail "$work/mail.eml"
+asked=$HOME/pinentry.log
+
+use_conf() { # LINE...: a new agent with these
+	smime agent stop
+	write_card_conf "$module" "$@"
+	smime agent start
+}
+
+# from_locked ASKED RIGHT WRONG COMMAND...: how often the person is asked, and how many right and wrong
+# PINs Alice's card gets.
+from_locked() {
+	want="$1 $2 $3"
+	shift 3
+	smime lock || return
+	right=$(card_value alice right_pins)
+	wrong=$(card_value alice wrong_pins)
+	"$@"
+	got=$?
+	counts="$(times_asked) $(($(card_value alice right_pins) - right)) $(($(card_value alice wrong_pins) - wrong))"
+	echo "status $got; asked, right and wrong PINs: $counts, wanted $want" >&2
+	[ "$counts" = "$want" ] && return "$got"
+	return 99
+}
+
+asked_with() { # PATTERN: the last question
+	tac "$asked" | grep -m 1 '^SETDESC' | grep -q "$1"
+}
+
+# --- what can be done with a key
+
+sign() { # CARD SLOT [OPTION...]
+	signer=$1
+	slot=$2
+	shift 2
+	smime sign -k "$(card_key "$signer" "$slot")" "$@" -o "$work/s.eml" "$work/mail.eml" &&
+		openssl cms -verify -in "$work/s.eml" -CAfile "$work/cards/$signer/ca.pem" -out "$work/verified" &&
+		tr -d '\r' <"$work/verified" | grep -q "From here on, nothing."
+}
+
+decrypt() { # CARD SLOT [OPENSSL-OPTION...]
+	cert=$(card_cert "$1" "$2")
+	shift 2
+	rm -f "$work/decrypted"
+	openssl cms -encrypt -in "$work/mail.eml" -out "$work/e.eml" -recip "$cert" "$@" &&
+		smime decrypt -o "$work/decrypted" "$work/e.eml" &&
+		tr -d '\r' <"$work/decrypted" | grep -q "From here on, nothing."
+}
+
+# --- what a person sees
+
+both_are_listed() {
+	smime keys --json >"$work/keys" || return
+	for key in alice/9a alice/9c alice/9d alice/9e alice/82 bob/9a bob/9c bob/9d bob/82; do
+		grep -q "$(card_key "${key%/*}" "${key#*/}")" "$work/keys" || { echo "$key is missing" >&2; return 1; }
+	done
+	[ "$(smime tokens | grep '^  serial' | sort -u | wc -l)" = 2 ]
+}
+
+token_of() { # CARD: its URI
+	smime keys | sed -n "/^$(card_key "$1" 9a)/,/^\$/s/^ *uri *\(.*\);id=.*/\1/p"
+}
+
+pin_state() { # CARD
+	smime tokens | tac | grep -A 2 -F "$(token_of "$1")" | sed -n 's/^ *pin *//p'
+}
+
+# --- last try, locked, unblocked
+
+# The right PIN is in a file, but somebody spent the other tries elsewhere.
+last_try_is_kept() {
+	answers CANCEL
+	from_locked 1 0 0 says "cancelled" 4 sign alice 9a && asked_with "LAST TRY" && card_has alice pin_tries 1
+}
+
+last_try_is_the_persons() {
+	answers "$CARD_PIN"
+	from_locked 1 1 0 sign alice 9a && asked_with "LAST TRY"
+}
+
+locked_is_left_alone() {
+	answers "$CARD_PIN"
+	verified=$(grep -c '> 002000800' "$work/cards/alice/apdu.log")
+	from_locked 0 0 0 says "locked" 4 sign alice 9a &&
+		[ "$(grep -c '> 0020008008' "$work/cards/alice/apdu.log")" = "$verified" ]
+}
+
+unblock() { # PIN
+	pkcs15-tool --reader 0 --unblock-pin --auth-id 01 --puk "$CARD_PUK" --new-pin "$1"
+}
+
+# --- a certificate whose key is lost
+
+no_key_there() {
+	answers "$CARD_PIN"
+	from_locked 1 1 0 sign alice 9a && ! sign alice 83 && ! decrypt alice 83 && sign alice 9a && [ "$(times_asked)" = 1 ]
+}
+
+# --- a second card of the same person
+
+twins_differ() {
+	[ "$(smime keys | grep -c '^ *subject *CN=Alice 9a$')" = 2 ] &&
+		[ "$(token_of alice)" != "$(token_of twin)" ] &&
+		says "more than one key" 2 smime sign -k alice@example.org -o "$work/s.eml" "$work/mail.eml"
+}
+
+twins_sign() {
+	answers "$CARD_PIN" "$CARD_PIN"
+	from_locked 2 1 0 eval 'sign twin 9a && asked_with "$(twin_serial)" && sign alice 9a && sign twin 9a' &&
+		card_has twin wrong_pins 0
+}
+
+twin_serial() {
+	token_of twin | sed 's/.*serial=\([^;]*\).*/\1/'
+}
+
+# --- a slow card
+
+slow_card() { # CARD
+	card "$1" slow 44 && smime keys >/dev/null || return
+	answers "$CARD_PIN"
+	apdus=$(card_value "$1" apdus)
+	started=$(date +%s%N)
+	from_locked 1 1 0 sign "$1" 9a || return
+	echo "$(($(card_value "$1" apdus) - apdus)) APDUs, $((($(date +%s%N) - started) / 1000000)) ms"
+}
+
+run_steps() { # NAME
+	use_conf
+	ok "$1: the keys of two cards are listed" both_are_listed
+	ok "$1: and no PIN was needed" card_has alice verified false
+	answers "$CARD_PIN"
+	ok "$1: RSA-2048 signs, after one question" from_locked 1 1 0 sign alice 9a
+	ok "$1: and again, after none" eval 'sign alice 9a && [ "$(times_asked)" = 1 ]'
+	ok "$1: with PSS" sign alice 9a --pss
+	ok "$1: P-256 signs" sign alice 9e
+	ok "$1: decrypts with RSA" decrypt alice 9d -aes256
+	ok "$1: decrypts with RSA, OAEP" decrypt alice 9d -aes256 -keyopt rsa_padding_mode:oaep
+	ok "$1: decrypts old mail with a retired key" decrypt alice 82 -aes-256-gcm
+	ok "$1: so far one PIN was sent" eval '[ "$(times_asked)" = 1 ]'
+	answers "$CARD_PIN"
+	ok "$1: the other card, P-384, signs" sign bob 9a
+	ok "$1: decrypts with ECDH, P-256" decrypt bob 9d -aes256
+	ok "$1: decrypts with ECDH, P-384, retired" decrypt bob 82 -aes256
+	ok "$1: so far one PIN was sent to it, too" eval '[ "$(times_asked)" = 1 ]'
+
+	answers "$CARD_PIN" "$CARD_PIN"
+	ok "$1: 9C signs; its PIN is for one use" from_locked 2 2 0 sign alice 9c
+	answers "$CARD_PIN"
+	ok "$1: 9C signs again, after another question" eval 'sign alice 9c && [ "$(times_asked)" = 1 ]'
+	answers 111111 "$CARD_PIN"
+	ok "$1: 9C, a wrong PIN and the right one" eval 'sign alice 9c && card_has alice pin_tries 3'
+	answers "$CARD_PIN"
+	ok "$1: 9C with RSA" sign bob 9c
+}
+for name in opensc ykcs11; do
+	eval "module=\$$name"
+	if [ -z "$module" ]; then
+		skip "$name" "it is not installed"
+		continue
+	fi
+	[ "$name" = ykcs11 ] && { pcscd_stop; pcscd_start "Yubico YubiKey OTP+FIDO+CCID"; }
+	[ -e "$work/cards/alice" ] || ok "two cards" eval \
+	'card_start alice 0 9a=rsa2048,9c=p256,9d=rsa2048,9e=p256,82=rsa2048,83=lost --label Alice &&
+		card_start bob 1 9a=p384,9c=rsa2048,9d=p256,82=p384 --label Bob --address bob@example.org'
+	wait_for card_has alice inserted true
+	wait_for card_has bob inserted true
+	run_steps "$name"
+done
+finish
