@@ -12,7 +12,7 @@ Keys: --keys 9a=rsa2048,9c=p256,9d=rsa2048,82=p384,83=ca. Slots are 9a, 9c, 9d, 
 The control socket takes a line per connection and answers with one:
   remove | insert      as a person does
   status               what the card knows of itself, as JSON
-  tries N              tries left for the PIN
+  tries N              tries left for the PIN, as if others had been spent on wrong ones
   slow MS              a pause before the answer to each APDU
   delay-sign SECONDS   a pause before each use of a private key
   die-on-sign [N]      the card is gone at the Nth use of a key, with no answer
@@ -248,10 +248,11 @@ class Simulator:
         self.faults = Faults()
         self.card = Card(self.state, self.faults)
         self.connection = None
+        self.ready = False  # the reader has given power since the insertion
         self.inserted = threading.Event()
         self.removed = threading.Event()
         self.inserted.set()
-        self.counts = {"insertions": 0, "powers": 0, "resets": 0}
+        self.counts = {"insertions": 0, "resets": 0}
         self.log_file = open(os.path.join(options.state, "apdu.log"), "a", buffering=1, encoding="ascii")
 
     def log(self, *words):
@@ -299,7 +300,7 @@ class Simulator:
         if code == self.GET_ATR:
             self.send(bytes.fromhex(ATRS[self.options.atr]))
             return
-        self.counts["powers"] += code == self.POWER_ON
+        self.ready = self.ready or code == self.POWER_ON
         self.counts["resets"] += code == self.RESET
         self.log("power", code)
         self.card.reset()
@@ -337,12 +338,14 @@ class Simulator:
             except OSError:
                 pass
             self.log("removed")
+            self.ready = False
             self.connection, connection = None, self.connection
             connection.close()
 
     def status(self):
         values = {name: value for name, value in self.state.values.items() if name not in ("pin", "puk")}
-        return json.dumps({**values, **self.counts, "inserted": bool(self.connection), "verified": self.card.verified,
+        return json.dumps({**values, **self.counts, "inserted": self.inserted.is_set(), "ready": self.ready,
+                           "verified": self.card.verified,
                            "apdus": self.card.apdus, "key_uses": self.card.key_uses})
 
     def obey(self, command, *arguments):
@@ -357,6 +360,7 @@ class Simulator:
         elif command == "tries":
             self.state.values["pin_tries"] = int(arguments[0])
             self.state.save()
+            self.card.verified = self.card.fresh = False
         elif command == "slow":
             self.faults.slow = number / 1000
         elif command == "delay-sign":

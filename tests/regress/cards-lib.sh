@@ -34,11 +34,6 @@ card_has() {
 	return 1
 }
 
-# Whether the reader has given the card power since it was inserted N times.
-card_powered() { # NAME N
-	powers=$(card_value "$1" powers) && [ "$powers" -ge "$2" ]
-}
-
 # card_start NAME READER KEYS [OPTION...]: a card, in reader 0 or 1; the same one again if there was one
 # of this name. Returns when pcscd has it.
 card_start() {
@@ -48,7 +43,7 @@ card_start() {
 	shift 3
 	/usr/bin/python3 "$cards/piv_sim.py" --state "$work/cards/$card_name" --ctl "$work/cards/$card_name.ctl" \
 		--port "$card_port" --keys "$card_keys" "$@" 2>"$work/cards/$card_name.err" &
-	wait_for card_powered "$card_name" 1 && return
+	wait_for card_has "$card_name" ready true && return
 	cat "$work/cards/$card_name.err" >&2
 	return 1
 }
@@ -60,12 +55,11 @@ card_stop() {
 }
 
 card_remove() { # NAME
-	card "$1" remove && wait_for card_has "$1" inserted false
+	card "$1" remove && wait_for card_has "$1" ready false
 }
 
 card_insert() { # NAME
-	powered=$(card_value "$1" powers)
-	card "$1" insert && wait_for card_powered "$1" $((powered + 1))
+	card "$1" insert && wait_for card_has "$1" ready true
 }
 
 # card_reset READER: as another program may do with a card in reader 0 or 1.
@@ -86,12 +80,21 @@ card_key() {
 		sed 's/.*=//; s/://g' | tr A-F a-f
 }
 
-pcscd_start() { # [READER]: its name
-	sh "$cards/private-pcscd.sh" --start "$@"
+# cards_are READY: those that are in a reader.
+cards_are() {
+	for socket in "$work"/cards/*.ctl; do
+		there=$(basename "$socket" .ctl)
+		[ "$(card_value "$there" inserted)" != true ] || wait_for card_has "$there" ready "$1" || return
+	done
 }
 
 pcscd_stop() { # [SIGNAL]
-	sh "$cards/private-pcscd.sh" --stop "$@"
+	sh "$cards/private-pcscd.sh" --stop "$@" && cards_are false
+}
+
+# pcscd_start [READER]: the readers have this name. Returns when it has the cards that are in them.
+pcscd_start() {
+	sh "$cards/private-pcscd.sh" --start "$@" && cards_are true
 }
 
 # write_card_conf MODULE [LINE...]: the agent has this module, and no other.

@@ -33,6 +33,14 @@ asked_with() { # PATTERN: the last question
 	tac "$asked" | grep -m 1 '^SETDESC' | grep -q "$1"
 }
 
+# Alice's has RSA keys, an old one too, and one certificate whose key was lost; Bob's has EC keys.
+two_cards() {
+	[ -e "$work/cards/alice" ] ||
+		card_start alice 0 9a=rsa2048,9c=p256,9d=rsa2048,9e=p256,82=rsa2048,83=lost --label Alice \
+			--usage 83=digitalSignature+keyAgreement || return
+	card_start bob 1 9a=p384,9c=rsa2048,9d=p256,82=p384 --label Bob --address bob@example.org
+}
+
 # --- what can be done with a key
 
 sign() { # CARD SLOT [OPTION...]
@@ -68,7 +76,7 @@ token_of() { # CARD: its URI
 }
 
 pin_state() { # CARD
-	smime tokens | tac | grep -A 2 -F "$(token_of "$1")" | sed -n 's/^ *pin *//p'
+	smime tokens | grep -B 2 -F "$(token_of "$1")" | sed -n 's/^ *pin *//p'
 }
 
 # --- last try, locked, unblocked
@@ -86,7 +94,7 @@ last_try_is_the_persons() {
 
 locked_is_left_alone() {
 	answers "$CARD_PIN"
-	verified=$(grep -c '> 002000800' "$work/cards/alice/apdu.log")
+	verified=$(grep -c '> 0020008008' "$work/cards/alice/apdu.log")
 	from_locked 0 0 0 says "locked" 4 sign alice 9a &&
 		[ "$(grep -c '> 0020008008' "$work/cards/alice/apdu.log")" = "$verified" ]
 }
@@ -97,9 +105,10 @@ unblock() { # PIN
 
 # --- a certificate whose key is lost
 
-no_key_there() {
-	answers "$CARD_PIN"
-	from_locked 1 1 0 sign alice 9a && ! sign alice 83 && ! decrypt alice 83 && sign alice 9a && [ "$(times_asked)" = 1 ]
+# It is said, the agent goes on, and the PIN is still good.
+lost_key() { # COMMAND...
+	says "no longer on its token\|does not allow\|not encrypted to any key" "${lost_status:-4}" "$@"
+	[ "$?" = 0 ] && sign alice 9a && [ "$(times_asked)" = 1 ]
 }
 
 # --- a second card of the same person
@@ -110,14 +119,18 @@ twins_differ() {
 		says "more than one key" 2 smime sign -k alice@example.org -o "$work/s.eml" "$work/mail.eml"
 }
 
-twins_sign() {
-	answers "$CARD_PIN" "$CARD_PIN"
-	from_locked 2 1 0 eval 'sign twin 9a && asked_with "$(twin_serial)" && sign alice 9a && sign twin 9a' &&
-		card_has twin wrong_pins 0
+serial_of() { # CARD
+	token_of "$1" | sed 's/.*serial=\([^;]*\).*/\1/'
 }
 
-twin_serial() {
-	token_of twin | sed 's/.*serial=\([^;]*\).*/\1/'
+each_with_its_own() {
+	sign twin 9a && asked_with "($(serial_of twin))" && sign alice 9a && asked_with "($(serial_of alice))" &&
+		sign twin 9a && sign alice 9a
+}
+
+twins_sign() {
+	answers "$CARD_PIN" "$CARD_PIN"
+	from_locked 2 1 0 each_with_its_own
 }
 
 # --- a slow card
@@ -132,6 +145,7 @@ slow_card() { # CARD
 }
 
 run_steps() { # NAME
+	ok "$1: two cards" two_cards
 	use_conf
 	ok "$1: the keys of two cards are listed" both_are_listed
 	ok "$1: and no PIN was needed" card_has alice verified false
@@ -154,23 +168,58 @@ run_steps() { # NAME
 	ok "$1: 9C signs; its PIN is for one use" from_locked 2 2 0 sign alice 9c
 	answers "$CARD_PIN"
 	ok "$1: 9C signs again, after another question" eval 'sign alice 9c && [ "$(times_asked)" = 1 ]'
+	wrong=$(card_value alice wrong_pins)
 	answers 111111 "$CARD_PIN"
-	ok "$1: 9C, a wrong PIN and the right one" eval 'sign alice 9c && card_has alice pin_tries 3'
-	answers "$CARD_PIN"
+	ok "$1: 9C, a wrong PIN and the right one" sign alice 9c
+	ok "$1: the wrong one was sent once" card_has alice wrong_pins $((wrong + 1))
+	answers "$CARD_PIN" "$CARD_PIN"
 	ok "$1: 9C with RSA" sign bob 9c
+
+	answers 222222 "$CARD_PIN"
+	ok "$1: a wrong PIN, and the right one" from_locked 2 1 1 sign alice 9a
+	answers 333333 444444 "$CARD_PIN"
+	ok "$1: two wrong ones, and the right one" from_locked 3 1 2 sign alice 9a
+	ok "$1: the person was told that it was the last try" asked_with "LAST TRY"
+	answers 555555 555555 CANCEL
+	ok "$1: the same wrong one twice is sent once" from_locked 3 0 1 says "cancelled" 4 sign alice 9a
+	answers "$CARD_PIN"
+	ok "$1: two tries are left" from_locked 1 1 0 sign alice 9a
+
+	card alice tries 1 >/dev/null
+	use_conf "pin-source $(token_of alice) file:$work/card-pin"
+	ok "$1: the last try is not spent unasked" last_try_is_kept
+	ok "$1: but on what the person enters" last_try_is_the_persons
+	use_conf
+	card alice tries 0 >/dev/null
+	ok "$1: a locked card is not sent a PIN" locked_is_left_alone
+	ok "$1: and shown as locked" [ "$(pin_state alice)" = locked ]
+	ok "$1: another program unblocks it with the PUK" unblock "$CARD_PIN"
+	answers "$CARD_PIN"
+	ok "$1: unblocked, it signs" from_locked 1 1 0 sign alice 9a
+
+	use_conf
+	answers "$CARD_PIN"
+	ok "$1: a certificate without its key signs nothing" from_locked 1 1 0 lost_key sign alice 83
+	ok "$1: and decrypts nothing" lost_key decrypt alice 83
+	ok "$1: a card of 44 ms for each APDU" slow_card alice
+	card alice slow 0 >/dev/null
+
+	ok "$1: a second card like the first" eval 'card_stop bob && card_start twin 1 9a=rsa2048,9d=rsa2048 --label Alice'
+	ok "$1: they are two" twins_differ
+	ok "$1: each signs with its own PIN" twins_sign
+	ok "$1: neither got a PIN that is not its own" card_has twin wrong_pins 0
+	smime agent stop
+	card_stop twin
 }
+
 for name in opensc ykcs11; do
 	eval "module=\$$name"
 	if [ -z "$module" ]; then
 		skip "$name" "it is not installed"
 		continue
 	fi
-	[ "$name" = ykcs11 ] && { pcscd_stop; pcscd_start "Yubico YubiKey OTP+FIDO+CCID"; }
-	[ -e "$work/cards/alice" ] || ok "two cards" eval \
-	'card_start alice 0 9a=rsa2048,9c=p256,9d=rsa2048,9e=p256,82=rsa2048,83=lost --label Alice &&
-		card_start bob 1 9a=p384,9c=rsa2048,9d=p256,82=p384 --label Bob --address bob@example.org'
-	wait_for card_has alice inserted true
-	wait_for card_has bob inserted true
+	[ "$name" = ykcs11 ] && ok "pcscd restarts, for readers that ykcs11 knows" \
+		eval 'pcscd_stop && pcscd_start "Yubico YubiKey OTP+FIDO+CCID"'
 	run_steps "$name"
 done
 finish
