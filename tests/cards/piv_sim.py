@@ -420,6 +420,7 @@ def main():
     parser.add_argument("--address", default="alice@example.org", help="the mail address in the certificates")
     parser.add_argument("--label", default="Simulated PIV", help="the common name in them, followed by the slot")
     parser.add_argument("--serial", type=int, help="of the card; random by default")
+    parser.add_argument("--pin", default="123456", help="of a new card; its PUK is 12345678")
     parser.add_argument("--atr", choices=ATRS, default="yubikey")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=35963, help="of the virtual reader")

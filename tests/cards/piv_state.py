@@ -138,8 +138,8 @@ class State:
             self.write(f"{slot}.crt", certificate.public_bytes(serialization.Encoding.DER))
         self.values = {
             "keys": options.keys, "serial": options.serial or int.from_bytes(os.urandom(3), "big") + 10**6,
-            "pin": "123456", "puk": "12345678", "pin_tries": 3, "puk_tries": 3, "max_tries": 3,
-            "wrong_pins": 0, "wrong_puks": 0, "right_pins": 0}
+            "pin": options.pin, "puk": "12345678", "pin_tries": 3, "puk_tries": 3, "max_tries": 3,
+            "right_pins": 0, "wrong_pins": 0, "wrong_puks": 0, "blocked_pins": 0, "blocked_puks": 0}
         self.save()
 
     def make_objects(self):
@@ -166,6 +166,8 @@ class State:
         if len(given) != 8:
             return WRONG_DATA
         if not values[f"{which}_tries"]:
+            values[f"blocked_{which}s"] += 1
+            self.save()
             return BLOCKED
         if given.rstrip(b"\xff") == values[which].encode():
             values[f"{which}_tries"] = values["max_tries"]

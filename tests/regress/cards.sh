@@ -7,8 +7,11 @@
 write_mail "$work/mail.eml"
 asked=$HOME/pinentry.log
 
-use_conf() { # LINE...: a new agent with these
+# A new agent with these lines. A card stays open when the program that opened it ends: it is reset here.
+use_conf() { # LINE...
 	smime agent stop
+	card_reset 0
+	card_reset 1
 	write_card_conf "$module" "$@"
 	smime agent start
 }
@@ -92,11 +95,32 @@ last_try_is_the_persons() {
 	from_locked 1 1 0 sign alice 9a && asked_with "LAST TRY"
 }
 
+last_try_is_over() {
+	answers CANCEL
+	from_locked 0 1 0 sign alice 9a
+}
+
+# The card was logged in before: modules look at it no more to say how many tries are left.
+last_try_came_meanwhile() {
+	answers CANCEL
+	smime lock && sign alice 9a || return
+	card alice tries 1
+	from_locked 1 0 0 says "cancelled" 4 sign alice 9a
+}
+
 locked_is_left_alone() {
 	answers "$CARD_PIN"
-	verified=$(grep -c '> 0020008008' "$work/cards/alice/apdu.log")
-	from_locked 0 0 0 says "locked" 4 sign alice 9a &&
-		[ "$(grep -c '> 0020008008' "$work/cards/alice/apdu.log")" = "$verified" ]
+	blocked=$(card_value alice blocked_pins)
+	[ "$(pin_state alice)" = locked ] && from_locked 0 0 0 says "locked" 4 sign alice 9a &&
+		card_has alice blocked_pins "$blocked"
+}
+
+# One answer of the card is enough.
+locked_meanwhile() {
+	answers "$CARD_PIN" "$CARD_PIN"
+	blocked=$(card_value alice blocked_pins)
+	smime lock && says "locked" 4 sign alice 9a && [ "$(times_asked)" -le 1 ] &&
+		[ "$(card_value alice blocked_pins)" -le $((blocked + 1)) ]
 }
 
 unblock() { # PIN
@@ -105,10 +129,27 @@ unblock() { # PIN
 
 # --- a certificate whose key is lost
 
-# It is said, the agent goes on, and the PIN is still good.
+# Both modules show a key with every certificate. The use of one that is not there fails; the agent goes
+# on, and the PIN is still good.
 lost_key() { # COMMAND...
-	says "no longer on its token\|does not allow\|not encrypted to any key" "${lost_status:-4}" "$@"
-	[ "$?" = 0 ] && sign alice 9a && [ "$(times_asked)" = 1 ]
+	says "reported a failure" 3 "$@" && sign alice 9a
+}
+
+use_lost() { # sign or decrypt
+	if [ "$1" = sign ]; then
+		smime sign -k "$(card_key alice 83)" -o "$work/s.eml" "$work/mail.eml"
+		return
+	fi
+	openssl cms -encrypt -in "$work/mail.eml" -out "$work/e.eml" -recip "$(card_cert alice 83)" || return
+	smime decrypt -o "$work/decrypted" "$work/e.eml"
+}
+
+# --- a reset
+
+reset_by_other() {
+	resets=$(card_value alice resets)
+	card_reset 0 && ! card_has alice resets "$resets" && card_has alice verified false &&
+		sign alice 9a && [ "$(times_asked)" = 1 ]
 }
 
 # --- a second card of the same person
@@ -129,7 +170,7 @@ each_with_its_own() {
 }
 
 twins_sign() {
-	answers "$CARD_PIN" "$CARD_PIN"
+	answers 654321 "$CARD_PIN"
 	from_locked 2 1 0 each_with_its_own
 }
 
@@ -144,8 +185,13 @@ slow_card() { # CARD
 	echo "$(($(card_value "$1" apdus) - apdus)) APDUs, $((($(date +%s%N) - started) / 1000000)) ms"
 }
 
+no_pin_in_logs() {
+	! grep -q "$(printf %s "$CARD_PIN" | xxd -p)" "$work"/cards/*/apdu.log && ! grep -q "$CARD_PIN" "$work/agent.log"
+}
+
 run_steps() { # NAME
 	ok "$1: two cards" two_cards
+	wrong_before=$(card_value alice wrong_pins)
 	use_conf
 	ok "$1: the keys of two cards are listed" both_are_listed
 	ok "$1: and no PIN was needed" card_has alice verified false
@@ -189,25 +235,37 @@ run_steps() { # NAME
 	use_conf "pin-source $(token_of alice) file:$work/card-pin"
 	ok "$1: the last try is not spent unasked" last_try_is_kept
 	ok "$1: but on what the person enters" last_try_is_the_persons
-	use_conf
+	ok "$1: which was right: it is not the last any more" last_try_is_over
+	use_conf "pin-source $(token_of alice) file:$work/card-pin"
+	ok "$1: nor is one spent that came while the agent ran" last_try_came_meanwhile
 	card alice tries 0 >/dev/null
-	ok "$1: a locked card is not sent a PIN" locked_is_left_alone
-	ok "$1: and shown as locked" [ "$(pin_state alice)" = locked ]
+	use_conf
+	ok "$1: a locked card is shown so, and sent no PIN" locked_is_left_alone
+	card alice tries 3 >/dev/null
+	use_conf
+	answers "$CARD_PIN"
+	ok "$1: open again" from_locked 1 1 0 sign alice 9a
+	card alice tries 0 >/dev/null
+	ok "$1: one that was locked while the agent ran is found to be" locked_meanwhile
 	ok "$1: another program unblocks it with the PUK" unblock "$CARD_PIN"
 	answers "$CARD_PIN"
 	ok "$1: unblocked, it signs" from_locked 1 1 0 sign alice 9a
 
 	use_conf
 	answers "$CARD_PIN"
-	ok "$1: a certificate without its key signs nothing" from_locked 1 1 0 lost_key sign alice 83
-	ok "$1: and decrypts nothing" lost_key decrypt alice 83
+	ok "$1: a certificate without its key signs nothing" from_locked 1 1 0 lost_key use_lost sign
+	ok "$1: and decrypts nothing" lost_key use_lost decrypt
+	ok "$1: none of it cost a question" [ "$(times_asked)" = 1 ]
+	ok "$1: another program resets the card, which ends its login: signs, unasked" reset_by_other
 	ok "$1: a card of 44 ms for each APDU" slow_card alice
 	card alice slow 0 >/dev/null
 
-	ok "$1: a second card like the first" eval 'card_stop bob && card_start twin 1 9a=rsa2048,9d=rsa2048 --label Alice'
+	ok "$1: a second card like the first" eval 'card_stop bob && card_start twin 1 9a=rsa2048,9d=rsa2048 --label Alice --pin 654321'
 	ok "$1: they are two" twins_differ
 	ok "$1: each signs with its own PIN" twins_sign
-	ok "$1: neither got a PIN that is not its own" card_has twin wrong_pins 0
+	ok "$1: it never got the PIN of the first" card_has twin wrong_pins 0
+	ok "$1: all wrong PINs that were sent were entered" card_has alice wrong_pins $((wrong_before + 5))
+	ok "$1: no PIN is in a log" no_pin_in_logs
 	smime agent stop
 	card_stop twin
 }
