@@ -26,7 +26,9 @@
 /* After its card was pulled, a call ends within this, or is stuck. */
 #define REMOVED_MS 1000
 /* A look that has only a removal to find touches no card. */
-#define REMOVED_LOOK_MS 2500
+#define REMOVED_LOOK_MS 1500
+/* A process that is younger is no cure for its module. */
+#define DISTRUST_MS 10000
 
 struct call {
 	struct call *next;
@@ -310,6 +312,7 @@ static void start(void *context)
 	uint32_t id;
 
 	loop_timer_clear(&host->restart);
+	host->started = loop_now();
 	host->child = child_spawn(PROCESS_HOST, &hello, -1, hear, gone, host);
 	id = host->child ? host_expect(host, HOST_CALL_PLAIN, 0, START_TIMEOUT_MS, started, host) : 0;
 	if (!id) {
@@ -338,6 +341,14 @@ void host_restart(struct host *host)
 	keyring_host_down(host);
 	start(host);
 	fail_calls(lost, ERR_TOKEN_CRASHED);
+}
+
+void host_distrust(struct host *host)
+{
+	if (loop_now() - host->started < DISTRUST_MS)
+		return;
+	log_warn("module %s: started again after its failure", host->name);
+	host_restart(host);
 }
 
 static void stuck(void *context)
@@ -384,6 +395,11 @@ void host_notice(struct host *host, bool removed)
 
 	if (host->state != HOST_READY) {
 		host_revive(host);
+		return;
+	}
+	/* Without a card a module can as well start afresh: OpenSC may hang in its look for what was pulled. */
+	if (removed && !host->calls && !keyring_has_present(host)) {
+		host_restart(host);
 		return;
 	}
 	host->notice_again = host->noticing;

@@ -12,9 +12,13 @@
 
 #include <stdio.h>
 
+/* Of saying that it is there, and it is not. */
+#define ASK_MAX 10
+
 struct insertion {
 	struct insertion *next;
 	uint32_t token, peer;
+	unsigned int asked;
 	struct loop_timer limit;
 	insertion_done done;
 	void *context;
@@ -49,7 +53,7 @@ static void answered(void *context, int err, struct secret *first, struct secret
 	secret_free(second);
 	if (!token)
 		finish(insertion, ERR_TOKEN_REMOVED);
-	else if (err)
+	else if (err || (token->absent && insertion->asked >= ASK_MAX))
 		finish(insertion, err == ERR_CANCELLED ? err : ERR_TOKEN_REMOVED);
 	else if (token->absent)
 		ask(insertion, "It is not there yet.");
@@ -68,6 +72,7 @@ static void ask(struct insertion *insertion, const char *error)
 	snprintf(text, sizeof text, "Please insert the card\n  %s (%s)\nso that %s (process %d) can use its keys.",
 		 log_quote(token->label), log_quote(token->serial),
 		 peer && *peer->program ? log_quote(peer->program) : "a program", peer ? peer->pid : 0);
+	insertion->asked++;
 	prompt_ask(&prompt, answered, insertion);
 }
 
@@ -84,7 +89,8 @@ void insertion_ask(const struct token *token, uint32_t peer, insertion_done done
 		done(context, ERR_TOKEN_REMOVED);
 		return;
 	}
-	*insertion = (struct insertion){insertions, token->ref, peer, {0}, done, context};
+	*insertion = (struct insertion){
+		.next = insertions, .token = token->ref, .peer = peer, .done = done, .context = context};
 	insertions = insertion;
 	loop_timer_set(&insertion->limit, (uint64_t)settings()->prompt_timeout * 1000, time_over, insertion);
 	ask(insertion, NULL);

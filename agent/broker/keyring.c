@@ -344,6 +344,14 @@ void keyring_forget_host(struct host *host)
 	}
 }
 
+bool keyring_has_present(const struct host *host)
+{
+	for (const struct token *token = tokens; token; token = token->next)
+		if (token->host == host && !token->absent)
+			return true;
+	return false;
+}
+
 bool keyring_has_readerless(const struct host *host)
 {
 	for (const struct token *token = tokens; token; token = token->next)

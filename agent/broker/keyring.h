@@ -79,7 +79,8 @@ bool keyring_end(struct host *host, bool partial);
 void keyring_absent(struct token *token);
 /* Whether the same card is listed through a module that goes first: then this is to be left out. */
 bool keyring_shadowed(const struct token *token);
-/* Whether the host has tokens that are in no reader. */
+/* Whether the host has tokens that are there; that are there and in no reader. */
+bool keyring_has_present(const struct host *host);
 bool keyring_has_readerless(const struct host *host);
 
 /* The host died: its tokens stay known, logged out. */

@@ -126,7 +126,8 @@ static int take_reader(const struct msg_reader *message)
 	if (!reader)
 		return 0; /* one too many */
 	had_card = has_card(reader);
-	other_card = had_card && message->cards != reader->cards;
+	/* An insertion may be seen before pcscd has counted it: one step alone is no other card. */
+	other_card = had_card && (uint16_t)(message->cards - reader->cards) > 1;
 	reader->state = message->state;
 	reader->cards = message->cards;
 	reader->atr_length = (unsigned int)message->atr.length;

@@ -11,6 +11,7 @@
 #include "login.h"
 #include "pincache.h"
 #include "policy.h"
+#include "readers.h"
 #include "settings.h"
 
 #include <string.h>
@@ -18,6 +19,8 @@
 #define ATTEMPTS_MAX 2
 /* Of asking for an always-authenticate key's PIN. */
 #define ASK_MAX 3
+/* pcscd looks for cards every 400 ms, with readers that do not tell it. */
+#define VERDICT_MS 600
 
 struct request {
 	struct request *next;
@@ -30,7 +33,8 @@ struct request {
 	int pin_fd;		/* where the client has it; -1 */
 	enum door door;
 	unsigned int attempts, asked, logins;
-	int last_err; /* of the PIN that was asked for */
+	int last_err; /* of the PIN that was asked for, or of the operation */
+	struct loop_timer verdict;
 	bool pin_ready; /* pin is to be used, even if NULL (PIN pad) */
 	bool told;	/* the person knows that this is the last try */
 };
@@ -65,6 +69,7 @@ static void request_free(struct request *request)
 			*at = request->next;
 			break;
 		}
+	loop_timer_clear(&request->verdict);
 	buf_done(&request->payload);
 	secret_free(request->pin);
 	if (request->pin_fd >= 0)
@@ -137,6 +142,25 @@ static void looked(void *context, int err, const struct msg_result *result)
 	run(context);
 }
 
+static void verdict(void *context)
+{
+	struct request *request = context;
+	const struct key *key = keyring_key(request->key);
+	bool removed = !key || key->token->absent;
+
+	if (!removed)
+		host_distrust(key->token->host);
+	finish(request, removed ? ERR_TOKEN_REMOVED : request->last_err, NULL);
+}
+
+/* It failed twice. Perhaps the card was pulled, and pcscd has yet to notice: until then it is not known
+ * what to tell the person. */
+static void await_verdict(struct request *request, const struct token *token, int err)
+{
+	request->last_err = err;
+	loop_timer_set(&request->verdict, readers_of(token) ? VERDICT_MS : 0, verdict, request);
+}
+
 /* Whether the error was taken care of: the request goes on. */
 static bool recover(struct request *request, struct key *key, int err)
 {
@@ -173,7 +197,7 @@ static bool recover(struct request *request, struct key *key, int err)
 		if (again)
 			run(request);
 		else
-			host_restart(token->host); /* it logs in, and knows nothing of it */
+			host_distrust(token->host); /* it logs in, and knows nothing of it */
 		return again;
 	case ERR_KEY_STALE:
 		if (again)
@@ -185,9 +209,13 @@ static bool recover(struct request *request, struct key *key, int err)
 		return again;
 	case ERR_TOKEN:
 	case ERR_TOKEN_REMOVED: /* or it was, and is back; or another program reset it */
-		if (again && !token->absent)
+		if (token->absent)
+			return false;
+		if (again)
 			host_look(token->host, false, token->ref, looked, request);
-		return again && !token->absent;
+		else
+			await_verdict(request, token, err);
+		return true;
 	}
 	return false;
 }

@@ -249,6 +249,7 @@ class Simulator:
         self.card = Card(self.state, self.faults)
         self.connection = None
         self.ready = False  # the reader has given power since the insertion
+        self.hanging = False
         self.inserted = threading.Event()
         self.removed = threading.Event()
         self.inserted.set()
@@ -334,7 +335,9 @@ class Simulator:
                 self.remove()
             except Hangs:
                 self.log("hangs")
+                self.hanging = True
                 self.removed.wait()
+                self.hanging = False
             except OSError:
                 pass
             self.log("removed")
@@ -344,7 +347,7 @@ class Simulator:
 
     def status(self):
         values = {name: value for name, value in self.state.values.items() if name not in ("pin", "puk")}
-        return json.dumps({**values, **self.counts, "inserted": self.inserted.is_set(), "ready": self.ready,
+        return json.dumps({**values, **self.counts, "inserted": self.inserted.is_set(), "ready": self.ready, "hanging": self.hanging,
                            "verified": self.card.verified,
                            "apdus": self.card.apdus, "key_uses": self.card.key_uses})
 

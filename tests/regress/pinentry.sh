@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # A pinentry for tests: answers from the file $HOME/pinentry, a line for each question (a PIN, or
-# CANCEL, or HANG), and writes what it was told to $HOME/pinentry.log.
+# CANCEL, or HANG), says yes to what is to be confirmed (or what the file $HOME/pinentry-confirm says,
+# CANCEL or HANG), and writes what it was told to $HOME/pinentry.log.
 answers=$HOME/pinentry
 log=$HOME/pinentry.log
 echo "OK test pinentry"
@@ -20,7 +21,13 @@ while IFS= read -r line; do
 			;;
 		esac
 		;;
-	CONFIRM*) echo "OK" ;;
+	CONFIRM*)
+		case $(cat "$HOME/pinentry-confirm" 2>/dev/null) in
+		HANG) while :; do sleep 60; done ;;
+		CANCEL) echo "ERR 83886179 Operation cancelled <Pinentry>" ;;
+		*) echo "OK" ;;
+		esac
+		;;
 	BYE*)
 		echo "OK"
 		exit 0

@@ -1,0 +1,252 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# Cards are pulled and put back, before, in the middle of and after an operation; pcscd ends and
+# starts; another card comes. The list follows at once, every request ends, and the next signature
+# works once the card is there.
+. "$(dirname "$0")/lib.sh"
+. "$srcdir/tests/regress/cards-lib.sh"
+DEATHS_EXPECTED=yes # what hangs is ended
+write_mail "$work/mail.eml"
+asked=$HOME/pinentry.log
+confirm=$HOME/pinentry-confirm
+
+# limited SECONDS COMMAND...: takes no longer, and says how long it took.
+limited() {
+	limit=$1
+	shift
+	started=$(date +%s%N)
+	timeout "$limit" "$@"
+	ended=$?
+	echo "$((($(date +%s%N) - started) / 1000000)) ms, status $ended" >&2
+	return "$ended"
+}
+
+sign() { # CARD [SLOT]
+	limited 20 smime sign -k "$(card_key "$1" "${2:-9a}")" -o "$work/s.eml" "$work/mail.eml" &&
+		openssl cms -verify -in "$work/s.eml" -CAfile "$work/cards/$1/ca.pem" -out /dev/null
+}
+
+# sign_asked TIMES CARD: signs, after that many questions.
+sign_asked() {
+	answers "$CARD_PIN" "$CARD_PIN"
+	sign "$2" || return
+	echo "asked $(times_asked) times" >&2
+	[ "$(times_asked)" = "$1" ]
+}
+
+lists() { # CARD
+	smime keys | grep -q "^$(card_key "$1" 9a)"
+}
+
+lists_not() {
+	! lists "$1"
+}
+
+removed() { # COMMAND...: its error says that the card was removed
+	says "removed" 3 "$@"
+}
+
+# --- before and after an operation
+
+pulled_and_put_back() {
+	card_remove alice && wait_for lists_not alice && removed sign alice && card_insert alice && wait_for lists alice
+}
+
+# MS after the card was pulled, when nobody has noticed yet; the modules' worst moment.
+pulled_before() {
+	sign_asked 0 alice && card alice remove >/dev/null && sleep "0.$1" && removed sign alice
+}
+
+back_again() { # CARD
+	card_insert "$1" && wait_for lists "$1" && sign_asked 1 "$1"
+}
+
+kept_pin() {
+	card_remove alice && wait_for lists_not alice && card_insert alice && wait_for lists alice && sign_asked 0 alice
+}
+
+# --- in the middle of one
+
+dies() {
+	card alice die-on-sign >/dev/null && removed sign alice
+}
+
+# The card does not answer, and then is gone.
+hangs() {
+	card alice hang-on-sign >/dev/null || return
+	sign alice 2>"$work/hangs-err" &
+	pid=$!
+	wait_for card_has alice hanging true && card_remove alice && wait "$pid"
+	cat "$work/hangs-err" >&2
+	grep -q removed "$work/hangs-err"
+}
+
+# Two cards, one of which hangs: the other one goes on, without a question.
+other_goes_on() {
+	sign_asked 1 bob && card alice hang-on-sign >/dev/null || return
+	sign alice 2>/dev/null &
+	pid=$!
+	wait_for card_has alice hanging true && card_remove alice || return
+	wait "$pid"
+	sign_asked 0 bob
+}
+
+# --- asking for the card
+
+asks_for_card() { # COMMAND...: with a person, and the question "insert the card"
+	: >"$asked"
+	DISPLAY=:99 sign alice 2>"$work/card-err" &
+	pid=$!
+	wait_for grep -q '^SETDESC.*insert the card.*' "$asked" && "$@" || return
+	wait "$pid"
+	got=$?
+	cat "$work/card-err" >&2
+	return "$got"
+}
+
+inserted_on_demand() {
+	answers "$CARD_PIN"
+	echo HANG >"$confirm"
+	card_remove alice && wait_for lists_not alice && asks_for_card card_insert alice
+	got=$?
+	rm -f "$confirm"
+	[ "$got" = 0 ] && [ "$(times_asked)" = 1 ]
+}
+
+cancelled() {
+	echo CANCEL >"$confirm"
+	card_remove alice && wait_for lists_not alice
+	DISPLAY=:99 says "cancelled" 4 sign alice
+	got=$?
+	rm -f "$confirm"
+	return "$got"
+}
+
+not_inserted() {
+	echo HANG >"$confirm"
+	DISPLAY=:99 removed sign alice
+	got=$?
+	rm -f "$confirm"
+	return "$got"
+}
+
+decrypts_on_demand() {
+	answers "$CARD_PIN"
+	openssl cms -encrypt -aes256 -in "$work/mail.eml" -out "$work/e.eml" -recip "$(card_cert alice 9d)" || return
+	echo HANG >"$confirm"
+	: >"$asked"
+	DISPLAY=:99 smime decrypt -o "$work/decrypted" "$work/e.eml" &
+	pid=$!
+	wait_for grep -q '^SETDESC.*insert the card' "$asked" && card_insert alice && wait "$pid"
+	got=$?
+	rm -f "$confirm"
+	[ "$got" = 0 ] && grep -q "From here on" "$work/decrypted"
+}
+
+# --- another card, and both
+
+other_card() {
+	card_stop alice && card_start carol 0 9a=rsa2048 --label Carol --address carol@example.org &&
+		wait_for lists carol && lists_not alice && sign_asked 1 carol && removed sign alice
+}
+
+first_card_again() {
+	card_stop carol && card_start alice 0 9a=rsa2048 && wait_for lists alice && lists_not carol && sign_asked 1 alice
+}
+
+# --- pcscd
+
+pcscd_killed() {
+	pcscd_stop KILL && wait_for lists_not alice && removed sign alice
+}
+
+pcscd_back() {
+	pcscd_start "$reader" && wait_for lists alice && sign_asked 1 alice
+}
+
+before_pcscd() {
+	smime agent stop
+	pcscd_stop && smime agent start && lists_not alice && pcscd_back
+}
+
+# --- two modules
+
+softhsm_is_open() {
+	[ "$(smime tokens --json | grep -c '"label":"Demo".*"state":"unlocked"')" = 1 ]
+}
+
+listed_once() { # MODULE: through that one
+	smime agent stop
+	write_conf "module $1" "module $2"
+	sed -i "/^module .*softhsm/d" "$conf"
+	smime agent start && wait_for lists alice && [ "$(smime keys | grep -c "^$(card_key alice 9a)")" = 1 ] &&
+		[ "$(smime tokens | sed -n 's/^ *module *//p')" = "$1" ]
+}
+
+signs_after() { # COMMAND...
+	"$@" && sign_asked 1 alice
+}
+
+run_steps() { # NAME
+	write_conf "module $module"
+	smime agent stop
+	ok "$1: two cards" two_cards
+	wait_for lists alice
+	ok "$1: the soft token is unlocked" unlock Demo
+	ok "$1: signs, after one question" sign_asked 1 alice
+	ok "$1: pulled: gone from the list, and a clear error; put back: listed" pulled_and_put_back
+	ok "$1: signs, after one question: a PIN does not outlast the card" sign_asked 1 alice
+	for ms in 02 2; do
+		ok "$1: pulled 0.$ms s before: an error" pulled_before $ms
+		ok "$1: put back, it signs" back_again alice
+	done
+	ok "$1: pulled while it signs: an error" dies
+	ok "$1: put back, it signs" back_again alice
+	ok "$1: pulled while it hangs: an error" hangs
+	ok "$1: put back, it signs" back_again alice
+	ok "$1: one card hangs and is pulled: another one in the other reader goes on" other_goes_on
+	ok "$1: put back, it signs" back_again alice
+	ok "$1: a person is asked for the card, and puts it in" inserted_on_demand
+	ok "$1: cancels" cancelled
+	ok "$1: is asked for it to decrypt, too" decrypts_on_demand
+	ok "$1: another card in this reader is another token" other_card
+	ok "$1: and the first again" first_card_again
+	ok "$1: pcscd is killed: gone from the list, and a clear error" pcscd_killed
+	ok "$1: pcscd is back, it signs" pcscd_back
+	ok "$1: the soft token's login outlasted it all" softhsm_is_open
+	ok "$1: the agent starts before pcscd" before_pcscd
+	write_conf "module $module" "keep-pin-on-removal yes" "prompt-timeout 1"
+	smime agent stop
+	wait_for lists alice
+	ok "$1: keep-pin-on-removal: signs" sign_asked 1 alice
+	ok "$1: keep-pin-on-removal: pulled and put back, it signs unasked" kept_pin
+	card_remove alice
+	wait_for lists_not alice
+	ok "$1: nobody puts it in: an error when the time is over" not_inserted
+	card_insert alice
+	ok "$1: no wrong PIN was ever sent" eval 'card_has alice wrong_pins 0 && card_has bob wrong_pins 0'
+}
+
+two_cards() {
+	[ -e "$work/cards/alice" ] || card_start alice 0 9a=rsa2048,9d=rsa2048 --label Alice || return
+	[ -e "$work/cards/bob" ] || card_start bob 1 9a=p256 --label Bob --address bob@example.org
+}
+
+reader="Yubico YubiKey OTP+FIDO+CCID"
+ok "readers that both modules know" eval 'pcscd_stop && pcscd_start "$reader"'
+ok "a soft token" make_token Demo
+for name in opensc ykcs11; do
+	eval "module=\$$name"
+	if [ -z "$module" ]; then
+		skip "$name" "it is not installed"
+		continue
+	fi
+	run_steps "$name"
+done
+if [ -n "$opensc" ] && [ -n "$ykcs11" ]; then
+	ok "two modules show one card: it is listed once, by the first" listed_once "$opensc" "$ykcs11"
+	ok "and it signs" sign_asked 1 alice
+	ok "the other way round" listed_once "$ykcs11" "$opensc"
+	ok "and it signs" sign_asked 1 alice
+fi
+finish
