@@ -28,7 +28,7 @@
 /* A look that has only a removal to find touches no card. */
 #define REMOVED_LOOK_MS 1500
 /* A process that is younger is no cure for its module. */
-#define DISTRUST_MS 10000
+#define DISTRUST_MS 1000
 
 struct call {
 	struct call *next;
@@ -343,12 +343,13 @@ void host_restart(struct host *host)
 	fail_calls(lost, ERR_TOKEN_CRASHED);
 }
 
-void host_distrust(struct host *host)
+bool host_distrust(struct host *host)
 {
 	if (loop_now() - host->started < DISTRUST_MS)
-		return;
+		return false;
 	log_warn("module %s: started again after its failure", host->name);
 	host_restart(host);
+	return true;
 }
 
 static void stuck(void *context)

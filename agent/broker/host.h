@@ -68,8 +68,9 @@ void host_notice(struct host *host, bool removed);
 /* This token (its ref) was pulled: calls about it that do not end by themselves (OpenSC hangs) are
  * ended with ERR_TOKEN_REMOVED, and the process with them. */
 void host_token_left(struct host *host, uint32_t token);
-/* The host failed where it should not: it is started again, unless that was done a moment ago. */
-void host_distrust(struct host *host);
+/* The host failed where it should not: it is started again, unless that was done a moment ago.
+ * Whether it was. */
+bool host_distrust(struct host *host);
 
 /* Starts it if it is down and may be started; it will be HOST_READY or HOST_FAILED later. */
 void host_revive(struct host *host);

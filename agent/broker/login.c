@@ -37,6 +37,8 @@ struct login {
 	enum source source;
 	unsigned int asked;
 	bool told; /* the person knows that this is the last try */
+	bool again; /* after the module's process was started anew */
+	uint32_t tries; /* the token's TOKEN_PIN_ flags, when the PIN was sent */
 	int last_err;
 	struct secret *pin; /* in use */
 	unsigned int locks; /* the token's, when it began */
@@ -113,6 +115,35 @@ static bool last_try_is_news(const struct login *login)
 	       (login->source == SOURCE_PERSON && !login->told && login->asked < ASK_MAX);
 }
 
+#define TRIES_FLAGS (TOKEN_PIN_COUNT_LOW | TOKEN_PIN_FINAL_TRY | TOKEN_PIN_LOCKED)
+
+static void send_login(struct login *login, struct token *token, const struct secret *pin);
+
+static void send_again(void *context)
+{
+	struct login *login = context;
+	struct token *token = keyring_token(login->token);
+	const struct secret *pin = login->pin;
+
+	if (token && !pin && login->source == SOURCE_CACHE)
+		pin = pincache_get(token);
+	if (!token || token->absent || !token->host_ref)
+		finish(login, ERR_TOKEN_REMOVED);
+	else if (!pin || (token->flags & TRIES_FLAGS) != login->tries)
+		finish(login, login->last_err);
+	else
+		send_login(login, token, pin);
+}
+
+/* The module failed before the card could judge the PIN, as ykcs11 does with a card that was changed for
+ * another. Not where a try is at stake that matters. */
+static bool may_send_again(const struct login *login, const struct token *token, int err)
+{
+	if ((err != ERR_TOKEN && err != ERR_TOKEN_REMOVED) || login->again || token->absent || !token->host)
+		return false;
+	return login->source != SOURCE_PIN_PAD && !(login->tries & TOKEN_PIN_FINAL_TRY);
+}
+
 static void answered(void *context, int err, const struct msg_result *result)
 {
 	struct login *login = context;
@@ -128,8 +159,12 @@ static void answered(void *context, int err, const struct msg_result *result)
 		pin_failed(login, token);
 	else if (err == ERR_PIN_LAST_TRY && last_try_is_news(login))
 		next_source(login);
-	else
+	else if (may_send_again(login, token, err) && host_distrust(token->host)) {
+		login->again = true;
+		hosts_when_settled(send_again, login);
+	} else {
 		finish(login, err);
+	}
 }
 
 /* pin NULL: typed at the reader, which takes as long as a person takes. */
@@ -143,6 +178,7 @@ static void send_login(struct login *login, struct token *token, const struct se
 	uint32_t timeout = settings()->operation_timeout * 1000;
 	uint32_t id;
 
+	login->tries = token->flags & TRIES_FLAGS;
 	if (pin && bad_pins_have(&token->bad_pins, pin)) {
 		answered(login, ERR_PIN_WRONG, NULL);
 		return;
