@@ -6,7 +6,7 @@
 #include "admin.h"
 
 #include "keyring.h"
-#include "host.h"
+#include "hosts.h"
 #include "log.h"
 #include "pincache.h"
 #include "prompt.h"

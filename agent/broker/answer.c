@@ -5,6 +5,7 @@
 #include "answer.h"
 
 #include "admin.h"
+#include "hosts.h"
 #include "keyring.h"
 #include "log.h"
 #include "login.h"

@@ -5,6 +5,7 @@
  */
 #include "host.h"
 
+#include "hosts.h"
 #include "insertion.h"
 #include "keyring.h"
 #include "log.h"
@@ -19,7 +20,6 @@
 /* A host that has run for this long starts with a clean slate. */
 #define PEACE_MS 60000
 #define CRASHES_MAX 6
-#define HOSTS_MAX 64
 /* A call may wait for this many time limits while the host answers other calls. */
 #define QUEUED_MAX 4
 #define PAUSE_MS 500
@@ -44,60 +44,9 @@ struct call {
 	void *context;
 };
 
-struct waiting {
-	struct waiting *next;
-	void (*settled)(void *context);
-	void *context;
-};
-
 static void call_timed_out(void *context);
 
-static struct host *hosts;
-static struct waiting *waiting;
-static struct child *lister; /* asks p11-kit for its modules */
-static struct loop_timer listing;
 static uint32_t next_call = 1;
-
-struct host *hosts_first(void)
-{
-	return hosts;
-}
-
-bool hosts_settled(void)
-{
-	if (lister)
-		return false;
-	for (const struct host *host = hosts; host; host = host->next)
-		if (!host->crashes && (host->state == HOST_DOWN || host->state == HOST_STARTING))
-			return false;
-	return true;
-}
-
-static void check_settled(void)
-{
-	while (waiting && hosts_settled()) {
-		struct waiting *first = waiting;
-
-		waiting = first->next;
-		first->settled(first->context);
-		free(first);
-	}
-}
-
-void hosts_when_settled(void (*settled)(void *context), void *context)
-{
-	struct waiting *item = calloc(1, sizeof *item), **at = &waiting;
-
-	if (!item) {
-		settled(context);
-		return;
-	}
-	*item = (struct waiting){NULL, settled, context};
-	while (*at)
-		at = &(*at)->next;
-	*at = item;
-	check_settled();
-}
 
 static struct call *take_call(struct host *host, uint32_t id)
 {
@@ -221,7 +170,7 @@ static void host_failed(struct host *host)
 	fail_calls(TAKE(host->calls), ERR_MODULE);
 	keyring_forget_host(host);
 	route_host_changed(host);
-	check_settled();
+	hosts_check_settled();
 }
 
 static void gone(void *context)
@@ -279,7 +228,7 @@ static void first_look_done(void *context, int err, const struct msg_result *res
 	host->state = HOST_READY;
 	set_problem(host, NULL);
 	route_host_changed(host);
-	check_settled();
+	hosts_check_settled();
 }
 
 static void started(void *context, int err, const struct msg_result *result)
@@ -430,45 +379,29 @@ void host_look(struct host *host, bool deep, uint32_t token, host_done done, voi
 		done(context, ERR_NO_MEMORY, NULL);
 }
 
-static struct host *add_host(const char *name, const char *path)
+struct host *host_new(const char *name, const char *path)
 {
-	struct host *host, **at = &hosts;
-	unsigned int count = 0;
+	struct host *host = calloc(1, sizeof *host);
 
-	for (host = hosts; host; host = host->next)
-		if (!strcmp(host->name, name) && !strcmp(host->path, path)) {
-			host->wanted = true;
-			return host;
-		}
-	host = calloc(1, sizeof *host);
 	if (!host)
 		return NULL;
 	host->name = strdup(name);
 	host->path = strdup(path);
-	host->wanted = true;
-	if (!host->name || !host->path) {
-		free(host->name);
-		free(host->path);
-		free(host);
-		return NULL;
-	}
-	for (; *at; at = &(*at)->next)
-		count++;
-	*at = host;
-	if (count < HOSTS_MAX)
-		start(host);
-	else
-		log_error("module %s: more than %d modules", name, HOSTS_MAX);
-	if (count >= HOSTS_MAX)
-		host->state = HOST_FAILED;
-	return host;
+	if (host->name && host->path)
+		return host;
+	free(host->name);
+	free(host->path);
+	free(host);
+	return NULL;
 }
 
-static void remove_host(struct host **at)
+void host_start(struct host *host)
 {
-	struct host *host = *at;
+	start(host);
+}
 
-	*at = host->next;
+void host_free(struct host *host)
+{
 	loop_timer_clear(&host->restart);
 	child_kill(TAKE(host->child));
 	fail_calls(TAKE(host->calls), ERR_MODULE);
@@ -478,102 +411,4 @@ static void remove_host(struct host **at)
 	free(host->path);
 	free(host->problem);
 	free(host);
-}
-
-static void remove_unwanted(void)
-{
-	for (struct host **at = &hosts; *at;)
-		if ((*at)->wanted)
-			at = &(*at)->next;
-		else
-			remove_host(at);
-	peers_keys_changed();
-	check_settled();
-}
-
-static void listing_done(void)
-{
-	loop_timer_clear(&listing);
-	child_kill(TAKE(lister));
-	remove_unwanted();
-}
-
-/* The modules that are there go on. */
-static void listing_failed(void)
-{
-	loop_timer_clear(&listing);
-	child_kill(TAKE(lister));
-	log_error("p11-kit's modules could not be listed; name them with `module` lines instead");
-	check_settled();
-}
-
-static void listing_timed_out(void *context)
-{
-	(void)context;
-	listing_failed();
-}
-
-static int hear_lister(void *context, struct message *message)
-{
-	CLEAN_FREE char *name = NULL;
-	CLEAN_FREE char *path = NULL;
-	struct msg_module module;
-	struct msg_result result;
-	int rc;
-
-	(void)context;
-	if (message->type == MSG_RESULT) {
-		rc = decode_result(message->payload, &result);
-		if (rc)
-			return rc;
-		if (result.error)
-			listing_failed();
-		else
-			listing_done();
-		return 0;
-	}
-	rc = message->type == MSG_MODULE ? decode_module(message->payload, &module) : ERR_PROTOCOL;
-	if (rc)
-		return rc;
-	name = view_dup(module.name);
-	path = view_dup(module.path);
-	if (name && path)
-		add_host(name, path);
-	return 0;
-}
-
-static void lister_gone(void *context)
-{
-	(void)context;
-	lister = NULL;
-	listing_failed();
-}
-
-void hosts_configure(const struct config *config)
-{
-	static const struct msg_nothing nothing;
-	struct msg_hello hello = settings_hello();
-
-	child_kill(TAKE(lister));
-	for (struct host *host = hosts; host; host = host->next)
-		host->wanted = false;
-	if (config->modules) {
-		for (const struct config_list *item = config->modules; item; item = item->next)
-			add_host(item->value, item->value);
-		remove_unwanted();
-		return;
-	}
-	lister = child_spawn(PROCESS_HOST, &hello, -1, hear_lister, lister_gone, NULL);
-	if (!lister) {
-		listing_failed();
-		return;
-	}
-	loop_timer_set(&listing, START_TIMEOUT_MS, listing_timed_out, NULL);
-	child_send(lister, MODULES, 1, nothing, &nothing, -1);
-}
-
-void hosts_end(void)
-{
-	while (hosts)
-		remove_host(&hosts);
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC
  *
- * The token hosts, one per PKCS#11 module: started, asked, watched, killed and started again.
+ * A token host, one per PKCS#11 module: started, asked, watched, killed and started again.
  */
 #ifndef SMIME_BROKER_HOST_H
 #define SMIME_BROKER_HOST_H
 
 #include "child.h"
-#include "config.h"
 
 enum host_state {
 	HOST_DOWN,     /* to be started (again) */
@@ -39,18 +38,14 @@ struct host {
  * time run out (ERR_TIMEOUT, and the host is ended). */
 typedef void (*host_done)(void *context, int err, const struct msg_result *result);
 
-/* Asks p11-kit, through a process of its own, or the configuration for the modules, and starts
- * their hosts. May be called again: hosts that are still wanted go on undisturbed. */
-void hosts_configure(const struct config *config);
-
-struct host *hosts_first(void);
-/* Whether every host has had its first look, or cannot have it. */
-bool hosts_settled(void);
-/* Calls back once that is so; several may wait. */
-void hosts_when_settled(void (*settled)(void *context), void *context);
-
 /* What the keyring does with a call's rows: LOOK's are all tokens there are, LOGIN's are one. */
 enum host_call { HOST_CALL_PLAIN, HOST_CALL_LOOK, HOST_CALL_LOGIN };
+
+/* A host that is not started yet; NULL without memory. */
+struct host *host_new(const char *name, const char *path);
+void host_start(struct host *host);
+/* Ends its process; its calls fail, its tokens are forgotten. */
+void host_free(struct host *host);
 
 /* Registers a call, which is about this token (its ref, or 0), and gives its id, to be sent with the
  * message; 0 without memory, and then nothing is to be sent. The host is up (HOST_STARTING or
@@ -76,7 +71,5 @@ bool host_distrust(struct host *host);
 void host_revive(struct host *host);
 /* Ends the process and starts it again, as if it had crashed, but without counting it. */
 void host_restart(struct host *host);
-
-void hosts_end(void);
 
 #endif

@@ -5,12 +5,10 @@
  */
 #include "insertion.h"
 
-#include "log.h"
 #include "peer.h"
 #include "prompt.h"
+#include "question.h"
 #include "settings.h"
-
-#include <stdio.h>
 
 /* Of saying that it is there, and it is not. */
 #define ASK_MAX 10
@@ -64,14 +62,11 @@ static void answered(void *context, int err, struct secret *first, struct secret
 static void ask(struct insertion *insertion, const char *error)
 {
 	const struct token *token = keyring_token(insertion->token);
-	const struct peer *peer = peer_find(insertion->peer);
-	char text[600];
+	char text[QUESTION_MAX];
 	struct prompt prompt = {.peer = insertion->peer, .fd = -1, .title = "Card", .first = text,
 				.error = error, .confirm = true};
 
-	snprintf(text, sizeof text, "Please insert the card\n  %s (%s)\nso that %s (process %d) can use its keys.",
-		 log_quote(token->label), log_quote(token->serial),
-		 peer && *peer->program ? log_quote(peer->program) : "a program", peer ? peer->pid : 0);
+	question_insert(token, insertion->peer, text);
 	insertion->asked++;
 	prompt_ask(&prompt, answered, insertion);
 }

@@ -5,15 +5,14 @@
  */
 #include "login.h"
 
-#include "host.h"
+#include "hosts.h"
 #include "log.h"
 #include "peer.h"
 #include "pincache.h"
 #include "prompt.h"
+#include "question.h"
 #include "settings.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
 /* As gpg-agent and ssh do. */
@@ -238,38 +237,12 @@ static void got_pin(void *context, int err, struct secret *first, struct secret 
 	send_login(login, token, first);
 }
 
-static const char *tries_text(const struct token *token)
-{
-	if (token->flags & TOKEN_PIN_FINAL_TRY)
-		return "This is the LAST TRY before the PIN locks.";
-	if (token->flags & TOKEN_PIN_COUNT_LOW)
-		return "A wrong PIN was entered before; few tries are left.";
-	return "";
-}
-
-static const char *program_text(uint32_t number)
-{
-	const struct peer *peer = peer_find(number);
-
-	return peer && *peer->program ? log_quote(peer->program) : "a program";
-}
-
-static pid_t pid_of(uint32_t number)
-{
-	const struct peer *peer = peer_find(number);
-
-	return peer ? peer->pid : 0;
-}
-
 static void ask_person(struct login *login, struct token *token)
 {
-	char text[900];
+	char text[QUESTION_MAX];
 	struct prompt prompt = {.peer = login->peer, .fd = -1, .title = "PIN", .first = text};
 
-	snprintf(text, sizeof text,
-		 "Please enter the PIN of the token\n  %s (%s)\nso that %s (process %d) can use its keys.\n%s",
-		 log_quote(token->label), log_quote(token->serial), program_text(login->peer),
-		 pid_of(login->peer), tries_text(token));
+	question_login(token, login->peer, text);
 	if (login->last_err == ERR_PIN_WRONG)
 		prompt.error = "Wrong PIN. Try again.";
 	else if (login->last_err == ERR_PIN_LENGTH)
@@ -302,7 +275,7 @@ static void confirmed(void *context, int err, struct secret *first, struct secre
 /* The reader asks; only what it cannot know, that a try is the last, is told on the screen. */
 static void use_pin_pad(struct login *login, struct token *token)
 {
-	char text[300];
+	char text[QUESTION_MAX];
 	struct prompt prompt = {.peer = login->peer, .fd = -1, .title = "PIN", .first = text, .confirm = true};
 
 	login->source = SOURCE_PIN_PAD;
@@ -310,8 +283,7 @@ static void use_pin_pad(struct login *login, struct token *token)
 	if (login->asked++) {
 		finish(login, login->last_err);
 	} else if (login->told) {
-		snprintf(text, sizeof text, "Type the PIN of %s at the reader?\n%s", log_quote(token->label),
-			 tries_text(token));
+		question_pin_pad(token, text);
 		prompt_ask(&prompt, confirmed, login);
 	} else {
 		send_login(login, token, NULL);
@@ -401,6 +373,27 @@ static int check_given(struct token *token, const struct secret *pin)
 	return ERR_PIN_WRONG;
 }
 
+static void tries_known(void *context, int err, const struct msg_result *result)
+{
+	struct login *login = context;
+
+	(void)err;
+	(void)result;
+	if (keyring_token(login->token))
+		next_source(login);
+	else
+		finish(login, ERR_TOKEN_REMOVED);
+}
+
+/* What is known of the tries may be old: somebody unblocked the PIN, or entered the right one elsewhere. */
+static void begin(struct login *login, struct token *token)
+{
+	if ((token->flags & TRIES_FLAGS) && token->host)
+		host_look(token->host, false, token->ref, tries_known, login);
+	else
+		next_source(login);
+}
+
 static void use_given(struct given *given, struct token *token, struct secret *pin)
 {
 	struct login *login;
@@ -473,63 +466,8 @@ void login_token(struct token *token, uint32_t peer, int pin_fd, login_done done
 	} else {
 		login = login_new(token, peer, done, context);
 		if (login)
-			next_source(login);
+			begin(login, token);
 		else
 			done(context, ERR_NO_MEMORY);
 	}
-}
-
-struct use {
-	uint32_t key;
-	login_pin_done done;
-	void *context;
-};
-
-static void got_use_pin(void *context, int err, struct secret *first, struct secret *second)
-{
-	struct use *use = context;
-	struct key *key = keyring_key(use->key);
-
-	secret_free(second);
-	if (!err && key && bad_pins_have(&key->bad_pins, first)) {
-		secret_free(TAKE(first));
-		err = ERR_PIN_WRONG;
-	}
-	use->done(use->context, err, first);
-	free(use);
-}
-
-static int open_pin(const struct token *token, int pin_fd, int last_err)
-{
-	if (pin_fd >= 0)
-		return fcntl(pin_fd, F_DUPFD_CLOEXEC, 0);
-	return last_err || (token->flags & TOKEN_PIN_FINAL_TRY) ? -1 : pincache_open_source(token);
-}
-
-void login_pin_for_use(struct key *key, uint32_t peer, int pin_fd, int last_err, login_pin_done done,
-		       void *context)
-{
-	struct token *token = key->token;
-	CLEAN_FREE char *label = view_dup(buf_view(&key->label));
-	CLEAN_FD int fd = open_pin(token, pin_fd, last_err);
-	struct use *use = calloc(1, sizeof *use);
-	char text[900];
-	struct prompt prompt = {.peer = peer,
-				.fd = fd,
-				.title = "PIN",
-				.first = text,
-				.error = last_err ? "Wrong PIN. Try again." : NULL};
-
-	if (!use || (token->flags & TOKEN_PROTECTED_PATH)) {
-		free(use);
-		done(context, use ? 0 : ERR_NO_MEMORY, NULL);
-		return;
-	}
-	*use = (struct use){key->ref, done, context};
-	snprintf(text, sizeof text,
-		 "The key\n  %s\non the token\n  %s (%s)\nasks for its PIN at each use.\n"
-		 "Enter it to let %s (process %d) use the key once.\n%s",
-		 log_quote(label), log_quote(token->label), log_quote(token->serial),
-		 program_text(peer), pid_of(peer), tries_text(token));
-	prompt_ask(&prompt, got_use_pin, use);
 }

@@ -17,12 +17,4 @@ typedef void (*login_done)(void *context, int err);
  * calls `done`, once; perhaps at once. */
 void login_token(struct token *token, uint32_t peer, int pin_fd, login_done done, void *context);
 
-/* Gets the PIN for one use of a key that wants it each time: from `pin_fd` if it is not -1, else from
- * the configured source or a person, never from the cache. `pin` is owned by the callee; NULL with
- * err 0 for a PIN pad.
- * ERR_PIN_WRONG for a PIN that failed for the key before: ask again, with it as last_err. */
-typedef void (*login_pin_done)(void *context, int err, struct secret *pin);
-void login_pin_for_use(struct key *key, uint32_t peer, int pin_fd, int last_err, login_pin_done done,
-		       void *context);
-
 #endif

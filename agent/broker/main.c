@@ -5,7 +5,7 @@
  * Trusts nobody; must not die of what a peer sends.
  */
 #include "answer.h"
-#include "host.h"
+#include "hosts.h"
 #include "listener.h"
 #include "log.h"
 #include "loop.h"

@@ -6,7 +6,7 @@
 #include "readers.h"
 
 #include "child.h"
-#include "host.h"
+#include "hosts.h"
 #include "keyring.h"
 #include "log.h"
 #include "peer.h"

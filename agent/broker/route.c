@@ -13,6 +13,7 @@
 #include "policy.h"
 #include "readers.h"
 #include "settings.h"
+#include "use.h"
 
 #include <string.h>
 
@@ -132,7 +133,7 @@ static void ask_pin(struct request *request, struct key *key)
 	request->asked++;
 	request->pin_ready = false;
 	request->told = request->pin_fd < 0 && (key->token->flags & TOKEN_PIN_FINAL_TRY);
-	login_pin_for_use(key, request->peer, request->pin_fd, request->last_err, got_pin, request);
+	use_ask_pin(key, request->peer, request->pin_fd, request->last_err, got_pin, request);
 }
 
 static void looked(void *context, int err, const struct msg_result *result)

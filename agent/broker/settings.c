@@ -5,7 +5,7 @@
 #include "settings.h"
 
 #include "cleanup.h"
-#include "host.h"
+#include "hosts.h"
 #include "log.h"
 #include "peer.h"
 #include "pincache.h"

@@ -220,10 +220,9 @@ run_steps() { # NAME
 	wait_for lists alice
 	ok "$1: keep-pin-on-removal: signs" sign_asked 1 alice
 	ok "$1: keep-pin-on-removal: pulled and put back, it signs unasked" kept_pin
-	card_remove alice
-	wait_for lists_not alice
+	ok "$1: pulled" eval 'card_remove alice && wait_for lists_not alice'
 	ok "$1: nobody puts it in: an error when the time is over" not_inserted
-	card_insert alice
+	ok "$1: put back" card_insert alice
 	ok "$1: no wrong PIN was ever sent" eval 'card_has alice wrong_pins 0 && card_has bob wrong_pins 0'
 }
 

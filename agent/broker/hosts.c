@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Which modules there are, from the configuration or from p11-kit, and the list of their hosts.
+ */
+#include "hosts.h"
+
+#include "log.h"
+#include "peer.h"
+#include "settings.h"
+
+#include <string.h>
+
+#define HOSTS_MAX 64
+/* p11-kit loads every module to name them. */
+#define LISTING_TIMEOUT_MS 30000
+
+struct waiting {
+	struct waiting *next;
+	void (*settled)(void *context);
+	void *context;
+};
+
+static struct host *hosts;
+static struct waiting *waiting;
+static struct child *lister; /* asks p11-kit for its modules */
+static struct loop_timer listing;
+
+struct host *hosts_first(void)
+{
+	return hosts;
+}
+
+bool hosts_settled(void)
+{
+	if (lister)
+		return false;
+	for (const struct host *host = hosts; host; host = host->next)
+		if (!host->crashes && (host->state == HOST_DOWN || host->state == HOST_STARTING))
+			return false;
+	return true;
+}
+
+void hosts_check_settled(void)
+{
+	while (waiting && hosts_settled()) {
+		struct waiting *first = waiting;
+
+		waiting = first->next;
+		first->settled(first->context);
+		free(first);
+	}
+}
+
+void hosts_when_settled(void (*settled)(void *context), void *context)
+{
+	struct waiting *item = calloc(1, sizeof *item), **at = &waiting;
+
+	if (!item) {
+		settled(context);
+		return;
+	}
+	*item = (struct waiting){NULL, settled, context};
+	while (*at)
+		at = &(*at)->next;
+	*at = item;
+	hosts_check_settled();
+}
+
+static void add_host(const char *name, const char *path)
+{
+	struct host *host, **at = &hosts;
+	unsigned int count = 0;
+
+	for (host = hosts; host; host = host->next)
+		if (!strcmp(host->name, name) && !strcmp(host->path, path)) {
+			host->wanted = true;
+			return;
+		}
+	host = host_new(name, path);
+	if (!host)
+		return;
+	host->wanted = true;
+	for (; *at; at = &(*at)->next)
+		count++;
+	*at = host;
+	if (count < HOSTS_MAX) {
+		host_start(host);
+		return;
+	}
+	log_error("module %s: more than %d modules", name, HOSTS_MAX);
+	host->state = HOST_FAILED;
+}
+
+static void remove_host(struct host **at)
+{
+	struct host *host = *at;
+
+	*at = host->next;
+	host_free(host);
+}
+
+static void remove_unwanted(void)
+{
+	for (struct host **at = &hosts; *at;)
+		if ((*at)->wanted)
+			at = &(*at)->next;
+		else
+			remove_host(at);
+	peers_keys_changed();
+	hosts_check_settled();
+}
+
+static void listing_done(void)
+{
+	loop_timer_clear(&listing);
+	child_kill(TAKE(lister));
+	remove_unwanted();
+}
+
+/* The modules that are there go on. */
+static void listing_failed(void)
+{
+	loop_timer_clear(&listing);
+	child_kill(TAKE(lister));
+	log_error("p11-kit's modules could not be listed; name them with `module` lines instead");
+	hosts_check_settled();
+}
+
+static void listing_timed_out(void *context)
+{
+	(void)context;
+	listing_failed();
+}
+
+static int hear_lister(void *context, struct message *message)
+{
+	CLEAN_FREE char *name = NULL;
+	CLEAN_FREE char *path = NULL;
+	struct msg_module module;
+	struct msg_result result;
+	int rc;
+
+	(void)context;
+	if (message->type == MSG_RESULT) {
+		rc = decode_result(message->payload, &result);
+		if (rc)
+			return rc;
+		if (result.error)
+			listing_failed();
+		else
+			listing_done();
+		return 0;
+	}
+	rc = message->type == MSG_MODULE ? decode_module(message->payload, &module) : ERR_PROTOCOL;
+	if (rc)
+		return rc;
+	name = view_dup(module.name);
+	path = view_dup(module.path);
+	if (name && path)
+		add_host(name, path);
+	return 0;
+}
+
+static void lister_gone(void *context)
+{
+	(void)context;
+	lister = NULL;
+	listing_failed();
+}
+
+void hosts_configure(const struct config *config)
+{
+	static const struct msg_nothing nothing;
+	struct msg_hello hello = settings_hello();
+
+	child_kill(TAKE(lister));
+	for (struct host *host = hosts; host; host = host->next)
+		host->wanted = false;
+	if (config->modules) {
+		for (const struct config_list *item = config->modules; item; item = item->next)
+			add_host(item->value, item->value);
+		remove_unwanted();
+		return;
+	}
+	lister = child_spawn(PROCESS_HOST, &hello, -1, hear_lister, lister_gone, NULL);
+	if (!lister) {
+		listing_failed();
+		return;
+	}
+	loop_timer_set(&listing, LISTING_TIMEOUT_MS, listing_timed_out, NULL);
+	child_send(lister, MODULES, 1, nothing, &nothing, -1);
+}
+
+void hosts_end(void)
+{
+	while (hosts)
+		remove_host(&hosts);
+}

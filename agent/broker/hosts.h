@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The token hosts that there are to be.
+ */
+#ifndef SMIME_BROKER_HOSTS_H
+#define SMIME_BROKER_HOSTS_H
+
+#include "config.h"
+#include "host.h"
+
+/* Asks p11-kit, through a process of its own, or the configuration for the modules, and starts
+ * their hosts. May be called again: hosts that are still wanted go on undisturbed. */
+void hosts_configure(const struct config *config);
+
+struct host *hosts_first(void);
+/* Whether every host has had its first look, or cannot have it. */
+bool hosts_settled(void);
+/* Calls back once that is so; several may wait. */
+void hosts_when_settled(void (*settled)(void *context), void *context);
+/* A host's state changed: those who wait may go on. */
+void hosts_check_settled(void);
+
+void hosts_end(void);
+
+#endif
