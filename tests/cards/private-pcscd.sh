@@ -13,15 +13,24 @@ drivers=/usr/lib/pcsc/drivers
 pid_file=/run/pcscd/pcscd.pid
 socket=/run/pcscd/pcscd.comm
 
-# Namespaces: root of a chroot gets no user namespace, and need not have one; nor can it change how
-# mounts propagate there, since its root directory is no mount.
+# Namespaces, as whom this is: root of a chroot gets no user namespace, and need not have one.
 enter() { # COMMAND...
 	for options in "-rm" "-m" "-m --propagation unchanged"; do
 		unshare $options --net --pid --fork --mount-proc true 2>/dev/null || continue
+		case $options in *unchanged) set -- sh "$0" --own-root "$PWD" "$@" ;; esac
 		exec unshare $options --net --pid --fork --kill-child --mount-proc "$@"
 	done
 	unshare -rm --net --pid --fork --mount-proc true # says why
 	return 1
+}
+
+# The root directory of a chroot is no mount, so that what is mounted below it may be seen outside. /proc
+# is a mount, and ours alone: a copy of everything goes there.
+own_root() { # FOLDER COMMAND...
+	mount -t tmpfs none /proc && mkdir /proc/root && mount --rbind / /proc/root &&
+		mount --make-rprivate /proc/root && mount -t proc none /proc/root/proc &&
+		exec chroot /proc/root sh -c 'cd "$0" && exec "$@"' "$@"
+	return 99
 }
 
 lacks() {
@@ -57,7 +66,12 @@ start() { # READER
 stop() { # SIGNAL
 	pid=$(cat "$pid_file") && kill -"${1:-TERM}" "$pid" || return
 	for try in $(seq 200); do
-		{ [ ! -e "/proc/$pid" ] || grep -q '^State:.*Z' "/proc/$pid/status"; } && rm -f "$socket" "$pid_file" && return 0
+		case $(cat "/proc/$pid/stat" 2>/dev/null) in
+		'' | *') Z '*)
+			rm -f "$socket" "$pid_file"
+			return
+			;;
+		esac
 		sleep 0.05
 	done
 	echo "pcscd does not end" >&2
@@ -76,6 +90,10 @@ case $1 in
 	action=${1#--}
 	shift
 	"$action" "$@"
+	;;
+--own-root)
+	shift
+	own_root "$@"
 	;;
 --inside)
 	shift
