@@ -326,7 +326,6 @@ class Simulator:
                 time.sleep(0.1)  # no pcscd yet, or not again
                 continue
             self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.card.reset()
             self.counts["insertions"] += 1
             self.log("inserted")
             try:
@@ -342,6 +341,7 @@ class Simulator:
                 pass
             self.log("removed")
             self.ready = False
+            self.card.reset()
             self.connection, connection = None, self.connection
             connection.close()
 
