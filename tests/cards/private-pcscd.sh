@@ -8,6 +8,7 @@
 # private-pcscd.sh --check             says why that is not possible here, with status 1
 # private-pcscd.sh --start [READER]    in there: pcscd, which was stopped; READER is the readers' name
 # private-pcscd.sh --stop [SIGNAL]     in there: ends pcscd
+PATH=$PATH:/usr/sbin:/sbin # where pcscd is, and people do not look
 driver=libifdvpcd.so
 drivers=/usr/lib/pcsc/drivers
 pid_file=/run/pcscd/pcscd.pid
