@@ -27,8 +27,8 @@
 #define REMOVED_MS 1000
 /* A look that has only a removal to find touches no card. */
 #define REMOVED_LOOK_MS 1500
-/* A process that is younger is no cure for its module. */
-#define DISTRUST_MS 1000
+/* Modules that fail are started again this often in a minute. */
+#define DISTRUST_MAX 6
 
 struct call {
 	struct call *next;
@@ -261,7 +261,6 @@ static void start(void *context)
 	uint32_t id;
 
 	loop_timer_clear(&host->restart);
-	host->started = loop_now();
 	host->child = child_spawn(PROCESS_HOST, &hello, -1, hear, gone, host);
 	id = host->child ? host_expect(host, HOST_CALL_PLAIN, 0, START_TIMEOUT_MS, started, host) : 0;
 	if (!id) {
@@ -294,8 +293,11 @@ void host_restart(struct host *host)
 
 bool host_distrust(struct host *host)
 {
-	if (loop_now() - host->started < DISTRUST_MS)
+	if (loop_now() - host->last_distrust > PEACE_MS)
+		host->distrusts = 0;
+	if (host->distrusts++ >= DISTRUST_MAX)
 		return false;
+	host->last_distrust = loop_now();
 	log_warn("module %s: started again after its failure", host->name);
 	host_restart(host);
 	return true;

@@ -24,7 +24,9 @@ struct host {
 	struct call *calls;
 	struct loop_timer restart;
 	unsigned int crashes; /* without a minute of peace between them */
-	uint64_t last_crash, started; /* ms */
+	uint64_t last_crash;
+	unsigned int distrusts; /* likewise */
+	uint64_t last_distrust;
 	uint32_t report; /* the call whose rows are coming in */
 	unsigned int tokens, keys; /* in them so far */
 	bool changed;		   /* by them */
@@ -63,7 +65,7 @@ void host_notice(struct host *host, bool removed);
 /* This token (its ref) was pulled: calls about it that do not end by themselves (OpenSC hangs) are
  * ended with ERR_TOKEN_REMOVED, and the process with them. */
 void host_token_left(struct host *host, uint32_t token);
-/* The host failed where it should not: it is started again, unless that was done a moment ago.
+/* The host failed where it should not: it is started again, unless that was done too often of late.
  * Whether it was. */
 bool host_distrust(struct host *host);
 

@@ -11,6 +11,7 @@
 #include "pincache.h"
 #include "prompt.h"
 #include "question.h"
+#include "readers.h"
 #include "settings.h"
 
 #include <string.h>
@@ -376,22 +377,30 @@ static int check_given(struct token *token, const struct secret *pin)
 static void tries_known(void *context, int err, const struct msg_result *result)
 {
 	struct login *login = context;
+	const struct token *token = keyring_token(login->token);
 
 	(void)err;
 	(void)result;
-	if (keyring_token(login->token))
+	if (token && !token->absent)
 		next_source(login);
 	else
 		finish(login, ERR_TOKEN_REMOVED);
 }
 
+static void tries_settled(void *context)
+{
+	tries_known(context, 0, NULL);
+}
+
 /* What is known of the tries may be old: somebody unblocked the PIN, or entered the right one elsewhere. */
 static void begin(struct login *login, struct token *token)
 {
-	if ((token->flags & TRIES_FLAGS) && token->host)
-		host_look(token->host, false, token->ref, tries_known, login);
-	else
+	if (!(token->flags & TRIES_FLAGS) || !token->host)
 		next_source(login);
+	else if (readers_of(token) && host_distrust(token->host))
+		hosts_when_settled(tries_settled, login); /* modules for cards say what they remember */
+	else
+		host_look(token->host, false, token->ref, tries_known, login);
 }
 
 static void use_given(struct given *given, struct token *token, struct secret *pin)

@@ -7,6 +7,7 @@
 
 #include "host.h"
 #include "log.h"
+#include "readers.h"
 #include "route.h"
 #include "settings.h"
 #include "uri.h"
@@ -46,15 +47,27 @@ void bad_pins_done(struct bad_pins *list)
 		secret_free(TAKE(list->pins[i]));
 }
 
-/* A module that does not log out is ended: locked is locked. */
+static bool in_use(const struct host *host)
+{
+	for (const struct token *token = keyring_tokens(); token; token = token->next)
+		if (token->host == host && (token->flags & TOKEN_LOGGED_IN))
+			return true;
+	return host->calls;
+}
+
+/* Locked is locked: a module that does not log out is ended. So is one that holds a card and nothing else
+ * that is open: many (OpenSC and ykcs11 with PIV) send the card nothing at a logout, so that it stays open
+ * for other programs until it is let go of. */
 static void logged_out(void *context, int err, const struct msg_result *result)
 {
 	struct token *token = keyring_token((uint32_t)(uintptr_t)context);
 
-	if (!err || !result || !token || !token->host)
+	if (!result || !token || !token->host)
 		return;
-	log_warn("token %s: logging out failed: %s", log_quote(token->label), error_text(err));
-	host_restart(token->host);
+	if (err)
+		log_warn("token %s: logging out failed: %s", log_quote(token->label), error_text(err));
+	if (err || (readers_of(token) && !in_use(token->host)))
+		host_restart(token->host);
 }
 
 static void log_out(struct token *token)
@@ -160,6 +173,15 @@ static bool names_token(const char *name, const struct token *token)
 	return match;
 }
 
+/* A PIN is not to go to a card that only has the same label: OpenSC labels them by their person. */
+static bool names_another(const char *name, const struct token *token)
+{
+	for (const struct token *other = keyring_tokens(); other; other = other->next)
+		if (other != token && names_token(name, other) && !keyring_shadowed(other))
+			return true;
+	return false;
+}
+
 static int open_credential(const char *name)
 {
 	const char *directory = getenv("CREDENTIALS_DIRECTORY");
@@ -185,9 +207,14 @@ int pincache_open_source(const struct token *token)
 {
 	if (token->source_failed)
 		return -1;
-	for (const struct config_list *item = settings()->pin_sources; item; item = item->next)
-		if (names_token(item->value, token))
+	for (const struct config_list *item = settings()->pin_sources; item; item = item->next) {
+		if (!names_token(item->value, token))
+			continue;
+		if (!names_another(item->value, token))
 			return open_source(item->second);
+		log_warn("pin-source %s: more than one token has this name, and none gets the PIN; name one by its URI",
+			 log_quote(item->value));
+	}
 	return -1;
 }
 

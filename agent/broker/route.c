@@ -22,6 +22,8 @@
 #define ASK_MAX 3
 /* pcscd looks for cards every 400 ms, with readers that do not tell it. */
 #define VERDICT_MS 600
+/* For a module's process to be there again. */
+#define WAIT_MS 30000
 
 struct request {
 	struct request *next;
@@ -35,7 +37,7 @@ struct request {
 	enum door door;
 	unsigned int attempts, asked, logins;
 	int last_err; /* of the PIN that was asked for, or of the operation */
-	struct loop_timer verdict;
+	struct loop_timer verdict, wait;
 	bool pin_ready; /* pin is to be used, even if NULL (PIN pad) */
 	bool told;	/* the person knows that this is the last try */
 };
@@ -71,6 +73,7 @@ static void request_free(struct request *request)
 			break;
 		}
 	loop_timer_clear(&request->verdict);
+	loop_timer_clear(&request->wait);
 	buf_done(&request->payload);
 	secret_free(request->pin);
 	if (request->pin_fd >= 0)
@@ -288,6 +291,23 @@ static void send(struct request *request, struct key *key, struct msg_key_op *me
 	}
 }
 
+static void waited_enough(void *context)
+{
+	finish(context, ERR_TOKEN_CRASHED, NULL);
+}
+
+static void wait_for_host(struct request *request, struct host *host)
+{
+	host_revive(host);
+	if (host->state == HOST_FAILED) {
+		finish(request, ERR_MODULE, NULL);
+		return;
+	}
+	request->waits_for = host;
+	/* However often its process fails meanwhile. */
+	loop_timer_set(&request->wait, WAIT_MS, waited_enough, request);
+}
+
 /* Takes the next step for the request, whatever that is now. */
 static void run(struct request *request)
 {
@@ -301,10 +321,7 @@ static void run(struct request *request)
 	} else if (!key || !token->host) {
 		finish(request, ERR_KEY_STALE, NULL);
 	} else if (token->host->state != HOST_READY) {
-		host_revive(token->host);
-		request->waits_for = token->host;
-		if (token->host->state == HOST_FAILED)
-			finish(request, ERR_MODULE, NULL);
+		wait_for_host(request, token->host);
 	} else if (token->absent) {
 		ask_for_card(request, token);
 	} else if (!token->host_ref) {
@@ -335,6 +352,7 @@ void route_host_changed(struct host *host)
 			continue;
 		}
 		request->waits_for = NULL;
+		loop_timer_clear(&request->wait);
 		run(request);
 		request = requests;
 	}

@@ -130,7 +130,7 @@ unblock() { # PIN
 # --- a certificate whose key is lost
 
 # Both modules show a key with every certificate. The use of one that is not there fails; the agent goes
-# on, and the PIN is still good.
+# on, with a fresh process of the module and the PIN that it knows.
 lost_key() { # COMMAND...
 	says "reported a failure" 3 "$@" && sign alice 9a
 }
@@ -175,7 +175,7 @@ twins_sign() {
 }
 
 label_of() { # CARD
-	smime tokens | grep -B 7 -F "$(token_of "$1")" | sed -n 's/^ *label *//p'
+	smime tokens | grep -B 8 -F "$(token_of "$1")" | sed -n 's/^ *label *//p'
 }
 
 # Where the label is the name in a certificate, both have it. The PIN is the first card's.
@@ -268,7 +268,7 @@ run_steps() { # NAME
 
 	use_conf
 	answers "$CARD_PIN"
-	ok "$1: a certificate without its key signs nothing" from_locked 1 1 0 lost_key use_lost sign
+	ok "$1: a certificate without its key signs nothing" from_locked 1 2 0 lost_key use_lost sign
 	ok "$1: and decrypts nothing" lost_key use_lost decrypt
 	ok "$1: none of it cost a question" [ "$(times_asked)" = 1 ]
 	ok "$1: another program resets the card, which ends its login: signs, unasked" reset_by_other

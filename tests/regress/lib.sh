@@ -65,9 +65,11 @@ trap cleanup EXIT
 
 # When limited.sh ends the test: where it stood, and what was running.
 out_of_time() {
-	echo "Bail out! out of time: ${description:-before the first line}"
-	ps -eo pid,ppid,stat,wchan:20,etimes,args --forest | sed 's/^/# /'
-	tail -n 20 "$work/agent.log" 2>/dev/null | sed 's/^/# /'
+	{
+		echo "Bail out! out of time: ${description:-before the first line}"
+		ps -eo pid,ppid,stat,wchan:20,etimes,args --forest | sed 's/^/# /'
+		tail -n 20 "$work/agent.log" 2>/dev/null | sed 's/^/# /'
+	} >"${LAST_WORDS:-/dev/stderr}"
 	exit 1
 }
 trap out_of_time TERM

@@ -124,7 +124,7 @@ ok "device error: looked at, and signed" survives 0 "C_Sign rv=0x30 1"
 ok "general error: looked at, and signed" survives 0 "C_Sign rv=0x5 1"
 ok "a token without memory: looked at, and signed" survives 0 "C_Sign rv=0x31 1"
 ok "device error always: an error after two" fails_twice "C_Sign rv=0x30"
-ok "not logged in always: an error after two" fails_twice "C_Sign rv=0x101"
+ok "not logged in always: an error, and another process" new_host fails_twice "C_Sign rv=0x101"
 ok "C_OpenSession fails: an error or not, then it signs" eval 'rules "C_OpenSession rv=0xb1 1"; sign; rules; sign'
 
 # No second C_Login: it may be the PIN that hangs it, or count as a try.

@@ -196,12 +196,12 @@ static void hostile_token(void **state)
 	assert_report(
 		report_tokens, true,
 		"[{\"label\":\"My \\\"Card\\\"\\u000a\",\"manufacturer\":\"" REPLACEMENT "\","
-		"\"model\":\"\\u202eM\",\"serial\":\"1\",\"module\":\"/m.so\",\"state\":\"open\","
+		"\"model\":\"\\u202eM\",\"serial\":\"1\",\"module\":\"/m.so\",\"reader\":\"\",\"state\":\"open\","
 		"\"pin\":\"not-set\",\"uri\":\"pkcs11:model=%E2%80%AEM;manufacturer=%FF;serial=1;"
 		"token=My%20%22Card%22%0A\"}]\n");
 	assert_report(report_tokens, false,
 		      "  label        My \"Card\"?\n  manufacturer ?\n  model        ?M\n  serial       1\n"
-		      "  module       /m.so\n  state        open\n  pin          not-set\n"
+		      "  module       /m.so\n  reader       \n  state        open\n  pin          not-set\n"
 		      "  uri          "
 		      "pkcs11:model=%E2%80%AEM;manufacturer=%FF;serial=1;token=My%20%22Card%22%0A\n");
 }
@@ -301,7 +301,7 @@ static void status(void **state)
 	has_notes = true;
 	assert_report(
 		report_status, true,
-		"{\"pid\":\"12\",\"odd\":\"a\\\"b\\u0001\",\"modules\":[\"ok\",\"first\",\"gone\"]}\n");
+		"{\"pid\":\"12\",\"odd\":\"a\\\"b\\u0001\",\"modules\":[\"ok\",\"first\",\"gone\"],\"module_problems\":[],\"readers\":[]}\n");
 	assert_report(
 		report_status, false,
 		"  pid          12\n  module       ok?first\n  odd          a\"b?\n  module       gone\n");
