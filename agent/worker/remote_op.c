@@ -51,6 +51,11 @@ enum hash remote_op_hash(const char *name)
 	return HASH_NONE;
 }
 
+void remote_fail(int err)
+{
+	failure = failure ? failure : err;
+}
+
 int remote_ask(enum message_type type, struct msg_key_op *message, const struct operation *op,
 		  struct buf *answer, enum result_form *ret_form)
 {
@@ -66,8 +71,8 @@ int remote_ask(enum message_type type, struct msg_key_op *message, const struct 
 	/* More than the key's size is nothing that a token that works would answer. */
 	if (!rc && answer->length > (size_t)EVP_PKEY_get_size(op->key->public_key))
 		rc = ERR_TOKEN;
-	if (rc && !failure)
-		failure = rc;
+	if (rc)
+		remote_fail(rc);
 	if (ret_form)
 		*ret_form = form;
 	return !rc;

@@ -59,6 +59,9 @@ const OSSL_PARAM *remote_op_params(void *data, void *provider);
 int remote_ask(enum message_type type, struct msg_key_op *message, const struct operation *op,
 	       struct buf *answer, enum result_form *ret_form);
 
+/* What went wrong with the key's use, for remote_key_error; the first one stays. */
+void remote_fail(int err);
+
 enum hash remote_op_hash(const char *name);
 /* The digest of MGF1, which is the operation's own unless it was set. */
 const char *remote_op_mgf(const struct operation *op);

@@ -5,12 +5,14 @@
 #include "remote_op.h"
 
 #include "clean_ssl.h"
+#include "log.h"
 
 #include <openssl/ec.h>
 #include <openssl/rsa.h>
 #include <string.h>
 
-/* PKCS#11 gives r and s side by side; CMS wants ECDSA-Sig-Value (RFC 5753 section 7.2). */
+/* PKCS#11 gives r and s side by side; CMS wants ECDSA-Sig-Value (RFC 5753 section 7.2). *ret_length is
+ * the room there is, and then what was written. */
 static int encode_ecdsa(const struct buf *raw, unsigned char *into, size_t *ret_length)
 {
 	ECDSA_SIG *signature = ECDSA_SIG_new();
@@ -23,7 +25,8 @@ static int encode_ecdsa(const struct buf *raw, unsigned char *into, size_t *ret_
 		ECDSA_SIG_free(signature);
 		return 0;
 	}
-	length = i2d_ECDSA_SIG(signature, &into);
+	length = i2d_ECDSA_SIG(signature, NULL);
+	length = length > 0 && (size_t)length <= *ret_length ? i2d_ECDSA_SIG(signature, &into) : 0;
 	ECDSA_SIG_free(signature);
 	*ret_length = (size_t)length;
 	return length > 0;
@@ -60,6 +63,72 @@ static int add_digest_info(struct buf *into, const char *digest, struct view val
 	return length;
 }
 
+static int set_verify_padding(EVP_PKEY_CTX *context, const struct operation *op)
+{
+	if (EVP_PKEY_CTX_set_rsa_padding(context, op->padding) <= 0)
+		return 0;
+	if (op->padding != RSA_PKCS1_PSS_PADDING)
+		return 1;
+	return EVP_PKEY_CTX_set_rsa_pss_saltlen(context, remote_op_salt(op)) > 0 &&
+	       EVP_PKEY_CTX_set_rsa_mgf1_md_name(context, remote_op_mgf(op), NULL) > 0;
+}
+
+static int verifies_digest(const struct operation *op, struct view sig, struct view digest)
+{
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, op->key->public_key, REMOTE_ELSEWHERE);
+	EVP_MD *md = EVP_MD_fetch(NULL, op->digest, REMOTE_ELSEWHERE);
+	int ok = context && md && EVP_PKEY_verify_init(context) > 0 &&
+		 (op->key->kind != REMOTE_RSA || set_verify_padding(context, op)) &&
+		 EVP_PKEY_CTX_set_signature_md(context, md) > 0 &&
+		 EVP_PKEY_verify(context, sig.data, sig.length, digest.data, digest.length) == 1;
+
+	EVP_MD_free(md);
+	EVP_PKEY_CTX_free(context);
+	return ok;
+}
+
+static int verifies_message(const struct operation *op, struct view sig, struct view message)
+{
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	int ok = context &&
+		 EVP_DigestVerifyInit_ex(context, NULL, NULL, NULL, REMOTE_ELSEWHERE, op->key->public_key, NULL) > 0 &&
+		 EVP_DigestVerify(context, sig.data, sig.length, message.data, message.length) == 1;
+
+	EVP_MD_CTX_free(context);
+	return ok;
+}
+
+/* A module that is out of order, or a fault in the middle of an RSA-CRT computation, can give a wrong
+ * signature: nobody could use it, and of the latter kind one is enough to find the private key (Boneh,
+ * DeMillo, Lipton, 1997). */
+static int signature_is_right(const struct operation *op, struct view sig, struct view value)
+{
+	int ok = op->key->kind == REMOTE_ED25519 ? verifies_message(op, sig, value)
+						 : verifies_digest(op, sig, value);
+
+	if (!ok) {
+		log_error("a token gave a wrong signature, which is thrown away");
+		remote_fail(ERR_TOKEN);
+	}
+	return ok;
+}
+
+/* From the token's form to that of CMS. */
+static int take_signature(const struct operation *op, const struct buf *answer, unsigned char *sig,
+			  size_t *ret_length)
+{
+	size_t need = *ret_length;
+
+	if (op->key->kind == REMOTE_EC)
+		return encode_ecdsa(answer, sig, ret_length);
+	if (op->key->kind != REMOTE_RSA && answer->length != need)
+		return 0;
+	/* RFC 8017 section 8: as long as the modulus. Some tokens leave leading zeros out. */
+	memset(sig, 0, need - answer->length);
+	memcpy(sig + need - answer->length, answer->data, answer->length);
+	return 1;
+}
+
 static int signature_sign(void *data, unsigned char *sig, size_t *ret_length, size_t size,
 			  const unsigned char *tbs, size_t tbs_length)
 {
@@ -84,16 +153,12 @@ static int signature_sign(void *data, unsigned char *sig, size_t *ret_length, si
 			return 0;
 		message.data = buf_view(&info);
 	}
-	if (!remote_ask(MSG_SIGN, &message, op, &answer, NULL) || !answer.length)
+	if (!remote_ask(MSG_SIGN, &message, op, &answer, NULL))
 		return 0;
-	if (message.mechanism == MECHANISM_ECDSA)
-		return encode_ecdsa(&answer, sig, ret_length);
-	if (op->key->kind != REMOTE_RSA && answer.length != need)
-		return 0;
-	/* RFC 8017 section 8: as long as the modulus. Some tokens leave leading zeros out. */
-	memset(sig, 0, need - answer.length);
-	memcpy(sig + need - answer.length, answer.data, answer.length);
-	return 1;
+	if (answer.length && take_signature(op, &answer, sig, ret_length))
+		return signature_is_right(op, (struct view){sig, *ret_length}, value);
+	remote_fail(ERR_TOKEN);
+	return 0;
 }
 
 static int digest_init(void *data, const char *name, void *key, const OSSL_PARAM params[])
