@@ -4,6 +4,7 @@
  */
 #include "hosts.h"
 
+#include "keyring.h"
 #include "log.h"
 #include "peer.h"
 #include "settings.h"
@@ -13,6 +14,8 @@
 #define HOSTS_MAX 64
 /* p11-kit loads every module to name them. */
 #define LISTING_TIMEOUT_MS 30000
+/* Modules of which no reader tells anything are looked at this often, while a program is connected. */
+#define SLOW_LOOK_MS 60000
 
 struct waiting {
 	struct waiting *next;
@@ -23,7 +26,7 @@ struct waiting {
 static struct host *hosts;
 static struct waiting *waiting;
 static struct child *lister; /* asks p11-kit for its modules */
-static struct loop_timer listing;
+static struct loop_timer listing, slow_look;
 
 struct host *hosts_first(void)
 {
@@ -64,6 +67,15 @@ void hosts_when_settled(void (*settled)(void *context), void *context)
 		at = &(*at)->next;
 	*at = item;
 	hosts_check_settled();
+}
+
+static void look_slowly(void *context)
+{
+	(void)context;
+	loop_timer_set(&slow_look, SLOW_LOOK_MS, look_slowly, NULL);
+	for (struct host *host = hosts; host && peers_serving(); host = host->next)
+		if (host->state == HOST_READY && (keyring_has_readerless(host) || !keyring_has_present(host)))
+			host_notice(host, false);
 }
 
 static void add_host(const char *name, const char *path)
@@ -174,6 +186,7 @@ void hosts_configure(const struct config *config)
 	struct msg_hello hello = settings_hello();
 
 	child_kill(TAKE(lister));
+	loop_timer_set(&slow_look, SLOW_LOOK_MS, look_slowly, NULL);
 	for (struct host *host = hosts; host; host = host->next)
 		host->wanted = false;
 	if (config->modules) {
@@ -193,6 +206,7 @@ void hosts_configure(const struct config *config)
 
 void hosts_end(void)
 {
+	loop_timer_clear(&slow_look);
 	while (hosts)
 		remove_host(&hosts);
 }
