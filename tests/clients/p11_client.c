@@ -68,20 +68,30 @@ static int wait_for_go(const char *ready, const char *go)
 	return !ok;
 }
 
+/* A session with the first token that has a key of this label. */
+static CK_RV open_session(const char *label, CK_SESSION_HANDLE *ret_session)
+{
+	CK_SLOT_ID slots[16];
+	CK_ULONG count = 16;
+	CK_RV rv = p11->C_GetSlotList(CK_TRUE, slots, &count);
+
+	for (CK_ULONG i = 0; i < count && rv == CKR_OK; i++) {
+		rv = p11->C_OpenSession(slots[i], CKF_SERIAL_SESSION, NULL, NULL, ret_session);
+		if (rv == CKR_OK && find_key(*ret_session, label))
+			return CKR_OK;
+	}
+	return rv == CKR_OK ? CKR_KEY_HANDLE_INVALID : rv;
+}
+
 int main(int argc, char **argv)
 {
 	CK_SESSION_HANDLE session;
 	CK_OBJECT_HANDLE key;
-	CK_SLOT_ID slots[16];
-	CK_ULONG count = 16;
 	CK_RV rv;
 
 	if (argc < 4 || argc > 5 || load(argv[1]))
 		return failed("load", 0);
-	rv = p11->C_GetSlotList(CK_TRUE, slots, &count);
-	if (rv != CKR_OK || !count)
-		return failed("C_GetSlotList", rv);
-	rv = p11->C_OpenSession(slots[0], CKF_SERIAL_SESSION, NULL, NULL, &session);
+	rv = open_session(argv[2], &session);
 	if (rv != CKR_OK)
 		return failed("C_OpenSession", rv);
 	key = find_key(session, argv[2]);

@@ -5,6 +5,8 @@
 # works once the card is there.
 . "$(dirname "$0")/lib.sh"
 . "$srcdir/tests/regress/cards-lib.sh"
+. "$srcdir/tests/regress/pkcs11-lib.sh"
+agent_module=$module
 DEATHS_EXPECTED=yes # what hangs is ended
 write_mail "$work/mail.eml"
 asked=$HOME/pinentry.log
@@ -169,6 +171,27 @@ before_pcscd() {
 	pcscd_stop && smime agent start && lists_not alice && pcscd_back
 }
 
+# --- a program with the PKCS#11 module, which is not loaded anew
+
+label_of() { # CARD
+	smime keys | sed -n "/^$(card_key "$1" 9a)/,/^$/s/^ *label *//p"
+}
+
+program_goes_on() {
+	answers "$CARD_PIN" "$CARD_PIN"
+	rm -f "$work/go" "$work/ready"
+	/usr/bin/mkfifo "$work/go" "$work/ready"
+	foreign "$builddir/tests/clients/p11_client" "$agent_module" "$(label_of alice)" "$work/ready" "$work/go" \
+		>"$work/client.out" 2>&1 &
+	client=$!
+	read -r line <"$work/ready" && card_remove alice && wait_for lists_not alice && card_insert alice &&
+		wait_for lists alice
+	echo go >"$work/go"
+	wait $client && return
+	cat "$work/client.out" >&2
+	return 1
+}
+
 # --- two modules
 
 softhsm_is_open() {
@@ -209,6 +232,7 @@ run_steps() { # NAME
 	ok "$1: a person is asked for the card, and puts it in" inserted_on_demand
 	ok "$1: cancels" cancelled
 	ok "$1: is asked for it to decrypt, too" decrypts_on_demand
+	ok "$1: a program signs, and again with the same handle after the card was away" program_goes_on
 	ok "$1: another card in this reader is another token" other_card
 	ok "$1: and the first again" first_card_again
 	ok "$1: pcscd is killed: gone from the list, and a clear error" pcscd_killed
