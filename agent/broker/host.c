@@ -167,8 +167,8 @@ static void host_failed(struct host *host)
 {
 	host->state = HOST_FAILED;
 	child_kill(TAKE(host->child));
+	keyring_host_down(host);
 	fail_calls(TAKE(host->calls), ERR_MODULE);
-	keyring_forget_host(host);
 	route_host_changed(host);
 	hosts_check_settled();
 }

@@ -37,6 +37,7 @@ struct login {
 	enum source source;
 	unsigned int asked;
 	bool told; /* the person knows that this is the last try */
+	bool asking; /* a prompt is under way */
 	bool again; /* after the module's process was started anew */
 	uint32_t tries; /* the token's TOKEN_PIN_ flags, when the PIN was sent */
 	int last_err;
@@ -222,6 +223,7 @@ static void got_pin(void *context, int err, struct secret *first, struct secret 
 	struct login *login = context;
 	struct token *token = keyring_token(login->token);
 
+	login->asking = false;
 	secret_free(second);
 	/* A source that cannot be read leaves the person. */
 	if (err && token && (login->source == SOURCE_FILE || next_asker(login))) {
@@ -250,6 +252,7 @@ static void ask_person(struct login *login, struct token *token)
 		prompt.error = "The token takes no PIN of this length. Try again.";
 	login->told = token->flags & TOKEN_PIN_FINAL_TRY;
 	login->asked++;
+	login->asking = true;
 	prompt_ask(&prompt, got_pin, login);
 }
 
@@ -257,6 +260,7 @@ static void read_from(struct login *login, int fd)
 {
 	struct prompt prompt = {.peer = login->peer, .fd = fd, .title = "", .first = "PIN"};
 
+	login->asking = true;
 	prompt_ask(&prompt, got_pin, login);
 }
 
@@ -265,6 +269,7 @@ static void confirmed(void *context, int err, struct secret *first, struct secre
 	struct login *login = context;
 	struct token *token = keyring_token(login->token);
 
+	login->asking = false;
 	secret_free(first);
 	secret_free(second);
 	if (err || !token)
@@ -285,6 +290,7 @@ static void use_pin_pad(struct login *login, struct token *token)
 		finish(login, login->last_err);
 	} else if (login->told) {
 		question_pin_pad(token, text);
+		login->asking = true;
 		prompt_ask(&prompt, confirmed, login);
 	} else {
 		send_login(login, token, NULL);
@@ -479,4 +485,14 @@ void login_token(struct token *token, uint32_t peer, int pin_fd, login_done done
 		else
 			done(context, ERR_NO_MEMORY);
 	}
+}
+
+void login_token_left(struct token *token)
+{
+	struct login *login = token->login;
+
+	if (!login || !login->asking)
+		return;
+	prompt_withdraw(login);
+	finish(login, ERR_TOKEN_REMOVED);
 }

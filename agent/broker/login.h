@@ -17,4 +17,7 @@ typedef void (*login_done)(void *context, int err);
  * calls `done`, once; perhaps at once. */
 void login_token(struct token *token, uint32_t peer, int pin_fd, login_done done, void *context);
 
+/* The token's card was pulled: a person who is asked for its PIN is asked no more. */
+void login_token_left(struct token *token);
+
 #endif

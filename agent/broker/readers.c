@@ -9,6 +9,7 @@
 #include "hosts.h"
 #include "keyring.h"
 #include "log.h"
+#include "login.h"
 #include "peer.h"
 #include "settings.h"
 
@@ -16,6 +17,7 @@
 #include <string.h>
 
 #define READERS_MAX 32
+#define SLOT_CUT 60
 /* A watcher that ended is started again after this, and after twice as long each time. */
 #define PAUSE_MS 500
 #define PAUSE_LIMIT_MS 60000
@@ -40,12 +42,13 @@ enum pcsc_state readers_pcsc(const char **ret_detail)
 	return pcsc_state;
 }
 
-/* A slot's description is at most 64 bytes, and some modules add to the name. */
+/* Some modules add to the reader's name; a slot's description has 64 bytes, in which a long one is cut. */
 static bool is_reader(const char *slot, const char *name)
 {
 	size_t length = strlen(slot), name_length = strlen(name);
 
-	return length && !strncmp(slot, name, length < name_length ? length : name_length);
+	return (length >= name_length || length >= SLOT_CUT) &&
+	       !strncmp(slot, name, length < name_length ? length : name_length);
 }
 
 const struct reader *readers_of(const struct token *token)
@@ -76,6 +79,7 @@ static void card_left(const struct reader *reader)
 			log_info("token %s: removed from reader %s", log_quote(token->label),
 				 log_quote(reader->name));
 			host_token_left(token->host, token->ref);
+			login_token_left(token);
 			keyring_absent(token);
 			changed = true;
 		}
@@ -161,6 +165,7 @@ static void restart_hosts(void)
 static int take_pcsc(const struct msg_pcsc *message)
 {
 	static bool was_running;
+	bool back = was_running && pcsc_state != PCSC_RUNNING;
 
 	if (message->state > PCSC_REFUSED)
 		return ERR_PROTOCOL;
@@ -172,9 +177,11 @@ static int take_pcsc(const struct msg_pcsc *message)
 		return 0;
 	}
 	log_info("pcscd is running");
-	if (was_running)
-		restart_hosts();
 	was_running = true;
+	if (back)
+		restart_hosts();
+	else
+		look_everywhere(false); /* a watcher that is new has not seen what happened before */
 	return 0;
 }
 
@@ -204,6 +211,8 @@ static void gone(void *context)
 	(void)context;
 	watcher = NULL;
 	log_error("the card watcher ended");
+	while (readers) /* the next one will tell; cards are not gone with it */
+		reader_free(readers);
 	if (loop_now() - started > PEACE_MS)
 		pause_ms = PAUSE_MS;
 	loop_timer_set(&restart, pause_ms, start, NULL);

@@ -15,6 +15,7 @@
 #include "settings.h"
 #include "use.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define ATTEMPTS_MAX 2
@@ -81,13 +82,23 @@ static void request_free(struct request *request)
 	free(request);
 }
 
+/* To which token it happened, and where it is the module's fault, to which module. */
+static struct view detail(const struct key *key, int err, char *into, size_t size)
+{
+	if (!key || (err != ERR_MODULE && err != ERR_TOKEN_CRASHED) || !key->token->host)
+		return view_string(key ? key->token->label : NULL);
+	snprintf(into, size, "%s, module %s", key->token->label, key->token->host->name);
+	return view_string(into);
+}
+
 static void finish(struct request *request, int err, const struct msg_result *from)
 {
 	struct key *key = keyring_key(request->key);
 	struct msg_result result = {.error = (uint32_t)-err, .form = from ? from->form : FORM_KEY};
+	char which[300];
 
 	if (err)
-		result.detail = view_string(key ? key->token->label : NULL);
+		result.detail = detail(key, err, which, sizeof which);
 	else if (from)
 		result.data = from->data;
 	if (key && !err)
@@ -353,7 +364,10 @@ void route_host_changed(struct host *host)
 		}
 		request->waits_for = NULL;
 		loop_timer_clear(&request->wait);
-		run(request);
+		if (host->state == HOST_FAILED)
+			finish(request, ERR_MODULE, NULL);
+		else
+			run(request);
 		request = requests;
 	}
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <winscard.h>
 
 /* pcscd has 16 at most. */
@@ -125,9 +126,9 @@ static LONG wait_for_change(SCARDCONTEXT context, DWORD timeout_ms, bool *ret_ch
 	*ret_changed = rv == SCARD_S_SUCCESS;
 	if (rv == SCARD_E_TIMEOUT)
 		return SCARD_S_SUCCESS;
-	/* One that was in the list and is not there now: the next list says so. */
+	/* One that was in the list and is not there now: the next list says so, if not at once. */
 	if (rv == SCARD_E_UNKNOWN_READER)
-		return SCARD_S_SUCCESS;
+		return usleep(SETTLE_MS * 1000) ? SCARD_F_INTERNAL_ERROR : SCARD_S_SUCCESS;
 	for (unsigned int i = 0; i < reader_count && rv == SCARD_S_SUCCESS; i++) {
 		struct view atr = {states[i].rgbAtr, states[i].cbAtr <= MAX_ATR_SIZE ? states[i].cbAtr : 0};
 
@@ -173,6 +174,7 @@ int main(void)
 			rv = watch_readers(context);
 			SCardReleaseContext(context);
 			told = SCARD_S_SUCCESS;
+			service_lost();
 		}
 		if (rv != told)
 			tell_service(rv == SCARD_W_SECURITY_VIOLATION ? PCSC_REFUSED : PCSC_ABSENT,

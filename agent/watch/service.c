@@ -44,6 +44,11 @@ void service_watch(void)
 		log_debug("pcscd's folder cannot be watched; it is tried once a minute");
 }
 
+void service_lost(void)
+{
+	hurry = HURRY_TIMES;
+}
+
 void service_wait(void)
 {
 	char events[4096];

@@ -9,6 +9,9 @@
  * a socket that comes between the attempt and the wait is not missed. */
 void service_watch(void);
 
+/* pcscd was there: attempts are worth while for some seconds. */
+void service_lost(void);
+
 /* Returns when another attempt is worth while: the socket may have come, or a minute has gone by. */
 void service_wait(void);
 
