@@ -12,14 +12,14 @@ write_mail "$work/mail.eml"
 asked=$HOME/pinentry.log
 confirm=$HOME/pinentry-confirm
 
-# limited SECONDS COMMAND...: takes no longer, and says how long it took.
+# limited SECONDS COMMAND...: takes no longer. How long it took is told at the end.
 limited() {
 	limit=$1
 	shift
 	started=$(date +%s%N)
 	timeout "$limit" "$@"
 	ended=$?
-	echo "$((($(date +%s%N) - started) / 1000000)) ms, status $ended" >&2
+	echo "# $description: $((($(date +%s%N) - started) / 1000000)) ms, status $ended" >>"$work/times"
 	return "$ended"
 }
 
@@ -65,6 +65,34 @@ back_again() { # CARD
 
 kept_pin() {
 	card_remove alice && wait_for lists_not alice && card_insert alice && wait_for lists alice && sign_asked 0 alice
+}
+
+no_pinentry() { # in these namespaces
+	! pgrep -f "$srcdir/tests/regress/pinentry.sh"
+}
+
+# The person is looking for the PIN.
+pulled_while_asked() {
+	answers HANG
+	smime lock
+	sign alice 2>"$work/asked-err" &
+	pid=$!
+	wait_for grep -q '^GETPIN' "$asked" && card_remove alice || return
+	wait "$pid"
+	cat "$work/asked-err" >&2
+	grep -q removed "$work/asked-err" && wait_for no_pinentry && unlock Demo
+}
+
+watcher() {
+	pgrep -P "$(agent_pid)" smime-agent-wat
+}
+
+other_watcher() {
+	now=$(watcher) && [ "$now" != "$1" ]
+}
+
+watcher_killed() {
+	old=$(watcher) && kill -9 "$old" && wait_for other_watcher "$old" && sign_asked 0 alice && pulled_and_put_back
 }
 
 # --- in the middle of one
@@ -223,6 +251,10 @@ run_steps() { # NAME
 		ok "$1: pulled 0.$ms s before: an error" pulled_before $ms
 		ok "$1: put back, it signs" back_again alice
 	done
+	ok "$1: pulled while its PIN is asked for: the question goes, an error" pulled_while_asked
+	ok "$1: put back, it signs" back_again alice
+	ok "$1: the watcher is killed: the next one sees the card go and come" watcher_killed
+	ok "$1: and it signs" sign_asked 1 alice
 	ok "$1: pulled while it signs: an error" dies
 	ok "$1: put back, it signs" back_again alice
 	ok "$1: pulled while it hangs: an error" hangs
@@ -272,4 +304,5 @@ if [ -n "$opensc" ] && [ -n "$ykcs11" ]; then
 	ok "the other way round" listed_once "$ykcs11" "$opensc"
 	ok "and it signs" sign_asked 1 alice
 fi
+cat "$work/times"
 finish

@@ -148,6 +148,22 @@ static void paths(void **state)
 	}
 }
 
+static void yes_or_no(void **state)
+{
+	CLEAN_CONFIG struct config config;
+
+	(void)state;
+	assert_int_equal(config_init(&config), 0);
+	assert_int_equal(config.keep_pin_on_removal, 0);
+	assert_int_equal(read_text(&config, "keep-pin-on-removal yes"), 0);
+	assert_int_equal(config.keep_pin_on_removal, 1);
+	assert_int_equal(read_text(&config, "keep-pin-on-removal no"), 0);
+	assert_int_equal(config.keep_pin_on_removal, 0);
+	assert_int_equal(read_text(&config, "keep-pin-on-removal 1"), ERR_CONFIG);
+	assert_int_equal(read_text(&config, "keep-pin-on-removal"), ERR_CONFIG);
+	assert_int_equal(read_text(&config, "keep-pin-on-removal yes please"), ERR_CONFIG);
+}
+
 static void log_levels(void **state)
 {
 	static const char *const names[] = {"error", "warn", "info", "debug"};
@@ -366,6 +382,7 @@ int main(void)
 		cmocka_unit_test(number_limits),
 		cmocka_unit_test(number_forms),
 		cmocka_unit_test(paths),
+		cmocka_unit_test(yes_or_no),
 		cmocka_unit_test(log_levels),
 		cmocka_unit_test(modules),
 		cmocka_unit_test(pin_sources),
