@@ -7,7 +7,8 @@ run_packages="openssl softhsm2 pinentry-curses"
 test_packages="libcmocka-dev opensc gpgsm gpg-agent gnupg-pkcs11-scd gnutls-bin libnss3-tools openssh-client
 	openssh-server python3 procps libengine-pkcs11-openssl
 	thunderbird xxd xz-utils valgrind
-	pcscd vsmartcard-vpcd ykcs11 python3-cryptography iproute2 util-linux"
+	pcscd vsmartcard-vpcd ykcs11 python3-cryptography iproute2 util-linux
+	swtpm tpm2-abrmd tpm2-tools libtss2-tcti-swtpm0 libtss2-tcti-tabrmd0 libtpm2-pkcs11-1 libtpm2-pkcs11-tools dbus-daemon"
 
 # need PACKAGE...: installs those that are missing; asks for sudo when not root.
 need() {
