@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * Loads the one PKCS#11 module of this process. Must never load a second one.
+ * Loads the one PKCS#11 module of this process. Must never initialise a second one: by name, p11-kit
+ * loads those beside it, too.
  */
 /* p11_kit_set_progname has been exported since 0.18, and is still called unstable. */
 #define P11_KIT_FUTURE_UNSTABLE_API 1
@@ -19,6 +20,8 @@ CK_FUNCTION_LIST *module;
 #define PROGRAM_NAME "smime-agent"
 /* What `make install` registers, with disable-in for this name; an administrator may have copied it. */
 #define OWN_MODULE "smime-agent"
+/* p11-kit's name for what a module wants in pReserved; NSS's softokn has its database there. */
+#define INIT_RESERVED "x-init-reserved"
 
 static CK_FUNCTION_LIST *load_by_name(const char *name)
 {
@@ -42,6 +45,7 @@ static bool is_ours(CK_FUNCTION_LIST *loaded)
 int module_load(const char *name, const char *path)
 {
 	CK_C_INITIALIZE_ARGS args = {.flags = CKF_OS_LOCKING_OK};
+	CLEAN_FREE char *reserved = NULL;
 	CK_FUNCTION_LIST *loaded;
 	CK_RV rv;
 
@@ -51,6 +55,8 @@ int module_load(const char *name, const char *path)
 		log_error("module %s: cannot be loaded: %s", *path ? path : name, p11_kit_message());
 		return ERR_MODULE;
 	}
+	if (!*path)
+		args.pReserved = reserved = p11_kit_config_option(loaded, INIT_RESERVED);
 	rv = loaded->C_Initialize(&args);
 	if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED) {
 		log_error("module %s: C_Initialize: %s", *path ? path : name, p11_kit_strerror(rv));
@@ -71,6 +77,15 @@ static int is_trust_module(CK_FUNCTION_LIST *candidate)
 	return policy && !strcmp(policy, "yes");
 }
 
+/* Empty where the path would not do: p11-kit has the rest of what the module needs under its name. */
+static char *path_of(CK_FUNCTION_LIST *configured)
+{
+	CLEAN_FREE char *reserved = p11_kit_config_option(configured, INIT_RESERVED);
+	char *path = reserved ? NULL : p11_kit_module_get_filename(configured);
+
+	return path ? path : strdup("");
+}
+
 int module_each_configured(module_callback each, void *context)
 {
 	CK_FUNCTION_LIST **all;
@@ -84,10 +99,10 @@ int module_each_configured(module_callback each, void *context)
 	}
 	for (CK_FUNCTION_LIST **at = all; *at && !rc; at++) {
 		CLEAN_FREE char *name = p11_kit_module_get_name(*at);
-		CLEAN_FREE char *path = p11_kit_module_get_filename(*at);
+		CLEAN_FREE char *path = path_of(*at);
 
-		if (name && strcmp(name, OWN_MODULE) && !is_trust_module(*at))
-			rc = each(context, name, path ? path : "");
+		if (name && path && strcmp(name, OWN_MODULE) && !is_trust_module(*at))
+			rc = each(context, name, path);
 	}
 	free(all);
 	return rc;
