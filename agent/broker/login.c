@@ -18,9 +18,6 @@
 
 /* As gpg-agent and ssh do. */
 #define ASK_MAX 3
-/* Wrong PINs that are compared with the cached one before none is compared for a while. */
-#define GUESSES_MAX 3
-#define GUESS_PAUSE_MS 300000
 
 enum source { SOURCE_NONE, SOURCE_CACHE, SOURCE_FILE, SOURCE_GIVEN, SOURCE_PIN_PAD, SOURCE_PERSON };
 
@@ -361,25 +358,6 @@ struct given {
 	void *context;
 };
 
-/* The token is open, so that the PIN has no use but to be right. What is compared costs no try, so that
- * guesses are counted here. */
-static int check_given(struct token *token, const struct secret *pin)
-{
-	const struct secret *cached = pincache_get(token);
-
-	if (!cached)
-		return 0;
-	if (token->guesses >= GUESSES_MAX && loop_now() < token->guess_time + GUESS_PAUSE_MS)
-		return ERR_FORBIDDEN;
-	if (secret_equal(cached, pin)) {
-		token->guesses = 0;
-		return 0;
-	}
-	token->guesses = token->guesses >= GUESSES_MAX ? 1 : token->guesses + 1;
-	token->guess_time = loop_now();
-	return ERR_PIN_WRONG;
-}
-
 static void tries_known(void *context, int err, const struct msg_result *result)
 {
 	struct login *login = context;
@@ -414,7 +392,7 @@ static void use_given(struct given *given, struct token *token, struct secret *p
 	struct login *login;
 
 	if (!token->login && (token->flags & TOKEN_LOGGED_IN)) {
-		int err = check_given(token, pin);
+		int err = pincache_compare(token, pin);
 
 		secret_free(pin);
 		given->done(given->context, err);

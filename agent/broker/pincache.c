@@ -21,6 +21,9 @@
 #define LOGOUT_TIMEOUT_MS 10000
 #define DEFER_MS 20
 #define DEFER_MAX 50
+/* Wrong PINs that are compared with the cached one before none is compared for a while. */
+#define GUESSES_MAX 3
+#define GUESS_PAUSE_MS 300000
 
 bool bad_pins_have(const struct bad_pins *list, const struct secret *pin)
 {
@@ -128,6 +131,23 @@ void pincache_put(struct token *token, struct secret *pin)
 const struct secret *pincache_get(const struct token *token)
 {
 	return token->pin;
+}
+
+/* The token is open, so that the PIN has no use but to be right. What is compared costs no try, so that
+ * guesses are counted here. */
+int pincache_compare(struct token *token, const struct secret *pin)
+{
+	if (!token->pin)
+		return 0;
+	if (token->guesses >= GUESSES_MAX && loop_now() < token->guess_time + GUESS_PAUSE_MS)
+		return ERR_FORBIDDEN;
+	if (secret_equal(token->pin, pin)) {
+		token->guesses = 0;
+		return 0;
+	}
+	token->guesses = token->guesses >= GUESSES_MAX ? 1 : token->guesses + 1;
+	token->guess_time = loop_now();
+	return ERR_PIN_WRONG;
 }
 
 void pincache_used(struct token *token)

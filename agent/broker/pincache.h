@@ -18,6 +18,9 @@ void bad_pins_done(struct bad_pins *list);
 void pincache_put(struct token *token, struct secret *pin);
 /* The cached PIN, or NULL; borrowed. */
 const struct secret *pincache_get(const struct token *token);
+/* Whether a client's PIN for a token that is open is the cached one; any is, where none is cached.
+ * ERR_PIN_WRONG; ERR_FORBIDDEN after too many wrong ones. */
+MUST_USE int pincache_compare(struct token *token, const struct secret *pin);
 /* The token was used: its PIN lives on. */
 void pincache_used(struct token *token);
 /* Forgets the PIN; does not log out. */
