@@ -15,8 +15,9 @@
 
 #include <string.h>
 
-/* Loading a module and reading every object of a full card. */
-#define START_TIMEOUT_MS 30000
+/* Loading a module, or reading every object of a full card, may take this long even where operations may
+ * not. */
+#define START_MIN_MS 5000
 /* A host that has run for this long starts with a clean slate. */
 #define PEACE_MS 60000
 #define CRASHES_MAX 6
@@ -45,6 +46,13 @@ struct call {
 };
 
 static void call_timed_out(void *context);
+
+static uint32_t start_timeout(void)
+{
+	uint32_t timeout = settings()->operation_timeout * 1000;
+
+	return timeout > START_MIN_MS ? timeout : START_MIN_MS;
+}
 
 static uint32_t next_call = 1;
 
@@ -245,7 +253,7 @@ static void started(void *context, int err, const struct msg_result *result)
 		host_failed(host);
 		return;
 	}
-	id = host_expect(host, HOST_CALL_LOOK, 0, START_TIMEOUT_MS, first_look_done, host);
+	id = host_expect(host, HOST_CALL_LOOK, 0, start_timeout(), first_look_done, host);
 	if (!id) {
 		host_failed(host);
 		return;
@@ -262,7 +270,7 @@ static void start(void *context)
 
 	loop_timer_clear(&host->restart);
 	host->child = child_spawn(PROCESS_HOST, &hello, -1, hear, gone, host);
-	id = host->child ? host_expect(host, HOST_CALL_PLAIN, 0, START_TIMEOUT_MS, started, host) : 0;
+	id = host->child ? host_expect(host, HOST_CALL_PLAIN, 0, start_timeout(), started, host) : 0;
 	if (!id) {
 		host_failed(host);
 		return;
@@ -357,7 +365,7 @@ void host_notice(struct host *host, bool removed)
 	host->notice_again = host->noticing;
 	if (host->noticing)
 		return;
-	id = host_expect(host, HOST_CALL_LOOK, 0, removed ? REMOVED_LOOK_MS : START_TIMEOUT_MS, noticed, host);
+	id = host_expect(host, HOST_CALL_LOOK, 0, removed ? REMOVED_LOOK_MS : start_timeout(), noticed, host);
 	host->noticing = id;
 	if (id)
 		child_send(host->child, LOOK, id, look, &message, -1);
@@ -374,7 +382,7 @@ void host_look(struct host *host, bool deep, uint32_t token, host_done done, voi
 			done(context, ERR_MODULE, NULL);
 		return;
 	}
-	id = host_expect(host, HOST_CALL_LOOK, token, START_TIMEOUT_MS, done ? done : looked, context);
+	id = host_expect(host, HOST_CALL_LOOK, token, start_timeout(), done ? done : looked, context);
 	if (id)
 		child_send(host->child, LOOK, id, look, &message, -1);
 	else if (done)

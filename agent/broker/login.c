@@ -14,8 +14,6 @@
 #include "readers.h"
 #include "settings.h"
 
-#include <string.h>
-
 /* As gpg-agent and ssh do. */
 #define ASK_MAX 3
 

@@ -19,12 +19,12 @@
 #include <string.h>
 
 #define ATTEMPTS_MAX 2
+/* Time limits of an operation that a request waits for its module's process to be there again. */
+#define WAITS_MAX 2
 /* Of asking for an always-authenticate key's PIN. */
 #define ASK_MAX 3
 /* pcscd looks for cards every 400 ms, with readers that do not tell it. */
 #define VERDICT_MS 600
-/* For a module's process to be there again. */
-#define WAIT_MS 30000
 
 struct request {
 	struct request *next;
@@ -316,7 +316,7 @@ static void wait_for_host(struct request *request, struct host *host)
 	}
 	request->waits_for = host;
 	/* However often its process fails meanwhile. */
-	loop_timer_set(&request->wait, WAIT_MS, waited_enough, request);
+	loop_timer_set(&request->wait, WAITS_MAX * settings()->operation_timeout * 1000ull, waited_enough, request);
 }
 
 /* Takes the next step for the request, whatever that is now. */

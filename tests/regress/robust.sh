@@ -109,6 +109,19 @@ left_alone() {
 ok "a module that crashes time and again is left alone" left_alone
 ok "until somebody asks for it again" eval 'unlock && sign'
 
+# Every process of the module hangs before it is ready.
+never_ready() {
+	rules "C_GetSlotList hang"
+	kill -9 "$(host_pid)"
+	timeout 60 smime sign -k ec --raw -o "$work/s.der" "$work/bytes" 2>"$work/never-err"
+	got=$?
+	rules
+	cat "$work/never-err" >&2
+	[ "$got" = 3 ] && grep -q "module $fault" "$work/never-err"
+}
+ok "a module that hangs for ever: an error that names it" never_ready
+ok "and it signs when that is over" wait_for sign
+
 ok "C_SignInit: session handle invalid" survives 0 "C_SignInit rv=0xb3 1"
 ok "C_Sign: session handle invalid" survives 0 "C_Sign rv=0xb3 1"
 ok "C_Sign: session closed" survives 0 "C_Sign rv=0xb0 1"
