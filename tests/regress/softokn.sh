@@ -32,12 +32,12 @@ cp "$work"/*.module "$modules_folder/"
 exec smime-agent --background
 END
 
-use_database() { # FOLDER: a new agent with this one and, beside it, SoftHSM
+use_database() { # FOLDER [PARAMETER]: a new agent with this one and, beside it, SoftHSM
 	smime agent stop
 	echo "module: $softhsm" >"$work/beside.module"
 	cat >"$work/database.module" <<-END
 		module: $softokn
-		x-init-reserved: configdir='sql:$1' certPrefix='' keyPrefix='' secmod='secmod.db' flags=
+		x-init-reserved: configdir='sql:$1' certPrefix='' keyPrefix='' secmod='secmod.db' flags= ${2:-}
 	END
 	write_conf
 	sed -i '/^module /d' "$conf"
@@ -204,6 +204,8 @@ ok "signs with RSA" sign free
 ok "signs with P-256" sign freeec
 ok "a mail comes back" mail_comes_back free
 ok "a mail to the P-256 key comes back" mail_comes_back freeec
+ok "an agent that has a name for it" use_database "$work/open" "dbTokenDescription='My database'"
+ok "shows that" token_count "My database" 1
 ok "lock does no harm" eval 'smime lock && sign free'
 
 ok "an agent with a database that is not there" use_database "$work/nothing"

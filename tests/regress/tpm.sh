@@ -179,6 +179,17 @@ ok "the TPM locks out after wrong PINs, which is said" locked_out
 ok "and opens again" unlock
 ok "signs" sign rsa
 
+change_pin() { # OLD NEW
+	printf '%s\n%s\n' "$1" "$2" >"$work/change"
+	smime token change-pin --token Second --pin-fd 3 3<"$work/change"
+}
+ok "smime makes another token in it" make_token Second
+ok "and an RSA key there" smime token keygen --token Second --label born --type rsa:2048 --pin-fd 3 3<"$work/pin"
+ok "and changes its PIN" change_pin "$PIN" 56789
+ok "the new one opens it" eval 'echo 56789 >"$work/given"; smime unlock --pin-fd 3 Second 3<"$work/given"'
+ok "unlock the first one" unlock Tpm
+ok "it signs" sign rsa
+
 ok "the TPM goes away" stop_tpm
 ok "a clear error, soon" soon_says "module" 3 sign rsa
 ok "and again" soon_says "module" 3 sign p256
@@ -190,6 +201,6 @@ smime agent stop
 ok "the TPM goes away" stop_tpm
 ok "an agent that starts without it finds no key" says "no key fits" 1 sign rsa
 ok "the TPM is back" start_tpm
-ok "unlock" unlock
+ok "unlock" unlock Tpm
 ok "the next signature works" sign rsa
 finish
