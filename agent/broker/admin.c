@@ -77,13 +77,13 @@ static bool host_exists(const struct host *wanted)
 	return false;
 }
 
-/* The task was done by another process. Some modules (SoftHSM) see new tokens only when they are
- * loaded anew, and so it is with new PINs; objects are seen by all. */
+/* The task was done by another process. Some modules see what changed only when they are loaded anew:
+ * SoftHSM tokens and PINs, tpm2-pkcs11 objects too. A CSR changes nothing. */
 static void look_again(struct task *task)
 {
 	if (!host_exists(task->host)) {
 		reply(task);
-	} else if (task->verb == ADMIN_INIT || task->verb == ADMIN_CHANGE_PIN) {
+	} else if (task->verb != ADMIN_CSR) {
 		host_restart(task->host);
 		hosts_when_settled(reply, task);
 	} else {

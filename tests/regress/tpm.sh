@@ -108,8 +108,8 @@ no_ecdh() {
 		says "does not offer the mechanism" 3 smime decrypt "$work/e.eml"
 }
 
-listed() { # KEY TYPE
-	smime keys --json | grep -q "\"label\":\"$1\".*\"type\":\"$2\""
+listed() { # KEY TYPE USES
+	smime keys --json | grep -q "\"label\":\"$1\".*\"type\":\"$2\",\"uses\":\[$3\]"
 }
 
 state_is() { # STATE
@@ -157,7 +157,7 @@ start_bus && start_tpm || {
 ok "make a token in the TPM" make_tpm_token
 ok "certify its RSA key" certify rsa
 ok "certify its P-256 key" certify p256
-ok "they are seen" eval 'listed rsa rsa:2048 && listed p256 ec:P-256'
+ok "they are seen" eval 'listed rsa rsa:2048 "\"sign\",\"decrypt\"" && listed p256 ec:P-256 "\"sign\""'
 smime agent stop
 ok "a wrong PIN" says "wrong PIN" 4 unlock_with wrong
 ok "leaves the token locked" state_is locked
