@@ -38,6 +38,7 @@ struct call {
 	uint32_t id;
 	uint32_t token;
 	bool removed; /* its token was pulled meanwhile */
+	bool forgiven; /* if it hangs, that is no crash */
 	uint32_t timeout_ms;
 	uint64_t since;
 	struct loop_timer timer;
@@ -218,6 +219,10 @@ static void call_timed_out(void *context)
 		return;
 	}
 	log_error("module %s: hangs; its process %d is ended", host->name, host->child->pid);
+	if (call->forgiven) {
+		host_restart(host);
+		return;
+	}
 	take_call(host, call->id);
 	child_kill(TAKE(host->child));
 	gone(host);
@@ -367,8 +372,10 @@ void host_notice(struct host *host, bool removed)
 		return;
 	id = host_expect(host, HOST_CALL_LOOK, 0, removed ? REMOVED_LOOK_MS : start_timeout(), noticed, host);
 	host->noticing = id;
-	if (id)
-		child_send(host->child, LOOK, id, look, &message, -1);
+	if (!id)
+		return;
+	host->calls->forgiven = removed; /* the newest call; OpenSC may hang there */
+	child_send(host->child, LOOK, id, look, &message, -1);
 }
 
 void host_look(struct host *host, bool deep, uint32_t token, host_done done, void *context)
