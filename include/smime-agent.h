@@ -78,9 +78,10 @@ int smime_agent_decrypt(smime_agent *agent, const char *key, int raw, int in_fd,
 /* Takes a piece of a list; a return other than 0 drops the rest. */
 typedef int (*smime_agent_data)(void *context, const void *data, size_t length);
 
-enum smime_agent_list { SMIME_AGENT_KEYS, SMIME_AGENT_TOKENS, SMIME_AGENT_STATE };
+enum smime_agent_list { SMIME_AGENT_KEYS, SMIME_AGENT_TOKENS, SMIME_AGENT_STATE, SMIME_AGENT_DIAGNOSIS };
 
-/* The keys, the tokens or the agent's state, as text for people, or as JSON (RFC 8259). */
+/* The keys, the tokens or the agent's state, as text for people, or as JSON (RFC 8259). The diagnosis is
+ * lines in either case: level (ok, note, problem), area, sentence, advice, with tabs between. */
 int smime_agent_list(smime_agent *agent, enum smime_agent_list what, int json, smime_agent_data data,
 		     void *context);
 

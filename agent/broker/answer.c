@@ -182,6 +182,16 @@ static void note_readers(struct peer *peer, uint32_t id)
 	}
 }
 
+static void note_pinentry(struct peer *peer, uint32_t id)
+{
+	const char *program = settings()->pinentry_program;
+
+	if (access(program, X_OK))
+		note(peer, id, "pinentry_problem", "%s cannot be run: %s", program, strerror(errno));
+	else
+		note(peer, id, "pinentry", "%s", program);
+}
+
 static int answer_status(struct peer *peer, struct message *message)
 {
 	static const char *const states[] = {"down", "starting", "ready", "failed"};
@@ -201,9 +211,10 @@ static int answer_status(struct peer *peer, struct message *message)
 		note(peer, id, "module", "%s %s %d", states[host->state], host->name,
 		     host->child ? host->child->pid : 0);
 		if (host->problem)
-			note(peer, id, "module_problem", "%s: %s", host->name, log_quote(host->problem));
+			note(peer, id, "module_problem", "%s: %s", host->name, host->problem);
 	}
 	note_readers(peer, id);
+	note_pinentry(peer, id);
 	peer_reply(peer->number, id, 0, NULL, -1);
 	return 0;
 }

@@ -253,8 +253,8 @@ static void started(void *context, int err, const struct msg_result *result)
 	if (!result)
 		return;
 	if (err) {
-		log_error("module %s: %s", host->name, error_text(err));
 		set_problem(host, result->detail.length ? view_dup(result->detail) : strdup(error_text(err)));
+		log_error("module %s: %s", host->name, log_quote(host->problem));
 		host_failed(host);
 		return;
 	}

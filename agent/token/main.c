@@ -36,7 +36,7 @@ static int answer_start(struct channel *channel, const struct message *message)
 		path = view_dup(request.path);
 		rc = name && path ? module_load(name, path) : ERR_NO_MEMORY;
 	}
-	if (answer_error(channel, message->id, rc, path))
+	if (answer_error(channel, message->id, rc, rc ? module_problem() : NULL))
 		return ERR_CLOSED;
 	return rc;
 }

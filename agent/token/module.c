@@ -12,9 +12,11 @@
 #include "log.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 CK_FUNCTION_LIST *module;
+static char problem[512];
 
 /* p11-kit's configuration says enable-in and disable-in by this name. */
 #define PROGRAM_NAME "smime-agent"
@@ -42,6 +44,11 @@ static bool is_ours(CK_FUNCTION_LIST *loaded)
 	       !memcmp(info.manufacturerID, manufacturer, sizeof manufacturer - 1);
 }
 
+const char *module_problem(void)
+{
+	return problem;
+}
+
 int module_load(const char *name, const char *path)
 {
 	CK_C_INITIALIZE_ARGS args = {.flags = CKF_OS_LOCKING_OK};
@@ -52,18 +59,18 @@ int module_load(const char *name, const char *path)
 	p11_kit_set_progname(PROGRAM_NAME);
 	loaded = *path ? p11_kit_module_load(path, P11_KIT_MODULE_UNMANAGED) : load_by_name(name);
 	if (!loaded) {
-		log_error("module %s: cannot be loaded: %s", *path ? path : name, p11_kit_message());
+		snprintf(problem, sizeof problem, "it cannot be loaded: %s", p11_kit_message());
 		return ERR_MODULE;
 	}
 	if (!*path)
 		args.pReserved = reserved = p11_kit_config_option(loaded, INIT_RESERVED);
 	rv = loaded->C_Initialize(&args);
 	if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED) {
-		log_error("module %s: C_Initialize: %s", *path ? path : name, p11_kit_strerror(rv));
+		snprintf(problem, sizeof problem, "C_Initialize: %s", p11_kit_strerror(rv));
 		return ERR_MODULE;
 	}
 	if (is_ours(loaded)) {
-		log_error("module %s: it is the agent's own, and would ask the agent", *path ? path : name);
+		snprintf(problem, sizeof problem, "it is the agent's own, and would ask the agent");
 		return ERR_MODULE;
 	}
 	module = loaded;

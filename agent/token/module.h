@@ -13,8 +13,9 @@
 extern CK_FUNCTION_LIST *module;
 
 /* Loads and initialises the module at `path`, or, where that is empty, the one that p11-kit has
- * configured under `name`. ERR_MODULE, with the reason in the log. */
+ * configured under `name`. ERR_MODULE; module_problem says why, in words. */
 MUST_USE int module_load(const char *name, const char *path);
+const char *module_problem(void);
 
 /* Names each module that p11-kit has configured for this program, but for trust modules, which
  * hold no keys. The modules are loaded for it and not initialised. Stops at the first call of

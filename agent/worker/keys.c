@@ -12,6 +12,7 @@
 #include "uri.h"
 
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -279,6 +280,22 @@ STACK_OF(X509) *keys_chain(struct key *key)
 	key->chain = pool ? cert_chain(key->cert, pool) : NULL;
 	sk_X509_free(pool);
 	return key->chain;
+}
+
+static bool issues(X509 *issuer, X509 *cert)
+{
+	return X509_check_issued(issuer, cert) == X509_V_OK;
+}
+
+bool keys_has_issuer(X509 *cert)
+{
+	for (const struct key *key = keys; key; key = key->next)
+		if (issues(key->cert, cert))
+			return true;
+	for (int i = 0; chain_file && i < sk_X509_num(chain_file); i++)
+		if (issues(sk_X509_value(chain_file, i), cert))
+			return true;
+	return false;
 }
 
 static int check_key(const struct key *key, enum cert_use use)

@@ -64,6 +64,9 @@ void keys_clear_detail(void);
 EVP_PKEY *keys_remote(struct key *key);
 STACK_OF(X509) *keys_chain(struct key *key);
 
+/* Whether the certificate's issuer is on a token or in the chain file. */
+bool keys_has_issuer(X509 *cert);
+
 /* valid, expired, no-key, unusable: for lists. */
 const char *keys_state(const struct key *key);
 

@@ -7,6 +7,7 @@
 #include "ask.h"
 #include "cms_decrypt.h"
 #include "cms_sign.h"
+#include "diagnosis.h"
 #include "key_command.h"
 #include "keys.h"
 #include "log.h"
@@ -322,34 +323,26 @@ static gpg_error_t cmd_decrypt(assuan_context_t ctx, char *line)
 	return answer(rc);
 }
 
-typedef int (*report)(struct buf *into, bool json);
+static int make_report(const char *command, bool json, struct buf *into)
+{
+	if (!strcmp(command, "KEYS"))
+		return report_keys(into, json);
+	if (!strcmp(command, "TOKENS"))
+		return report_tokens(into, json);
+	return strcmp(command, "STATUS") ? diagnose(into) : report_status(into, json);
+}
 
-static gpg_error_t send_report(assuan_context_t ctx, const char *line, report make)
+static gpg_error_t cmd_report(assuan_context_t ctx, char *line)
 {
 	CLEAN_BUF struct buf text = BUF_INIT(REPORT_MAX);
 	gpg_error_t err;
 	int rc;
 
 	begin();
-	rc = make(&text, !strcmp(line, "--json"));
+	rc = make_report(assuan_get_command_name(ctx), !strcmp(line, "--json"), &text);
 	err = rc ? 0 : assuan_send_data(ctx, text.data, text.length);
 
 	return err ? err : answer(rc);
-}
-
-static gpg_error_t cmd_keys(assuan_context_t ctx, char *line)
-{
-	return send_report(ctx, line, report_keys);
-}
-
-static gpg_error_t cmd_tokens(assuan_context_t ctx, char *line)
-{
-	return send_report(ctx, line, report_tokens);
-}
-
-static gpg_error_t cmd_status(assuan_context_t ctx, char *line)
-{
-	return send_report(ctx, line, report_status);
 }
 
 static gpg_error_t cmd_unlock(assuan_context_t ctx, char *line)
@@ -447,8 +440,8 @@ static int register_commands(assuan_context_t ctx)
 		assuan_handler_t handler;
 	} table[] = {
 		{"INPUT", cmd_input},	{"OUTPUT", cmd_output},	  {"PIN", cmd_pin},	{"SIGNER", cmd_signer},
-		{"SIGN", cmd_sign},	{"DECRYPT", cmd_decrypt}, {"KEYS", cmd_keys},	{"TOKENS", cmd_tokens},
-		{"STATUS", cmd_status}, {"UNLOCK", cmd_unlock},	  {"LOCK", cmd_simple},	{"RELOAD", cmd_simple},
+		{"SIGN", cmd_sign},	{"DECRYPT", cmd_decrypt}, {"KEYS", cmd_report},	{"TOKENS", cmd_report},
+		{"STATUS", cmd_report}, {"DIAGNOSE", cmd_report}, {"UNLOCK", cmd_unlock},	  {"LOCK", cmd_simple},	{"RELOAD", cmd_simple},
 		{"STOP", cmd_simple},	{"TOKEN", cmd_token},	  {"GETINFO", cmd_getinfo},
 		{"PKLIST", cmd_pklist}, {"PKLOGIN", cmd_pklogin}, {"PKDATA", cmd_pkdata},
 		{"PKSIGN", cmd_key},	{"PKDECRYPT", cmd_key},	  {"PKDERIVE", cmd_key},

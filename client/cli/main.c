@@ -27,6 +27,7 @@ static const struct verb {
 	{"status", cli_status, "show the agent's state"},
 	{"unlock", cli_unlock, "log in to a token now"},
 	{"lock", cli_lock, "log out of all tokens and forget every PIN"},
+	{"doctor", cli_doctor, "find out why a card does not work"},
 	{"setup", cli_setup, "have Thunderbird, Firefox, ssh and others use the agent's tokens"},
 	{"agent", cli_agent, "start, stop or reload the agent"},
 	{"token", cli_token, "initialise a token, make keys, import certificates, change PINs"},

@@ -48,6 +48,8 @@ struct run {
 	enum action action;
 	const char *module;
 	unsigned int places; /* of the client's that are there */
+	setup_found found;   /* LIST: who hears of it */
+	void *context;
 	bool comma;	     /* JSON: not the first */
 	int status;
 };
@@ -128,13 +130,15 @@ static void print_difference(const char *before, const char *after)
 	}
 }
 
-static void list_place(struct run *run, const char *path, bool on)
+static void list_place(void *context, const char *client, const char *path, bool on)
 {
+	struct run *run = context;
+
 	if (!cli_json) {
-		printf("%-12s %-11s %s\n", run->client->name, on ? "set up" : "not set up", path);
+		printf("%-12s %-11s %s\n", client, on ? "set up" : "not set up", path);
 		return;
 	}
-	printf("%s{\"client\":\"%s\",\"path\":", run->comma ? ",\n" : "", run->client->name);
+	printf("%s{\"client\":\"%s\",\"path\":", run->comma ? ",\n" : "", client);
 	cli_json_string(stdout, path);
 	printf(",\"state\":\"%s\"}", on ? "set-up" : "not-set-up");
 	run->comma = true;
@@ -174,7 +178,7 @@ static void at_place(void *context, const char *path)
 	run->places++;
 	on = run->client->format->has(text, run->module);
 	if (run->action == LIST)
-		list_place(run, path, on);
+		run->found(run->context, run->client->name, path, on);
 	else if (on == (run->action != UNDO))
 		printf("%s: %s; nothing to do\n", path, on ? "is set up" : "is not set up");
 	else
@@ -250,5 +254,17 @@ int cli_setup(int argc, char **argv)
 	if (optind < argc)
 		return run_one(&run, argv[optind]);
 	run.action = LIST;
+	run.found = list_place;
+	run.context = &run;
 	return run_all(&run);
+}
+
+void setup_each(setup_found found, void *context)
+{
+	struct run run = {.action = LIST, .module = SMIME_PKCS11_MODULE, .found = found, .context = context};
+
+	for (size_t i = 0; i < CLIENTS; i++) {
+		run.client = &clients[i];
+		clients[i].places(at_place, &run);
+	}
 }

@@ -31,4 +31,8 @@ void setup_nss_profiles(const char *const *folders, setup_place place, void *con
 void setup_nss_shared(setup_place place, void *context);
 void setup_ssh_config(setup_place place, void *context);
 
+/* Calls back for each place of each client that there is: whether the module is set up there. */
+typedef void (*setup_found)(void *context, const char *client, const char *path, bool on);
+void setup_each(setup_found found, void *context);
+
 #endif

@@ -106,7 +106,7 @@ int smime_agent_decrypt(smime_agent *agent, const char *key, int raw, int in_fd,
 int smime_agent_list(smime_agent *agent, enum smime_agent_list what, int json, smime_agent_data data,
 		     void *context)
 {
-	static const char *const commands[] = {"KEYS", "TOKENS", "STATUS"};
+	static const char *const commands[] = {"KEYS", "TOKENS", "STATUS", "DIAGNOSE"};
 	int rc = begin(agent);
 
 	if ((unsigned int)what >= sizeof commands / sizeof commands[0])

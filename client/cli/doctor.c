@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * smime doctor: one screen that finds why a card does not work. The agent says what it sees
+ * (DIAGNOSE); what only the client can see is added here. It sends no PIN and asks nobody.
+ */
+#include "cli.h"
+#include "setup.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct screen {
+	char *text; /* the agent's lines */
+	size_t length;
+	unsigned int lines, problems;
+};
+
+static void print_json(const struct screen *screen, const char *const field[4])
+{
+	static const char *const names[] = {"level", "area", "text", "advice"};
+
+	fputs(screen->lines ? ",\n" : "[", stdout);
+	for (int i = 0; i < 4; i++) {
+		printf("%s\"%s\":", i ? "," : "{", names[i]);
+		cli_json_string(stdout, field[i]);
+	}
+	fputs("}", stdout);
+}
+
+static void add(struct screen *screen, const char *level, const char *area, const char *text, const char *advice)
+{
+	const char *const field[] = {level, area, text, advice};
+
+	if (cli_json)
+		print_json(screen, field);
+	else
+		printf("%-8s %-9s %s\n", level, area, text);
+	if (!cli_json && *advice)
+		printf("                   -> %s\n", advice);
+	screen->lines++;
+	screen->problems += !strcmp(level, "problem");
+}
+
+static int take(void *context, const void *data, size_t length)
+{
+	struct screen *screen = context;
+	char *text = realloc(screen->text, screen->length + length + 1);
+
+	if (!text)
+		return 1;
+	memcpy(text + screen->length, data, length);
+	screen->text = text;
+	screen->length += length;
+	text[screen->length] = 0;
+	return 0;
+}
+
+/* The fields between tabs; a line that has fewer is none of the agent's. */
+static void add_lines(struct screen *screen)
+{
+	char *rest = screen->text, *line;
+
+	while (rest && (line = strsep(&rest, "\n"))) {
+		char *level = strsep(&line, "\t"), *area = strsep(&line, "\t"), *text = strsep(&line, "\t");
+
+		if (line)
+			add(screen, level, area, text, line);
+	}
+}
+
+static void add_place(void *context, const char *client, const char *path, bool on)
+{
+	char text[4200];
+
+	snprintf(text, sizeof text, "%s %s: %s", client, on ? "is set up" : "is not set up", path);
+	add(context, on ? "ok" : "note", "setup", text, "");
+}
+
+static void add_registration(struct screen *screen)
+{
+	if (access(SMIME_P11_KIT_MODULE, R_OK))
+		add(screen, "note", "setup", "p11-kit does not know the agent's module: " SMIME_P11_KIT_MODULE " is not there",
+		    "`make install` registers it; programs can be set up one by one with `smime setup`");
+	else
+		add(screen, "ok", "setup", "p11-kit knows the agent's module: " SMIME_P11_KIT_MODULE, "");
+	setup_each(add_place, screen);
+}
+
+static int ask_agent(struct screen *screen)
+{
+	smime_agent *agent;
+	int status = smime_agent_connect(&agent, SMIME_AGENT_START);
+
+	if (!status)
+		status = smime_agent_list(agent, SMIME_AGENT_DIAGNOSIS, 0, take, screen);
+	if (status) {
+		add(screen, "problem", "agent", smime_agent_message(agent),
+		    "run `smime-agent` in a terminal, and it says what keeps it from starting");
+	} else {
+		add(screen, "ok", "agent", "it answers", "");
+		add_lines(screen);
+	}
+	smime_agent_close(agent);
+	return status;
+}
+
+int cli_doctor(int argc, char **argv)
+{
+	static const struct option table[] = {CLI_COMMON, {0}};
+	struct screen screen = {0};
+	int option, status;
+
+	while ((option = getopt_long(argc, argv, "h", table, NULL)) != -1) {
+		if (option == 'h')
+			return cli_help("usage: smime doctor [--json]\n"
+					"Looks at pcscd, readers, cards, modules, tokens, keys, pinentry and what is set up, and\n"
+					"says of each whether it is in order, and what to do if not. It sends no PIN.\n"
+					"Status 0 if there is no problem, 1 if there is one, 3 if the agent does not start.\n");
+		if (option != 'J')
+			return cli_usage("doctor");
+	}
+	if (optind < argc)
+		return cli_usage("doctor");
+	status = ask_agent(&screen);
+	add_registration(&screen);
+	free(screen.text);
+	if (cli_json)
+		fputs("]\n", stdout);
+	if (fflush(stdout)) {
+		cli_error(argv[0], SMIME_AGENT_UNAVAILABLE, "WRITE", "the findings could not be written");
+		return SMIME_AGENT_UNAVAILABLE;
+	}
+	return status ? SMIME_AGENT_UNAVAILABLE : screen.problems ? SMIME_AGENT_NO : SMIME_AGENT_OK;
+}
