@@ -45,7 +45,7 @@ doors=$(
 	door 'openssl/' '^agent/(worker|admin)/'
 	door 'seccomp.h' '^agent/worker/sandbox.c$'
 	door 'syslog.h' '^agent/wire/log.c$'
-	door 'assuan.h' '^agent/(worker/(request.c|replies)|prompt/)'
+	door 'assuan.h' '^agent/(worker/(client|request.c|replies)|prompt/)'
 )
 [ -z "$doors" ] || { echo "$doors"; bad=1; }
 
@@ -76,8 +76,7 @@ rm -f /tmp/check-tree.$$
 errors_table | while read -r line; do
 	grep -qF "$line" docs/PROTOCOL.md || echo "check-tree: docs/PROTOCOL.md lacks: $line"
 done | { ! grep . ; } || bad=1
-for command in $(sed -n 's/.*{"\([A-Z]*\)",[[:space:]]*cmd_.*/\1/p; s/.*{"[A-Z]*", cmd_[a-z]*},[[:space:]]*{"\([A-Z]*\)".*/\1/p
-	s/^[[:space:]]*{"\([A-Z]*\)", cmd_.*/\1/p' agent/worker/request.c); do
+for command in $(sed -n 's/^\t{"\([A-Z]*\)", [a-z_]*, [A-Z]*},$/\1/p' agent/worker/request.c); do
 	grep -q "\`$command" docs/PROTOCOL.md || breach "docs/PROTOCOL.md lacks the command $command"
 done
 for setting in $(sed -n 's/^\t{"\([a-z-]*\)", [A-Z_]*, offsetof.*/\1/p' agent/broker/config.c); do

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * From a command's line to the message's bytes: parses the options, finds the key, and lets the rooms of
+ * CMS and mail do the work.
+ */
+#include "message_command.h"
+
+#include "client.h"
+#include "cms_decrypt.h"
+#include "cms_sign.h"
+#include "keys.h"
+#include "mail_decrypt.h"
+#include "mail_sign.h"
+
+#include <string.h>
+
+int command_signer(char *line)
+{
+	if (strlen(line) >= sizeof client.signer)
+		return ERR_TOO_LARGE;
+	strcpy(client.signer, line);
+	return 0;
+}
+
+struct sign_request {
+	struct sign_options options;
+	bool mail;
+};
+
+static int parse_sign(char *line, struct sign_request *request)
+{
+	char *word;
+
+	while ((word = client_next_word(&line))) {
+		if (!strcmp(word, "--detached"))
+			request->options.detached = true;
+		else if (!strcmp(word, "--mail"))
+			request->mail = true;
+		else if (!strcmp(word, "--pem"))
+			request->options.pem = true;
+		else if (!strcmp(word, "--pss"))
+			request->options.pss = true;
+		else if (!strncmp(word, "--digest=", 9))
+			request->options.digest = word + 9;
+		else
+			return ERR_USAGE;
+	}
+	return request->mail && request->options.pem ? ERR_USAGE : 0;
+}
+
+/* The key that was asked for; without one, the sender's, if there is one, or the only one. */
+static int select_signer(const struct view *header, struct key **ret_key)
+{
+	const char *name = *client.signer ? client.signer : NULL;
+	char address[256];
+	struct mime_field from;
+	int rc = ERR_NO_KEY;
+
+	if (name)
+		return keys_select(name, CERT_USE_SIGN, ret_key);
+	if (header && mime_find_field(*header, "From", &from) &&
+	    mime_address(from.value, address, sizeof address))
+		rc = keys_select(address, CERT_USE_SIGN, ret_key);
+	return rc == ERR_NO_KEY ? keys_select(NULL, CERT_USE_SIGN, ret_key) : rc;
+}
+
+static int find_signer(const struct view *header, struct key **ret_key)
+{
+	int rc = keys_refresh(LIST_KNOWN);
+
+	rc = rc ? rc : select_signer(header, ret_key);
+	if (rc != ERR_NO_KEY)
+		return rc;
+	rc = keys_refresh(LIST_OBJECTS); /* perhaps it is new */
+	return rc ? rc : select_signer(header, ret_key);
+}
+
+static int sign_mail(struct sign_request *request)
+{
+	CLEAN_BUF struct buf block = BUF_INIT(MIME_HEADER_MAX);
+	struct view header;
+	struct key *key;
+	int rc = mime_read_header(&client.in, &block);
+
+	header = buf_view(&block);
+	rc = rc ? rc : find_signer(&header, &key);
+	return rc ? rc : mail_sign(&client.in, header, &client.out, key, &request->options);
+}
+
+static int sign_raw(struct sign_request *request)
+{
+	struct key *key;
+	int rc = find_signer(NULL, &key);
+
+	return rc ? rc : cms_sign(&client.in, &client.out, key, &request->options);
+}
+
+int command_sign(char *line)
+{
+	struct sign_request request = {0};
+	int rc = parse_sign(line, &request);
+
+	rc = rc ? rc : client_open_streams();
+	if (rc)
+		return rc;
+	return request.mail ? sign_mail(&request) : sign_raw(&request);
+}
+
+static int write_out(void *context, const void *data, size_t length)
+{
+	return output_write(context, data, length);
+}
+
+/* DER, or PEM of any label. */
+static int decrypt_raw(const char *name)
+{
+	static const char begin[] = "-----BEGIN ";
+	struct view start;
+	int rc = input_peek(&client.in, sizeof begin - 1, &start);
+
+	if (!rc && start.length >= sizeof begin - 1 && !memcmp(start.data, begin, sizeof begin - 1)) {
+		char byte = 0;
+
+		while (!rc && byte != '\n')
+			rc = input_read_all(&client.in, &byte, 1);
+		input_decode_base64(&client.in);
+	}
+	rc = rc ? rc : cms_decrypt(&client.in, name, write_out, &client.out);
+	return rc ? rc : output_flush(&client.out);
+}
+
+int command_decrypt(char *line)
+{
+	bool mail = !strncmp(line, "--mail", 6) && (!line[6] || line[6] == ' ');
+	const char *name = line + (mail ? 6 : 0);
+	int rc = client_open_streams();
+
+	name += strspn(name, " ");
+	name = *name ? name : NULL;
+	if (rc)
+		return rc;
+	return mail ? mail_decrypt(&client.in, &client.out, name) : decrypt_raw(name);
+}
