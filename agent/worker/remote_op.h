@@ -19,6 +19,7 @@ struct remote_key {
 	unsigned int holders;
 	EVP_PKEY *public_key; /* of the default provider */
 	uint32_t ref;	      /* 0: a public key only */
+	uint32_t signatures;  /* that it made, for an EC key */
 };
 
 struct remote_key *remote_key_hold(struct remote_key *key);
