@@ -33,6 +33,9 @@ enum mechanism {
 	MECHANISM_ECDSA, /* the signature is r and s, of equal length */
 	MECHANISM_EDDSA, /* data is the message */
 	MECHANISM_ECDH,	 /* data is the peer's public point, uncompressed */
+	/* Signing: data is as long as the modulus, encoded for RSASSA-PSS (RFC 8017 section 9.1.1), for a token
+	 * that does not do it. */
+	MECHANISM_RSA_PSS_BLOCK,
 };
 
 enum hash { HASH_NONE, HASH_SHA1, HASH_SHA224, HASH_SHA256, HASH_SHA384, HASH_SHA512, HASH_LIMIT };

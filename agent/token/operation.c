@@ -151,6 +151,13 @@ static int run_operation(operation run, struct token *token, const struct key *k
 	return rc;
 }
 
+/* Nothing else than what the mechanism is for. */
+static bool is_pss_block(const struct token *token, struct view block)
+{
+	return !(token->mechanisms & TOKEN_RSA_PSS) && (token->mechanisms & TOKEN_RSA_RAW) && block.length &&
+	       block.data[block.length - 1] == 0xbc;
+}
+
 static int sign_mechanism(const struct token *token, const struct msg_key_op *request,
 			  CK_MECHANISM *ret_mechanism, union parameter *parameter)
 {
@@ -164,6 +171,9 @@ static int sign_mechanism(const struct token *token, const struct msg_key_op *re
 	case MECHANISM_EDDSA:
 		ret_mechanism->mechanism = CKM_EDDSA;
 		return 0;
+	case MECHANISM_RSA_PSS_BLOCK:
+		ret_mechanism->mechanism = CKM_RSA_X_509;
+		return is_pss_block(token, request->data) ? 0 : ERR_MECHANISM;
 	case MECHANISM_RSA_PSS:
 		if (!(token->mechanisms & TOKEN_RSA_PSS) || request->hash >= HASH_LIMIT ||
 		    request->mgf >= HASH_LIMIT)

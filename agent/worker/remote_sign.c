@@ -2,9 +2,13 @@
  *
  * Signing: from what OpenSSL wants signed to what a token signs, and back to what CMS carries.
  */
+/* RSA_padding_add_PKCS1_PSS_mgf1: OpenSSL's encoding, reachable in 3.0 only by this name. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include "remote_op.h"
 
 #include "clean_ssl.h"
+#include "keys.h"
 #include "log.h"
 
 #include <openssl/ec.h>
@@ -141,12 +145,52 @@ static int take_signature(const struct operation *op, const struct buf *answer, 
 	return 1;
 }
 
+/* Whether the token leaves the encoding of PSS to its caller. */
+static bool takes_block(const struct operation *op)
+{
+	const struct key *key = keys_find(op->key->ref);
+
+	return key && !(key->token->flags & TOKEN_RSA_PSS) && (key->token->flags & TOKEN_RSA_RAW);
+}
+
+static int add_pss_block(struct buf *into, const struct operation *op, struct view digest)
+{
+	const RSA *rsa = EVP_PKEY_get0_RSA(op->key->public_key);
+	const EVP_MD *md = EVP_get_digestbyname(op->digest), *mgf = EVP_get_digestbyname(remote_op_mgf(op));
+	size_t length = (size_t)EVP_PKEY_get_size(op->key->public_key);
+
+	if (!rsa || !md || !mgf || digest.length != (size_t)EVP_MD_get_size(md) || buf_reserve(into, length))
+		return 0;
+	into->length += length;
+	return RSA_padding_add_PKCS1_PSS_mgf1((RSA *)(uintptr_t)rsa, into->data, digest.data, md, mgf,
+					      remote_op_salt(op));
+}
+
+/* Encodes what the token wants encoded. */
+static int encode(const struct operation *op, struct msg_key_op *message, struct buf *into)
+{
+	struct view value = message->data;
+
+	if (message->mechanism == MECHANISM_RSA_PKCS1) {
+		if (!add_digest_info(into, op->digest, value))
+			return 0;
+	} else if (message->mechanism == MECHANISM_RSA_PSS && takes_block(op)) {
+		if (!add_pss_block(into, op, value))
+			return 0;
+		message->mechanism = MECHANISM_RSA_PSS_BLOCK;
+	} else {
+		return 1;
+	}
+	message->data = buf_view(into);
+	return 1;
+}
+
 static int signature_sign(void *data, unsigned char *sig, size_t *ret_length, size_t size,
 			  const unsigned char *tbs, size_t tbs_length)
 {
 	struct operation *op = data;
 	CLEAN_BUF struct buf answer = BUF_INIT(REMOTE_ANSWER_MAX);
-	CLEAN_BUF struct buf info = BUF_INIT(512);
+	CLEAN_BUF struct buf encoded = BUF_INIT(REMOTE_ANSWER_MAX);
 	struct view value = {tbs, tbs_length};
 	size_t need = (size_t)EVP_PKEY_get_size(op->key->public_key);
 	struct msg_key_op message = {.mechanism = (uint8_t)sign_mechanism(op),
@@ -160,12 +204,7 @@ static int signature_sign(void *data, unsigned char *sig, size_t *ret_length, si
 		return 1;
 	if (size < need)
 		return 0;
-	if (message.mechanism == MECHANISM_RSA_PKCS1) {
-		if (!add_digest_info(&info, op->digest, value))
-			return 0;
-		message.data = buf_view(&info);
-	}
-	if (!remote_ask(MSG_SIGN, &message, op, &answer, NULL))
+	if (!encode(op, &message, &encoded) || !remote_ask(MSG_SIGN, &message, op, &answer, NULL))
 		return 0;
 	if (answer.length && take_signature(op, &answer, sig, ret_length))
 		return signature_is_right(op, (struct view){sig, *ret_length}, value);

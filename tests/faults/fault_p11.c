@@ -12,6 +12,8 @@
  *     logout      log out first
  *     flags=N     C_GetTokenInfo: these flags are set, too
  *     sessions=N  C_GetTokenInfo: as many sessions at most
+ *     hide=N      C_GetMechanismList: without this mechanism
+ *     corrupt     C_Sign: another last byte
  *     pad=PIN     C_Login without a PIN: as if this one was typed at the reader
  *     always-auth C_GetAttributeValue: CKA_ALWAYS_AUTHENTICATE is true
  * With FAULT_P11_LOG, each call is written there: process, function, result, open sessions. A PIN
@@ -28,6 +30,7 @@
 #include <unistd.h>
 
 #define SLOTS_MAX 16
+#define HIDDEN_MAX 4
 
 struct rule {
 	char function[64], action[64];
@@ -40,7 +43,9 @@ struct verdict {
 	CK_FLAGS flags;
 	CK_ULONG sessions; /* 0: as many as there are */
 	char pad[64];
-	bool drop, logout, always_auth;
+	CK_MECHANISM_TYPE hidden[HIDDEN_MAX];
+	unsigned int hidden_count;
+	bool drop, logout, always_auth, corrupt;
 };
 
 static CK_FUNCTION_LIST *real, mine;
@@ -117,9 +122,19 @@ static bool act_now(const char *action, const char *function)
 	_exit(0);
 }
 
+static bool hide(const char *action, struct verdict *verdict)
+{
+	unsigned long mechanism;
+
+	if (verdict->hidden_count == HIDDEN_MAX || !number(action, "hide=", &mechanism))
+		return false;
+	verdict->hidden[verdict->hidden_count++] = mechanism;
+	return true;
+}
+
 static void apply(const char *action, const char *function, struct verdict *verdict)
 {
-	if (act_now(action, function) || number(action, "rv=", &verdict->rv) ||
+	if (hide(action, verdict) || act_now(action, function) || number(action, "rv=", &verdict->rv) ||
 	    number(action, "after=", &verdict->after) || number(action, "flags=", &verdict->flags) ||
 	    number(action, "sessions=", &verdict->sessions))
 		return;
@@ -129,6 +144,8 @@ static void apply(const char *action, const char *function, struct verdict *verd
 		verdict->logout = true;
 	else if (!strcmp(action, "always-auth"))
 		verdict->always_auth = true;
+	else if (!strcmp(action, "corrupt"))
+		verdict->corrupt = true;
 	else if (!strncmp(action, "pad=", 4))
 		snprintf(verdict->pad, sizeof verdict->pad, "%s", action + 4);
 	else
@@ -286,6 +303,29 @@ static CK_RV fault_C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HAND
 	return after("C_GetAttributeValue", &verdict, rv);
 }
 
+static CK_RV fault_C_GetMechanismList(CK_SLOT_ID slot, CK_MECHANISM_TYPE *list, CK_ULONG *count)
+{
+	struct verdict verdict = before("C_GetMechanismList");
+	CK_RV rv = verdict.rv ? verdict.rv : real->C_GetMechanismList(slot, list, count);
+
+	for (unsigned int i = 0; i < verdict.hidden_count && !rv && list; i++)
+		for (CK_ULONG at = 0; at < *count; at++)
+			if (list[at] == verdict.hidden[i])
+				list[at--] = list[--*count];
+	return after("C_GetMechanismList", &verdict, rv);
+}
+
+static CK_RV fault_C_Sign(CK_SESSION_HANDLE session, unsigned char *data, CK_ULONG length,
+			  unsigned char *into, CK_ULONG *size)
+{
+	struct verdict verdict = before("C_Sign");
+	CK_RV rv = verdict.rv ? verdict.rv : real->C_Sign(session, data, length, into, size);
+
+	if (!rv && into && *size && verdict.corrupt)
+		into[*size - 1] ^= 1;
+	return after("C_Sign", &verdict, rv);
+}
+
 static CK_FUNCTION_LIST *load_real(void)
 {
 	const char *path = getenv("FAULT_P11_MODULE");
@@ -316,6 +356,8 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST **ret_list)
 	mine.C_CloseSession = fault_C_CloseSession;
 	mine.C_Login = fault_C_Login;
 	mine.C_GetTokenInfo = fault_C_GetTokenInfo;
+	mine.C_GetMechanismList = fault_C_GetMechanismList;
+	mine.C_Sign = fault_C_Sign;
 	mine.C_GetAttributeValue = fault_C_GetAttributeValue;
 	*ret_list = &mine;
 	return CKR_OK;
