@@ -4,28 +4,13 @@
  */
 #include "csr.h"
 
+#include "key.h"
 #include "log.h"
 
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
-
-/* *ret_key is NULL where there is none of that label. A token whose keys cannot be listed (libp11 0.4.12
- * gives up at an Ed25519 key) is a failure. */
-static int find_key(struct module *module, const char *label, PKCS11_KEY **ret_key)
-{
-	PKCS11_KEY *keys;
-	unsigned int count;
-
-	*ret_key = NULL;
-	if (PKCS11_enumerate_keys(module->slot->token, &keys, &count))
-		return module_error();
-	for (unsigned int i = 0; i < count && !*ret_key; i++)
-		if (keys[i].label && !strcmp(keys[i].label, label))
-			*ret_key = &keys[i];
-	return 0;
-}
 
 /* /type=value/type=value; a backslash before a slash or backslash that is meant. */
 static int parse_subject(const char *text, X509_NAME *name)
@@ -86,62 +71,50 @@ static int write_pem(X509_REQ *request, struct buf *into)
 	return rc;
 }
 
-/* The public half of a private key, from the token's public key with its id or, for RSA, from the private key
- * itself. libp11 0.4.12 crashes where a private key's public one is asked for that is not there. The caller
- * frees. NULL where the token does not tell. */
-static EVP_PKEY *public_half(struct module *module, PKCS11_KEY *key)
+/* The signature over what is there, checked. */
+static int sign(X509_REQ *request, const struct session *session, const struct key *key, const char *pin)
 {
-	PKCS11_KEY *keys;
-	unsigned int count = 0;
+	CLEAN_BUF struct buf signature = BUF_INIT(4096);
+	X509_ALGOR *algorithm = X509_ALGOR_new();
+	ASN1_BIT_STRING *bits = ASN1_BIT_STRING_new();
+	unsigned char *tbs = NULL;
+	int length = i2d_re_X509_REQ_tbs(request, &tbs);
+	int rc = algorithm && bits && length > 0 ? 0 : ERR_NO_MEMORY;
 
-	if (PKCS11_enumerate_public_keys(module->slot->token, &keys, &count))
-		return NULL;
-	for (unsigned int i = 0; i < count; i++)
-		if (keys[i].id_len == key->id_len && key->id_len && !memcmp(keys[i].id, key->id, key->id_len))
-			return PKCS11_get_public_key(&keys[i]);
-	return PKCS11_get_key_type(key) == EVP_PKEY_RSA ? PKCS11_get_private_key(key) : NULL;
-}
-
-int csr_make(struct module *module, const char *label, const char *subject, const char *address,
-	     struct buf *into)
-{
-	PKCS11_KEY *key = NULL;
-	int found = find_key(module, label, &key);
-	EVP_PKEY *private = key ? PKCS11_get_private_key(key) : NULL;
-	EVP_PKEY *public = key ? public_half(module, key) : NULL;
-	X509_REQ *request = X509_REQ_new();
-	int rc = found ? found : private && public ? 0 : ERR_NO_KEY;
-
-	if (!request)
+	rc = rc ? rc : key_sign(session, key, pin, (struct view){tbs, (size_t)length}, algorithm, &signature);
+	if (!rc && (!X509_REQ_set1_signature_algo(request, algorithm) ||
+		    !ASN1_BIT_STRING_set(bits, signature.data, (int)signature.length)))
 		rc = ERR_NO_MEMORY;
-	rc = rc ? rc : parse_subject(subject, X509_REQ_get_subject_name(request));
-	rc = rc || !*address ? rc : add_address(request, address);
-	if (!rc && (!X509_REQ_set_pubkey(request, public) || !X509_REQ_sign(request, private, EVP_sha256())))
-		rc = module_error();
-	rc = rc ? rc : write_pem(request, into);
-	X509_REQ_free(request);
-	EVP_PKEY_free(private);
-	EVP_PKEY_free(public);
+	if (!rc) {
+		bits->flags = (bits->flags & ~7L) | ASN1_STRING_FLAG_BITS_LEFT; /* no bit is unused */
+		X509_REQ_set0_signature(request, TAKE(bits));
+		rc = X509_REQ_verify(request, key->public_key) == 1 ? 0 : ERR_TOKEN;
+	}
+	OPENSSL_free(tbs);
+	ASN1_BIT_STRING_free(bits);
+	X509_ALGOR_free(algorithm);
 	return rc;
 }
 
-/* The key that the certificate is for; *ret_key is NULL where it is not on this token. */
-static int find_by_certificate(struct module *module, X509 *cert, PKCS11_KEY **ret_key)
+int csr_make(struct module *module, const char *label, const char *subject, const char *address, const char *pin,
+	     struct buf *into)
 {
-	PKCS11_KEY *keys;
-	unsigned int count;
+	CLEAN_SESSION struct session session = {NULL, 0};
+	CLEAN_KEY struct key key = KEY_INIT;
+	X509_REQ *request = X509_REQ_new();
+	int rc = request ? session_open(module, &session) : ERR_NO_MEMORY;
 
-	*ret_key = NULL;
-	if (PKCS11_enumerate_keys(module->slot->token, &keys, &count))
-		return module_error();
-	for (unsigned int i = 0; i < count && !*ret_key; i++) {
-		EVP_PKEY *public = public_half(module, &keys[i]);
-
-		if (public && EVP_PKEY_eq(public, X509_get0_pubkey(cert)) == 1)
-			*ret_key = &keys[i];
-		EVP_PKEY_free(public);
-	}
-	return 0;
+	rc = rc ? rc : key_find(&session, view_string(label), &key);
+	if (!rc && !key.public_key)
+		rc = ERR_NO_KEY;
+	rc = rc ? rc : parse_subject(subject, X509_REQ_get_subject_name(request));
+	rc = rc || !*address ? rc : add_address(request, address);
+	if (!rc && !X509_REQ_set_pubkey(request, key.public_key))
+		rc = ERR_NO_MEMORY;
+	rc = rc ? rc : sign(request, &session, &key, pin);
+	rc = rc ? rc : write_pem(request, into);
+	X509_REQ_free(request);
+	return rc;
 }
 
 static bool is_stored(struct module *module, X509 *cert)
@@ -157,28 +130,41 @@ static bool is_stored(struct module *module, X509 *cert)
 	return false;
 }
 
+static int store(struct module *module, X509 *cert, const char *label, struct key *key)
+{
+	int rc = buf_terminate(&key->label);
+
+	if (rc)
+		return rc;
+	if (is_stored(module, cert))
+		return ERR_TOKEN_EXISTS;
+	if (PKCS11_store_certificate(module->slot->token, cert,
+				     *label ? (char *)(uintptr_t)label : (char *)key->label.data,
+				     key->id.length ? key->id.data : NULL, key->id.length, NULL))
+		return module_error();
+	return 0;
+}
+
 int csr_store(struct module *module, struct view der, const char *label)
 {
+	CLEAN_SESSION struct session session = {NULL, 0};
+	CLEAN_KEY struct key key = KEY_INIT;
 	const unsigned char *at = der.data;
 	X509 *cert = d2i_X509(NULL, &at, (long)der.length);
-	PKCS11_KEY *key;
-	const char *name;
-	int rc;
+	int found, rc;
 
 	if (!cert)
 		return ERR_NOT_CERTIFICATE;
-	rc = find_by_certificate(module, cert, &key);
-	if (rc) {
-		X509_free(cert);
-		return rc;
+	rc = session_open(module, &session);
+	found = rc ? rc : key_find_certified(&session, cert, &key);
+	if (found == ERR_NO_KEY) {
+		key_done(&key);
+		key = KEY_INIT;
+	} else {
+		rc = found;
 	}
-	name = *label ? label : key && key->label ? key->label : "";
-	if (is_stored(module, cert))
-		rc = ERR_TOKEN_EXISTS;
-	else if (PKCS11_store_certificate(module->slot->token, cert, (char *)(uintptr_t)name,
-					  key ? key->id : NULL, key ? key->id_len : 0, NULL))
-		rc = module_error();
-	if (!rc && !key)
+	rc = rc ? rc : store(module, cert, label, &key);
+	if (!rc && found)
 		log_info("a certificate was stored whose key is not on the token");
 	X509_free(cert);
 	return rc;

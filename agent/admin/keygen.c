@@ -6,9 +6,9 @@
 #include "keygen.h"
 
 #include "log.h"
+#include "session.h"
 
 #include <openssl/rand.h>
-#include <p11-kit/p11-kit.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,18 +19,24 @@ static const uint8_t p256[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0
 static const uint8_t p384[] = {0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22};
 static const uint8_t p521[] = {0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23};
 
+static const uint8_t ed25519[] = {0x06, 0x03, 0x2b, 0x65, 0x70};
+/* Its name as a PrintableString, which PKCS#11 3.0 allows as well, and some modules want. */
+static const uint8_t edwards25519[] = {0x13, 0x0c, 'e', 'd', 'w', 'a', 'r', 'd', 's', '2', '5', '5', '1', '9'};
+
 static const struct kind {
 	const char *name;
 	CK_ULONG bits; /* RSA */
-	struct view curve;
+	struct view curve, other_curve;
+	bool edwards;
 } kinds[] = {
-	{"", 3072, {NULL, 0}},
-	{"rsa:2048", 2048, {NULL, 0}},
-	{"rsa:3072", 3072, {NULL, 0}},
-	{"rsa:4096", 4096, {NULL, 0}},
-	{"ec:P-256", 0, {p256, sizeof p256}},
-	{"ec:P-384", 0, {p384, sizeof p384}},
-	{"ec:P-521", 0, {p521, sizeof p521}},
+	{"", 3072, {NULL, 0}, {NULL, 0}, false},
+	{"rsa:2048", 2048, {NULL, 0}, {NULL, 0}, false},
+	{"rsa:3072", 3072, {NULL, 0}, {NULL, 0}, false},
+	{"rsa:4096", 4096, {NULL, 0}, {NULL, 0}, false},
+	{"ec:P-256", 0, {p256, sizeof p256}, {NULL, 0}, false},
+	{"ec:P-384", 0, {p384, sizeof p384}, {NULL, 0}, false},
+	{"ec:P-521", 0, {p521, sizeof p521}, {NULL, 0}, false},
+	{"ed25519", 0, {ed25519, sizeof ed25519}, {edwards25519, sizeof edwards25519}, true},
 };
 
 static const struct kind *find_kind(const char *type)
@@ -41,30 +47,15 @@ static const struct kind *find_kind(const char *type)
 	return NULL;
 }
 
-static int translate(const char *what, CK_RV rv)
+static CK_RV generate(const struct session *session, const struct kind *kind, struct view curve, struct view label,
+		      const uint8_t *id, CK_OBJECT_HANDLE *ret_private)
 {
-	if (rv == CKR_OK)
-		return 0;
-	log_error("%s: %s", what, p11_kit_strerror(rv));
-	switch (rv) {
-	case CKR_MECHANISM_INVALID:
-	case CKR_CURVE_NOT_SUPPORTED:
-	case CKR_KEY_SIZE_RANGE:
-	case CKR_DOMAIN_PARAMS_INVALID:
-	case CKR_FUNCTION_NOT_SUPPORTED:
-		return ERR_MECHANISM;
-	case CKR_TOKEN_WRITE_PROTECTED:
-		return ERR_TOKEN_READ_ONLY;
-	}
-	return ERR_TOKEN;
-}
-
-static CK_RV generate(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, const struct kind *kind,
-		      struct view label, const uint8_t *id, CK_OBJECT_HANDLE *ret_private)
-{
-	CK_MECHANISM mechanism = {kind->bits ? CKM_RSA_PKCS_KEY_PAIR_GEN : CKM_EC_KEY_PAIR_GEN, NULL, 0};
+	CK_MECHANISM mechanism = {kind->bits	  ? CKM_RSA_PKCS_KEY_PAIR_GEN
+				  : kind->edwards ? CKM_EC_EDWARDS_KEY_PAIR_GEN
+						  : CKM_EC_KEY_PAIR_GEN,
+				  NULL, 0};
 	CK_BBOOL yes = CK_TRUE, no = CK_FALSE, rsa = kind->bits ? CK_TRUE : CK_FALSE,
-		 ec = kind->bits ? CK_FALSE : CK_TRUE;
+		 ec = kind->bits || kind->edwards ? CK_FALSE : CK_TRUE;
 	CK_ULONG bits = kind->bits;
 	uint8_t exponent[] = {1, 0, 1};
 	void *name = (void *)(uintptr_t)label.data;
@@ -90,30 +81,30 @@ static CK_RV generate(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, const st
 	CK_OBJECT_HANDLE handle;
 
 	if (!kind->bits) {
-		public[6] = (CK_ATTRIBUTE){CKA_EC_PARAMS, (void *)(uintptr_t)kind->curve.data, kind->curve.length};
+		public[6] = (CK_ATTRIBUTE){CKA_EC_PARAMS, (void *)(uintptr_t)curve.data, curve.length};
 		public_count = 7;
 	}
-	return p11->C_GenerateKeyPair(session, &mechanism, public, public_count, private,
-				      sizeof private / sizeof private[0], &handle, ret_private);
+	return session->p11->C_GenerateKeyPair(session->handle, &mechanism, public, public_count, private,
+					       sizeof private / sizeof private[0], &handle, ret_private);
 }
 
 /* The token's own word that the key was made there and cannot be read. */
-static int check_born_here(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key)
+static int check_born_here(const struct session *session, CK_OBJECT_HANDLE key)
 {
 	CK_BBOOL local = CK_FALSE, extractable = CK_TRUE, sensitive = CK_FALSE;
 	CK_ATTRIBUTE attributes[] = {{CKA_LOCAL, &local, sizeof local},
 				     {CKA_EXTRACTABLE, &extractable, sizeof extractable},
 				     {CKA_SENSITIVE, &sensitive, sizeof sensitive}};
-	CK_RV rv = p11->C_GetAttributeValue(session, key, attributes, 3);
+	CK_RV rv = session->p11->C_GetAttributeValue(session->handle, key, attributes, 3);
 
 	if (rv == CKR_OK && local && !extractable && sensitive)
 		return 0;
 	log_error("the token does not say that the new key is its own and stays there");
-	p11->C_DestroyObject(session, key);
+	session->p11->C_DestroyObject(session->handle, key);
 	return ERR_TOKEN;
 }
 
-static bool label_taken(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, struct view label)
+static bool label_taken(const struct session *session, struct view label)
 {
 	CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
 	CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class},
@@ -121,39 +112,33 @@ static bool label_taken(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, struct
 	CK_OBJECT_HANDLE found;
 	CK_ULONG count = 0;
 
-	if (p11->C_FindObjectsInit(session, template, 2) != CKR_OK)
+	if (session->p11->C_FindObjectsInit(session->handle, template, 2) != CKR_OK)
 		return false;
-	if (p11->C_FindObjects(session, &found, 1, &count) != CKR_OK)
+	if (session->p11->C_FindObjects(session->handle, &found, 1, &count) != CKR_OK)
 		count = 0;
-	p11->C_FindObjectsFinal(session);
+	session->p11->C_FindObjectsFinal(session->handle);
 	return count;
 }
 
 int keygen(struct module *module, const char *type, struct view label)
 {
 	const struct kind *kind = find_kind(type);
-	CK_FUNCTION_LIST *p11;
-	CK_SESSION_HANDLE session;
+	CLEAN_SESSION struct session session = {NULL, 0};
 	CK_OBJECT_HANDLE key = 0;
 	uint8_t id[ID_SIZE];
+	CK_RV rv;
 	int rc;
 
 	if (!kind || !label.length || RAND_bytes(id, sizeof id) != 1)
 		return ERR_USAGE;
-	/* The same loaded library: libp11's login counts for this session too. */
-	p11 = p11_kit_module_load(module->path, P11_KIT_MODULE_UNMANAGED);
-	if (!p11)
-		return ERR_MODULE;
-	rc = translate("C_OpenSession",
-		       p11->C_OpenSession(PKCS11_get_slotid_from_slot(module->slot),
-					  CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session));
+	rc = session_open(module, &session);
 	if (rc)
 		return rc;
-	if (label_taken(p11, session, label))
-		rc = ERR_TOKEN_EXISTS;
-	else
-		rc = translate("C_GenerateKeyPair", generate(p11, session, kind, label, id, &key));
-	rc = rc ? rc : check_born_here(p11, session, key);
-	p11->C_CloseSession(session);
-	return rc;
+	if (label_taken(&session, label))
+		return ERR_TOKEN_EXISTS;
+	rv = generate(&session, kind, kind->curve, label, id, &key);
+	if (rv != CKR_OK && kind->other_curve.length)
+		rv = generate(&session, kind, kind->other_curve, label, id, &key);
+	rc = session_error("C_GenerateKeyPair", rv);
+	return rc ? rc : check_born_here(&session, key);
 }

@@ -7,7 +7,8 @@
 
 #include "module.h"
 
-/* type: "rsa:2048", "rsa:3072", "rsa:4096", "ec:P-256", "ec:P-384", "ec:P-521"; "" is rsa:3072.
+/* type: "rsa:2048", "rsa:3072", "rsa:4096", "ec:P-256", "ec:P-384", "ec:P-521",
+ * "ed25519"; "" is rsa:3072.
  * The caller has logged in. ERR_USAGE for another type; ERR_MECHANISM where the token cannot. */
 MUST_USE int keygen(struct module *module, const char *type, struct view label);
 

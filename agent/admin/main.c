@@ -107,7 +107,7 @@ static int run(struct module *module, enum admin_verb verb, const struct task *t
 	case ADMIN_KEYGEN:
 		return keygen(module, task->key_type, view_string(task->label));
 	case ADMIN_CSR:
-		return csr_make(module, task->label, task->subject, task->address, into);
+		return csr_make(module, task->label, task->subject, task->address, pin(task->pin), into);
 	case ADMIN_IMPORT_CERT:
 		return csr_store(module, task->data, task->label);
 	default:

@@ -68,7 +68,7 @@ int module_login(struct module *module, bool so, const char *pin, bool last_try)
 	return 0;
 }
 
-int module_error(void)
+int module_error_of(unsigned long rv)
 {
 	static const struct {
 		unsigned long rv;
@@ -86,15 +86,23 @@ int module_error(void)
 		{CKR_DEVICE_REMOVED, ERR_TOKEN_REMOVED},
 		{CKR_MECHANISM_INVALID, ERR_MECHANISM},
 		{CKR_CURVE_NOT_SUPPORTED, ERR_MECHANISM},
+		{CKR_DOMAIN_PARAMS_INVALID, ERR_MECHANISM},
 		{CKR_KEY_SIZE_RANGE, ERR_MECHANISM},
 		{CKR_FUNCTION_NOT_SUPPORTED, ERR_MECHANISM},
+		{CKR_KEY_FUNCTION_NOT_PERMITTED, ERR_KEY_UNUSABLE},
 	};
+
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+		if (rv == table[i].rv)
+			return table[i].err;
+	return ERR_TOKEN;
+}
+
+int module_error(void)
+{
 	unsigned long code = ERR_peek_last_error();
 
 	if (code)
 		log_error("libp11: %s", ERR_reason_error_string(code) ? ERR_reason_error_string(code) : "failed");
-	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
-		if ((unsigned long)ERR_GET_REASON(code) == table[i].rv)
-			return table[i].err;
-	return ERR_TOKEN;
+	return module_error_of((unsigned long)ERR_GET_REASON(code));
 }

@@ -27,7 +27,8 @@ MUST_USE int module_find(struct module *module, const char *label, bool uninitia
  * left and `last_try` does not allow it. */
 MUST_USE int module_login(struct module *module, bool so, const char *pin, bool last_try);
 
-/* What libp11's last failure means. */
+/* What libp11's last failure means; what a CKR_ means. */
 int module_error(void);
+int module_error_of(unsigned long rv);
 
 #endif

@@ -50,18 +50,42 @@ make_ed25519() {
 }
 
 
-ed25519_signs() {
-	smime sign -k ed --raw -o "$work/s.der" "$work/mail.eml" &&
+ed25519_signs() { # KEY: whose public half is in KEY.pub
+	smime sign -k "$1" --raw -o "$work/s.der" "$work/mail.eml" &&
 		start=$(openssl asn1parse -inform DER -in "$work/s.der" | grep 'd=5 .*cont \[ 0 \]' | tail -n 1) &&
 		offset=$(echo "$start" | sed 's/^ *\([0-9]*\):.*/\1/') &&
 		header=$(echo "$start" | sed 's/.*hl=\([0-9]*\).*/\1/') &&
 		length=$(echo "$start" | sed 's/.*l= *\([0-9]*\) cons.*/\1/') &&
 		{ printf '\061' && tail -c +$((offset + 2)) "$work/s.der" | head -c $((header + length - 1)); } >"$work/attributes" &&
 		tail -c 64 "$work/s.der" >"$work/signature" &&
-		openssl pkeyutl -verify -rawin -pubin -inkey "$work/ed.pub" -in "$work/attributes" -sigfile "$work/signature" &&
+		openssl pkeyutl -verify -rawin -pubin -inkey "$work/$1.pub" -in "$work/attributes" -sigfile "$work/signature" &&
 		grep -qF "$(openssl dgst -sha512 -binary "$work/mail.eml" | od -An -tx1 | tr -d ' \n')" <<-END
 			$(od -An -v -tx1 "$work/attributes" | tr -d ' \n')
 		END
+}
+
+# libp11 0.4.12 cannot list the keys of a token that has an Ed25519 key.
+request_is_right() { # KEY TYPE
+	make_key Demo "$1" "$2" && openssl req -verify -noout -in "$work/$1.csr" 2>&1 | grep -q "verify OK" &&
+		openssl req -noout -pubkey -in "$work/$1.csr" >"$work/$1.pub" &&
+		openssl req -noout -text -in "$work/$1.csr" | grep -q "email:$1@example.org" &&
+		smime keys --json | grep -q "\"label\": *\"$1\""
+}
+
+# The public half comes from the old certificate: SoftHSM's private EC keys have none.
+renewal() {
+	openssl ecparam -name secp384r1 -genkey -noout -out "$work/old.key" &&
+		openssl req -x509 -new -key "$work/old.key" -subj /CN=old -days 1 -out "$work/old.pem" &&
+		import_key Demo 0de5 old "$work/old.key" "$work/old.pem" &&
+		smime token csr --token Demo --label old --subject /CN=renewed --pin-fd 3 3<"$work/pin" >"$work/old.csr" &&
+		openssl req -noout -pubkey -in "$work/old.csr" >"$work/old.pub" &&
+		openssl pkey -in "$work/old.key" -pubout | cmp - "$work/old.pub"
+}
+
+two_of_a_label() {
+	pkcs11-tool --module "$softhsm" --token-label Demo --login --pin "$PIN" --keypairgen --key-type EC:prime256v1 \
+		--label p256 --id 2222 &&
+		says "more than one key fits" 2 smime token csr --token Demo --label p256 --subject /CN=x --pin-fd 3 3<"$work/pin"
 }
 
 ok "initialise a token" make_token Demo
@@ -90,5 +114,13 @@ else
 	skip "gpgsm" "gpgsm is not installed"
 fi
 ok "an Ed25519 key, made by another program" make_ed25519
-ok "Ed25519 signs the signed attributes" ed25519_signs
+ok "Ed25519 signs the signed attributes" ed25519_signs ed
+ok "beside it, an Ed25519 key of our own with a certificate" request_is_right ed2 ed25519
+ok "it signs as well" ed25519_signs ed2
+ok "beside both, an RSA key" request_is_right rsa2 rsa:2048
+ok "and a P-521 key" request_is_right p521 ec:P-521
+ok "a certificate is stored once" says "exists on the token already" 4 smime token import-cert --token Demo \
+	--pin-fd 3 "$work/ed2.pem" 3<"$work/pin"
+ok "a request for a key that is known by its certificate" renewal
+ok "a request for a label that two keys have is refused" two_of_a_label
 finish

@@ -408,6 +408,11 @@ make_always_key() {
 		pkcs11 --write-object "$work/always.crt" --type cert >/dev/null
 }
 
+always_request() {
+	smime token csr --token Demo --label always --subject /CN=again --pin-fd 3 3<"$work/pin" >"$work/again.csr" &&
+		openssl req -verify -noout -in "$work/again.csr" 2>&1 | grep -q "verify OK"
+}
+
 # always ASKED LOGINS STATUS PIN...: signs once while the token is unlocked.
 always() {
 	asked_wanted=$1 logins_wanted=$2 status_wanted=$3
@@ -420,6 +425,7 @@ always() {
 
 use_conf
 ok "make a key that wants its PIN each time" make_always_key
+ok "always-authenticate: a request for a certificate" always_request
 ok "unlock" unlock
 ok "always-authenticate: asked" always 1 1 0 "$PIN"
 ok "always-authenticate: the question names the key" grep -q '^SETDESC.*always.*Demo' "$asked"
