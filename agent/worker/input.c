@@ -13,11 +13,18 @@ void input_init(struct input *input, int fd)
 	off_t here = lseek(fd, 0, SEEK_CUR);
 
 	input->fd = fd;
+	input->source = NULL;
+	input->source_context = NULL;
 	input->seekable = here >= 0;
 	input->progress = NULL;
 	input->progress_context = NULL;
 	memset(&input->state, 0, offsetof(struct input_state, raw));
 	input->state.next = here >= 0 ? here : 0;
+}
+
+void input_init_source(struct input *input, input_source source, void *context)
+{
+	*input = (struct input){.fd = -1, .source = source, .source_context = context};
 }
 
 /* A client may have made its descriptor non-blocking. */
@@ -28,24 +35,38 @@ static bool wait_readable(int fd)
 	return poll(&wait, 1, -1) >= 0 || errno == EINTR;
 }
 
+static int read_fd(struct input *input, void *into, size_t size, size_t *ret_length)
+{
+	ssize_t got;
+
+	do {
+		got = read(input->fd, into, size);
+	} while (got < 0 && (errno == EINTR || (errno == EAGAIN && wait_readable(input->fd))));
+	if (got < 0)
+		return ERR_READ;
+	input->state.next += got;
+	*ret_length = (size_t)got;
+	return 0;
+}
+
 static int fill(struct input *input)
 {
 	struct input_state *state = &input->state;
-	ssize_t got;
+	size_t got = 0, room;
+	int rc;
 
 	if (state->raw_at) {
 		memmove(state->raw, state->raw + state->raw_at, state->raw_end - state->raw_at);
 		state->raw_end -= state->raw_at;
 		state->raw_at = 0;
 	}
-	do {
-		got = read(input->fd, state->raw + state->raw_end, sizeof state->raw - state->raw_end);
-	} while (got < 0 && (errno == EINTR || (errno == EAGAIN && wait_readable(input->fd))));
-	if (got < 0)
-		return ERR_READ;
-	state->raw_end += (size_t)got;
-	state->next += got;
-	return 0;
+	room = sizeof state->raw - state->raw_end;
+	if (input->source)
+		rc = input->source(input->source_context, state->raw + state->raw_end, room, &got);
+	else
+		rc = read_fd(input, state->raw + state->raw_end, room, &got);
+	state->raw_end += rc ? 0 : got;
+	return rc;
 }
 
 int input_peek(struct input *input, size_t want, struct view *ret_bytes)

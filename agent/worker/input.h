@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
- * The message that a client handed over: bytes from its descriptor, decoded from base64 where the
- * message is in PEM or in a mail. Reads forward; a place can be marked and returned to where the
- * descriptor can be rewound.
+ * A message as a stream: bytes from the client's descriptor, or from a source that unwraps an outer
+ * layer, decoded from base64 where the message is in PEM or in a mail. Reads forward; a place can be
+ * marked and returned to where the descriptor can be rewound.
  */
 #ifndef SMIME_WORKER_INPUT_H
 #define SMIME_WORKER_INPUT_H
@@ -29,8 +29,13 @@ struct input_state {
 	uint8_t raw[INPUT_CHUNK];
 };
 
+/* Gives some bytes, at least one: *ret_length; 0 bytes is the end, also when it is asked again. */
+typedef int (*input_source)(void *context, void *into, size_t size, size_t *ret_length);
+
 struct input {
-	int fd; /* borrowed */
+	int fd; /* borrowed; -1 for one with a source: */
+	input_source source;
+	void *source_context;
 	bool seekable;
 	void (*progress)(void *context, uint64_t total); /* or NULL */
 	void *progress_context;
@@ -39,6 +44,9 @@ struct input {
 
 /* Begins reading at the descriptor's present offset. */
 void input_init(struct input *input, int fd);
+
+/* Begins reading what the source gives: the content of another layer. Cannot be rewound. */
+void input_init_source(struct input *input, input_source source, void *context);
 
 /* Some bytes, at least one: *ret_length; 0 bytes is the end. ERR_READ; ERR_BAD_CMS for characters
  * that base64 does not have. */

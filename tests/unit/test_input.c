@@ -366,9 +366,66 @@ static void progress(void **state)
 	assert_int_equal(total, 6);
 }
 
+struct source {
+	const char *text;
+	size_t left, step;
+	int fails; /* at the end, in place of it */
+};
+
+static int give(void *context, void *into, size_t size, size_t *ret_length)
+{
+	struct source *source = context;
+	size_t length = source->left < source->step ? source->left : source->step;
+
+	if (!source->left && source->fails)
+		return source->fails;
+	if (length > size)
+		length = size;
+	memcpy(into, source->text, length);
+	source->text += length;
+	source->left -= length;
+	*ret_length = length;
+	return 0;
+}
+
+static void a_source_is_read_as_a_descriptor_is(void **state)
+{
+	static const char text[] = "line\r\naGVsbG8gd29ybGQ=\r\n";
+
+	(void)state;
+	for (size_t step = 1; step < sizeof text; step++) {
+		struct source source = {text, sizeof text - 1, step, 0};
+		CLEAN_BUF struct buf got = BUF_INIT(1000);
+		struct view start;
+		char line[6];
+
+		input_init_source(&input, give, &source);
+		assert_int_equal(input_peek(&input, 6, &start), 0);
+		assert_true(start.length >= 6);
+		assert_int_equal(input_read_all(&input, line, sizeof line), 0);
+		input_decode_base64(&input);
+		assert_int_equal(read_rest(5, &got), 0);
+		assert_true(view_equal(buf_view(&got), view_string("hello world")));
+		assert_int_equal(input_return(&input, &input.state), ERR_READ);
+	}
+}
+
+static void a_source_that_fails_is_no_end(void **state)
+{
+	struct source source = {"abc", 3, 3, ERR_DECRYPT};
+	CLEAN_BUF struct buf got = BUF_INIT(1000);
+
+	(void)state;
+	input_init_source(&input, give, &source);
+	assert_int_equal(read_rest(10, &got), ERR_DECRYPT);
+	assert_int_equal(got.length, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_source_is_read_as_a_descriptor_is),
+		cmocka_unit_test(a_source_that_fails_is_no_end),
 		cmocka_unit_test(plain_in_any_steps),
 		cmocka_unit_test(base64_vectors),
 		cmocka_unit_test(base64_white_space),
