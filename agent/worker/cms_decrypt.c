@@ -20,14 +20,20 @@
 /* A message names few of one person's keys. */
 #define CANDIDATES_MAX 16
 
-struct decryption {
+struct cms_decryption {
 	struct envelope envelope;
 	struct input *input;
 	BIO *chain; /* owns the cipher */
 	EVP_CIPHER_CTX *cipher;
 	bool doomed; /* the key was not decrypted for sure: go through the motions, then fail */
-	cms_sink sink;
-	void *context;
+	int (*step)(struct cms_decryption *work); /* makes more plaintext, or ends */
+	bool ended;
+	int failed;
+	struct buf held; /* authenticated content, or its start: ciphertext, then plaintext */
+	size_t held_at;
+	struct twice twice;
+	bool is_twice;
+	struct view plain; /* not yet read: in held, or in out */
 	uint8_t in[CHUNK];
 	uint8_t out[CHUNK + EVP_MAX_BLOCK_LENGTH];
 };
@@ -78,7 +84,7 @@ static size_t find_candidates(CMS_ContentInfo *cms, struct key *list, struct key
 
 /* With a certificate, OpenSSL hides a failed RSA decryption: the content is gone through with a random
  * key. A failed key unwrap after ECDH is told at once: it is authenticated, and no oracle. */
-static int try_key(struct decryption *work, struct key *key)
+static int try_key(struct cms_decryption *work, struct key *key)
 {
 	EVP_PKEY *remote = keys_remote(key);
 	int ok;
@@ -94,7 +100,7 @@ static int try_key(struct decryption *work, struct key *key)
 }
 
 /* A key that a person named goes without the message's naming it. */
-static int try_named_key(struct decryption *work, const char *name)
+static int try_named_key(struct cms_decryption *work, const char *name)
 {
 	EVP_PKEY *remote;
 	struct key *key;
@@ -113,7 +119,7 @@ static int try_named_key(struct decryption *work, const char *name)
 	return ok ? 0 : ERR_NOT_FOR_US;
 }
 
-static int find_content_key(struct decryption *work, const char *name)
+static int find_content_key(struct cms_decryption *work, const char *name)
 {
 	struct key *candidates[CANDIDATES_MAX];
 	size_t count;
@@ -158,7 +164,7 @@ static bool cipher_allowed(int nid, bool authenticated)
 	return false;
 }
 
-static int open_cipher(struct decryption *work)
+static int open_cipher(struct cms_decryption *work)
 {
 	BIO *empty = BIO_new_mem_buf("", 0), *cipher;
 
@@ -174,40 +180,41 @@ static int open_cipher(struct decryption *work)
 	return EVP_CIPHER_CTX_get_nid(work->cipher) == work->envelope.cipher ? 0 : ERR_NOT_SUPPORTED;
 }
 
-/* Deciphers into out, and hands on to the sink if it may be seen already. */
-static int pass_on(struct decryption *work, const void *in, size_t length, bool visible)
+static int decipher(struct cms_decryption *work, const void *in, size_t length)
 {
 	int out = 0;
 
 	if (EVP_DecryptUpdate(work->cipher, work->out, &out, in, (int)length) != 1)
 		return ERR_DECRYPT;
-	return visible && out ? work->sink(work->context, work->out, (size_t)out) : 0;
+	work->plain = (struct view){work->out, (size_t)out};
+	return 0;
 }
 
-static int decrypt_cbc(struct decryption *work)
+static int step_cbc(struct cms_decryption *work)
 {
 	size_t got = 0;
-	int out = 0, rc, ok;
+	int out = 0, ok, rc = envelope_read(&work->envelope, work->in, CHUNK, &got);
 
-	do {
-		rc = envelope_read(&work->envelope, work->in, CHUNK, &got);
-		rc = rc || !got ? rc : pass_on(work, work->in, got, true);
-	} while (!rc && got);
-	rc = rc ? rc : envelope_read_end(&work->envelope);
+	if (rc || got)
+		return rc ? rc : decipher(work, work->in, got);
+	rc = envelope_read_end(&work->envelope);
 	if (rc)
 		return rc;
 	ok = EVP_DecryptFinal_ex(work->cipher, work->out, &out);
 	if (!ok || work->doomed)
 		return ERR_DECRYPT;
-	return out ? work->sink(work->context, work->out, (size_t)out) : 0;
+	work->ended = true;
+	work->plain = (struct view){work->out, (size_t)out};
+	return 0;
 }
 
 /* The same key and nonce from the start again, with the attributes that are authenticated first. */
-static int restart_gcm(struct decryption *work, const struct buf *attributes)
+static int restart_gcm(struct cms_decryption *work, const struct buf *attributes)
 {
 	uint8_t nonce[EVP_MAX_IV_LENGTH];
 	int out, length = EVP_CIPHER_CTX_get_iv_length(work->cipher);
 
+	work->held_at = 0;
 	if (length > (int)sizeof nonce ||
 	    !EVP_CIPHER_CTX_get_original_iv(work->cipher, nonce, (size_t)length) ||
 	    !EVP_DecryptInit_ex2(work->cipher, NULL, NULL, nonce, NULL))
@@ -218,7 +225,7 @@ static int restart_gcm(struct decryption *work, const struct buf *attributes)
 	return 0;
 }
 
-static int check_tag(struct decryption *work)
+static int check_tag(struct cms_decryption *work)
 {
 	struct envelope *envelope = &work->envelope;
 	int out = 0;
@@ -230,9 +237,10 @@ static int check_tag(struct decryption *work)
 	return 0;
 }
 
-/* All of the content is at hand: decipher in place, verify, then show. */
-static int decrypt_held(struct decryption *work, struct buf *held)
+/* All of the content is at hand: decipher in place, verify; then it may be read. */
+static int verify_held(struct cms_decryption *work)
 {
+	struct buf *held = &work->held;
 	int out = 0, rc = envelope_read_end(&work->envelope);
 
 	rc = rc ? rc : restart_gcm(work, &work->envelope.attributes);
@@ -242,98 +250,179 @@ static int decrypt_held(struct decryption *work, struct buf *held)
 	    EVP_DecryptUpdate(work->cipher, held->data, &out, held->data, (int)held->length) != 1)
 		return ERR_DECRYPT;
 	rc = check_tag(work);
-	return rc ? rc : work->sink(work->context, held->data, held->length);
+	if (rc)
+		return rc;
+	work->ended = true;
+	work->plain = buf_view(held);
+	return 0;
 }
 
-/* One whole reading: the held start, then the rest. */
-static int read_through(struct decryption *work, struct twice *twice, const struct buf *held, bool visible)
+/* Deciphers the next chunk of a reading: of the held start, then of the rest. None is the end. */
+static int next_chunk(struct cms_decryption *work, size_t *ret_length)
 {
-	size_t got = 0;
+	size_t left = work->held.length - work->held_at;
+	const uint8_t *from = work->held.data + work->held_at;
 	int rc = 0;
 
-	for (size_t at = 0; at < held->length && !rc; at += CHUNK) {
-		size_t left = held->length - at;
-
-		rc = pass_on(work, held->data + at, left < CHUNK ? left : CHUNK, visible);
+	*ret_length = left < CHUNK ? left : CHUNK;
+	work->held_at += *ret_length;
+	if (!left) {
+		from = work->in;
+		rc = twice_read(&work->twice, work->in, ret_length);
 	}
-	do {
-		rc = rc ? rc : twice_read(twice, work->in, &got);
-		rc = rc || !got ? rc : pass_on(work, work->in, got, visible);
-	} while (!rc && got);
+	return rc || !*ret_length ? rc : decipher(work, from, *ret_length);
+}
+
+static int read_through(struct cms_decryption *work)
+{
+	size_t got = 1;
+	int rc = 0;
+
+	while (!rc && got)
+		rc = next_chunk(work, &got);
+	work->plain.length = 0;
 	return rc;
 }
 
-static int decrypt_twice(struct decryption *work, struct twice *twice, const struct buf *held)
+static int step_twice(struct cms_decryption *work)
+{
+	size_t got = 0;
+	int rc = next_chunk(work, &got);
+
+	if (rc || got)
+		return rc;
+	work->ended = true;
+	return check_tag(work);
+}
+
+/* Content that is too large to hold is read once to verify it, and again by who wants it. */
+static int verify_twice(struct cms_decryption *work)
 {
 	static const struct buf none;
-	int rc = restart_gcm(work, &none);
+	struct twice *twice = &work->twice;
+	int rc;
 
+	work->is_twice = true;
+	rc = twice_begin(twice, &work->envelope, work->input);
+	rc = rc ? rc : restart_gcm(work, &none);
 	/* Most messages have no authenticated attributes, and those that have show them at the end. */
-	rc = rc ? rc : read_through(work, twice, held, false);
+	rc = rc ? rc : read_through(work);
 	rc = rc ? rc : envelope_read_end(&work->envelope);
 	if (!rc && work->envelope.attributes.length) {
 		rc = twice_again(twice);
 		rc = rc ? rc : restart_gcm(work, &work->envelope.attributes);
-		rc = rc ? rc : read_through(work, twice, held, false);
+		rc = rc ? rc : read_through(work);
 	}
 	rc = rc ? rc : check_tag(work);
 	rc = rc ? rc : twice_again(twice);
-	rc = rc ? rc : restart_gcm(work, &work->envelope.attributes);
-	rc = rc ? rc : read_through(work, twice, held, true);
-	return rc ? rc : check_tag(work);
+	work->step = step_twice;
+	return rc ? rc : restart_gcm(work, &work->envelope.attributes);
 }
 
-static int decrypt_large(struct decryption *work, const struct buf *held)
+static int begin_gcm(struct cms_decryption *work)
 {
-	struct twice twice;
-	int rc = twice_begin(&twice, &work->envelope, work->input);
-
-	rc = rc ? rc : decrypt_twice(work, &twice, held);
-	twice_done(&twice);
-	return rc;
-}
-
-static int decrypt_gcm(struct decryption *work)
-{
-	CLEAN_BUF struct buf held = BUF_INIT(HOLD_MAX + CHUNK);
+	struct buf *held = &work->held;
 	size_t got = 1;
 	int rc = 0;
 
-	while (!rc && got && held.length < HOLD_MAX) {
-		rc = buf_reserve(&held, CHUNK);
-		rc = rc ? rc : envelope_read(&work->envelope, held.data + held.length, CHUNK, &got);
+	while (!rc && got && held->length < HOLD_MAX) {
+		rc = buf_reserve(held, CHUNK);
+		rc = rc ? rc : envelope_read(&work->envelope, held->data + held->length, CHUNK, &got);
 		if (!rc)
-			held.length += got;
+			held->length += got;
 	}
 	if (rc)
 		return rc;
-	rc = got ? decrypt_large(work, &held) : decrypt_held(work, &held);
-	if (held.data)
-		secret_wipe(held.data, held.length);
-	return rc;
+	return got ? verify_twice(work) : verify_held(work);
 }
 
-int cms_decrypt(struct input *input, const char *name, cms_sink sink, void *context)
+static int begin(struct cms_decryption *work, const char *name)
 {
-	struct decryption *work = calloc(1, sizeof *work);
-	int rc;
+	int rc = envelope_begin(&work->envelope, work->input);
 
-	if (!work)
-		return ERR_NO_MEMORY;
-	work->input = input;
-	work->sink = sink;
-	work->context = context;
-	rc = envelope_begin(&work->envelope, input);
 	/* Before the token is asked: nobody enters a PIN for a message that is refused. */
 	if (!rc && !cipher_allowed(work->envelope.cipher, work->envelope.authenticated))
 		rc = ERR_NOT_SUPPORTED;
 	rc = rc ? rc : find_content_key(work, name);
 	rc = rc ? rc : open_cipher(work);
-	if (!rc)
-		rc = work->envelope.authenticated ? decrypt_gcm(work) : decrypt_cbc(work);
-	BIO_free_all(work->chain);
-	envelope_done(&work->envelope);
-	secret_wipe(work, sizeof *work);
-	free(work);
+	work->step = step_cbc;
+	return rc || !work->envelope.authenticated ? rc : begin_gcm(work);
+}
+
+int cms_decrypt_begin(struct input *input, const char *name, struct cms_decryption **ret_decryption)
+{
+	struct cms_decryption *work = calloc(1, sizeof *work);
+	int rc;
+
+	if (!work)
+		return ERR_NO_MEMORY;
+	work->input = input;
+	work->held = BUF_INIT(HOLD_MAX + CHUNK);
+	rc = begin(work, name);
+	if (rc)
+		cms_decrypt_free(work);
+	else
+		*ret_decryption = work;
+	return rc;
+}
+
+int cms_decrypt_read(void *decryption, void *into, size_t size, size_t *ret_length)
+{
+	struct cms_decryption *work = decryption;
+
+	while (!work->failed && !work->plain.length && !work->ended)
+		work->failed = work->step(work);
+	if (work->failed)
+		return work->failed;
+	if (size > work->plain.length)
+		size = work->plain.length;
+	if (size)
+		memcpy(into, work->plain.data, size);
+	work->plain.data += size;
+	work->plain.length -= size;
+	*ret_length = size;
+	return 0;
+}
+
+int cms_decrypt_cipher(const struct cms_decryption *decryption)
+{
+	return decryption->envelope.cipher;
+}
+
+bool cms_decrypt_authenticated(const struct cms_decryption *decryption)
+{
+	return decryption->envelope.authenticated;
+}
+
+void cms_decrypt_free(struct cms_decryption *decryption)
+{
+	if (!decryption)
+		return;
+	if (decryption->is_twice)
+		twice_done(&decryption->twice);
+	if (decryption->held.data)
+		secret_wipe(decryption->held.data, decryption->held.length);
+	buf_done(&decryption->held);
+	BIO_free_all(decryption->chain);
+	envelope_done(&decryption->envelope);
+	secret_wipe(decryption, sizeof *decryption);
+	free(decryption);
+}
+
+int cms_decrypt(struct input *input, const char *name, cms_sink sink, void *context)
+{
+	CLEAN_BUF struct buf chunk = BUF_INIT(CHUNK);
+	struct cms_decryption *work = NULL;
+	size_t got = 1;
+	int rc = buf_reserve(&chunk, CHUNK);
+
+	rc = rc ? rc : cms_decrypt_begin(input, name, &work);
+	while (!rc && got) {
+		rc = cms_decrypt_read(work, chunk.data, CHUNK, &got);
+		rc = rc || !got ? rc : sink(context, chunk.data, got);
+	}
+	if (chunk.data)
+		secret_wipe(chunk.data, CHUNK);
+	cms_decrypt_free(work);
 	return rc;
 }
