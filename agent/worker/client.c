@@ -16,7 +16,7 @@
 #define PROGRESS_BYTES (8u << 20)
 #define TERMINAL_SIZE 256
 
-struct client client = {.input = -1, .output = -1, .message = -1, .pin = -1};
+struct client client = {.input = -1, .output = -1, .message = -1, .anchors = -1, .crls = -1, .pin = -1};
 
 static struct {
 	char display[TERMINAL_SIZE], wayland[TERMINAL_SIZE], tty[TERMINAL_SIZE], tty_type[TERMINAL_SIZE];
@@ -94,6 +94,8 @@ void client_close_fds(void)
 	close_fd(&client.input);
 	close_fd(&client.output);
 	close_fd(&client.message);
+	close_fd(&client.anchors);
+	close_fd(&client.crls);
 	close_fd(&client.pin);
 }
 

@@ -17,7 +17,7 @@
 struct client {
 	assuan_context_t assuan;
 	/* -1 where none was handed over; closed when the request ends. pin is never read here. */
-	int input, output, message, pin;
+	int input, output, message, anchors, crls, pin;
 	char signer[CLIENT_NAME_SIZE]; /* "" for none */
 	/* The streams of a request, with their buffers: here, once. */
 	struct input in;

@@ -267,17 +267,24 @@ EVP_PKEY *keys_public(const struct key *key)
 			      buf_view(&key->public_value));
 }
 
+bool keys_add_issuers(STACK_OF(X509) *pool)
+{
+	if (!X509_add_certs(pool, chain_file, X509_ADD_FLAG_DEFAULT))
+		return false;
+	for (const struct key *other = keys; other; other = other->next)
+		if (!sk_X509_push(pool, other->cert))
+			return false;
+	return true;
+}
+
 STACK_OF(X509) *keys_chain(struct key *key)
 {
 	STACK_OF(X509) *pool;
 
 	if (key->chain)
 		return key->chain;
-	pool = chain_file ? sk_X509_dup(chain_file) : sk_X509_new_null();
-	for (const struct key *other = keys; other && pool; other = other->next)
-		if (!sk_X509_push(pool, other->cert))
-			break;
-	key->chain = pool ? cert_chain(key->cert, pool) : NULL;
+	pool = sk_X509_new_null();
+	key->chain = pool && keys_add_issuers(pool) ? cert_chain(key->cert, pool) : NULL;
 	sk_X509_free(pool);
 	return key->chain;
 }

@@ -64,6 +64,10 @@ void keys_clear_detail(void);
 EVP_PKEY *keys_remote(struct key *key);
 STACK_OF(X509) *keys_chain(struct key *key);
 
+/* Adds the certificates of the chain file and of the tokens, borrowed, as issuers that a path may need;
+ * false without memory. */
+bool keys_add_issuers(STACK_OF(X509) *pool);
+
 /* Whether the certificate's issuer is on a token or in the chain file. */
 bool keys_has_issuer(X509 *cert);
 

@@ -37,11 +37,25 @@ static gpg_error_t answer(int rc)
 	return gpg_err_make(GPG_ERR_SOURCE_USER_1, (gpg_err_code_t)error_to_gpg(rc));
 }
 
+/* What a descriptor that comes is for. */
+static const struct {
+	const char *name;
+	int *fd;
+} descriptors[] = {
+	{"INPUT", &client.input},     {"OUTPUT", &client.output}, {"MESSAGE", &client.message},
+	{"ANCHORS", &client.anchors}, {"CRLS", &client.crls},	  {"PIN", &client.pin},
+};
+
 static gpg_error_t receive(assuan_context_t ctx, char *line)
 {
 	const char *name = assuan_get_command_name(ctx);
-	int *fd = *name == 'I' ? &client.input : *name == 'O' ? &client.output : &client.pin;
 	gpg_error_t err;
+	size_t i = 0;
+	int *fd;
+
+	while (strcmp(descriptors[i].name, name))
+		i++;
+	fd = descriptors[i].fd;
 
 	/* "FD=n" would name a descriptor of this process, as if the client had one here. */
 	if (strncmp(line, "FD", 2) || (line[2] && line[2] != ' '))
@@ -200,11 +214,10 @@ static gpg_error_t run(assuan_context_t ctx, char *line)
 
 static int register_commands(assuan_context_t ctx)
 {
-	static const char *const descriptors[] = {"INPUT", "OUTPUT", "PIN"};
 	gpg_error_t err = 0;
 
 	for (size_t i = 0; i < sizeof descriptors / sizeof descriptors[0] && !err; i++)
-		err = assuan_register_command(ctx, descriptors[i], receive, NULL);
+		err = assuan_register_command(ctx, descriptors[i].name, receive, NULL);
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0] && !err; i++)
 		err = assuan_register_command(ctx, commands[i].name, run, NULL);
 	err = err ? err : assuan_register_option_handler(ctx, option);

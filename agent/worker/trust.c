@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Paths by OpenSSL's X509_verify_cert. Every complaint of it is collected, and none overruled but
+ * those that RFC 8550 sees otherwise; a certificate with one is not trusted.
+ */
+#include "trust.h"
+
+#include "clean_ssl.h"
+#include "keys.h"
+#include "log.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <errno.h>
+
+/* Longer paths are loops or jokes. */
+#define PATH_MAX_LENGTH 10
+#define ANCHORS_MAX 1000
+#define FILE_MAX (16u << 20)
+#define LISTS_MAX 1000
+
+static struct {
+	STACK_OF(X509) *anchors; /* NULL: none were given */
+	STACK_OF(X509_CRL) *lists;
+	bool crl_check;
+} given;
+
+struct check {
+	struct trust_result *result;
+	bool crl_check;
+};
+
+static int read_whole(int fd, struct buf *into)
+{
+	for (;;) {
+		int rc = buf_reserve(into, 65536);
+		ssize_t got;
+
+		if (rc)
+			return rc;
+		got = read(fd, into->data + into->length, 65536);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got ? ERR_READ : 0;
+		into->length += (size_t)got;
+	}
+}
+
+static int parse_certificates(const struct buf *bytes, STACK_OF(X509) *into)
+{
+	CLEAN_BIO BIO *bio = BIO_new_mem_buf(bytes->data, (int)bytes->length);
+	const unsigned char *at = bytes->data;
+	X509 *cert = d2i_X509(NULL, &at, (long)bytes->length);
+
+	while (cert || (bio && (cert = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL)))) {
+		if (sk_X509_num(into) >= ANCHORS_MAX || !sk_X509_push(into, cert)) {
+			X509_free(cert);
+			return ERR_TOO_LARGE;
+		}
+		cert = NULL;
+	}
+	ERR_clear_error();
+	return sk_X509_num(into) ? 0 : ERR_NOT_CERTIFICATE;
+}
+
+static X509_CRL *next_list(BIO *pem, const unsigned char **at, const unsigned char *end)
+{
+	X509_CRL *list = *at < end ? d2i_X509_CRL(NULL, at, end - *at) : NULL;
+
+	return list || !pem ? list : PEM_read_bio_X509_CRL(pem, NULL, NULL, NULL);
+}
+
+static int parse_lists(const struct buf *bytes, STACK_OF(X509_CRL) *into)
+{
+	CLEAN_BIO BIO *bio = BIO_new_mem_buf(bytes->data, (int)bytes->length);
+	const unsigned char *at = bytes->data, *end = at + bytes->length;
+	X509_CRL *list;
+
+	while ((list = next_list(bio, &at, end)))
+		if (sk_X509_CRL_num(into) >= LISTS_MAX || !sk_X509_CRL_push(into, list)) {
+			X509_CRL_free(list);
+			return ERR_TOO_LARGE;
+		}
+	ERR_clear_error();
+	return sk_X509_CRL_num(into) ? 0 : ERR_NOT_CERTIFICATE;
+}
+
+static int take_anchors(int fd)
+{
+	CLEAN_BUF struct buf bytes = BUF_INIT(FILE_MAX + 65536);
+	int rc = read_whole(fd, &bytes);
+
+	given.anchors = sk_X509_new_null();
+	if (!given.anchors)
+		return ERR_NO_MEMORY;
+	return rc ? rc : parse_certificates(&bytes, given.anchors);
+}
+
+static int take_lists(int fd)
+{
+	CLEAN_BUF struct buf bytes = BUF_INIT(FILE_MAX + 65536);
+	int rc = read_whole(fd, &bytes);
+
+	given.lists = sk_X509_CRL_new_null();
+	if (!given.lists)
+		return ERR_NO_MEMORY;
+	return rc ? rc : parse_lists(&bytes, given.lists);
+}
+
+int trust_begin(const struct trust_request *request)
+{
+	int rc = 0;
+
+	trust_end();
+	given.crl_check = request->crl_check || request->crls >= 0;
+	if (request->anchors >= 0)
+		rc = take_anchors(request->anchors);
+	if (!rc && request->crls >= 0)
+		rc = take_lists(request->crls);
+	if (rc)
+		trust_end();
+	return rc;
+}
+
+void trust_end(void)
+{
+	sk_X509_pop_free(given.anchors, X509_free);
+	sk_X509_CRL_pop_free(given.lists, X509_CRL_free);
+	given.anchors = NULL;
+	given.lists = NULL;
+	given.crl_check = false;
+}
+
+/* What OpenSSL says, in a person's words. What is not told apart breaks the chain. */
+static unsigned int translate(int error)
+{
+	static const struct {
+		int error;
+		unsigned int reason;
+	} table[] = {
+		{X509_V_ERR_CERT_HAS_EXPIRED, REASON_EXPIRED},
+		{X509_V_ERR_CERT_NOT_YET_VALID, REASON_NOT_YET_VALID},
+		{X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, REASON_UNTRUSTED},
+		{X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, REASON_UNTRUSTED},
+		{X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, REASON_UNTRUSTED},
+		{X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, REASON_UNTRUSTED},
+		{X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, REASON_UNTRUSTED},
+		{X509_V_ERR_CERT_CHAIN_TOO_LONG, REASON_UNTRUSTED},
+		{X509_V_ERR_CERT_UNTRUSTED, REASON_UNTRUSTED},
+		{X509_V_ERR_CERT_REJECTED, REASON_UNTRUSTED},
+		{X509_V_ERR_CERT_REVOKED, REASON_REVOKED},
+		{X509_V_ERR_INVALID_PURPOSE, REASON_WRONG_USE},
+		{X509_V_ERR_EE_KEY_TOO_SMALL, REASON_WEAK_CHAIN},
+		{X509_V_ERR_CA_KEY_TOO_SMALL, REASON_WEAK_CHAIN},
+		{X509_V_ERR_CA_MD_TOO_WEAK, REASON_WEAK_CHAIN},
+		{X509_V_ERR_UNABLE_TO_GET_CRL, REASON_NO_CRL},
+		{X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER, REASON_NO_CRL},
+		{X509_V_ERR_DIFFERENT_CRL_SCOPE, REASON_NO_CRL},
+		{X509_V_ERR_CRL_SIGNATURE_FAILURE, REASON_NO_CRL},
+		{X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE, REASON_NO_CRL},
+		{X509_V_ERR_KEYUSAGE_NO_CRL_SIGN, REASON_NO_CRL},
+		{X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION, REASON_NO_CRL},
+		{X509_V_ERR_UNSUPPORTED_EXTENSION_FEATURE, REASON_NO_CRL},
+		{X509_V_ERR_CRL_PATH_VALIDATION_ERROR, REASON_NO_CRL},
+		{X509_V_ERR_ERROR_IN_CRL_LAST_UPDATE_FIELD, REASON_OLD_CRL},
+		{X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD, REASON_OLD_CRL},
+		{X509_V_ERR_CRL_HAS_EXPIRED, REASON_OLD_CRL},
+		{X509_V_ERR_CRL_NOT_YET_VALID, REASON_OLD_CRL},
+	};
+
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+		if (table[i].error == error)
+			return table[i].reason;
+	return REASON_BAD_CHAIN;
+}
+
+static int collect(int ok, X509_STORE_CTX *ctx)
+{
+	struct check *check = X509_STORE_CTX_get_app_data(ctx);
+	int error = X509_STORE_CTX_get_error(ctx);
+	unsigned int reason;
+
+	if (ok)
+		return 1; /* a success, or the end of policies */
+	reason = translate(error);
+	/* OpenSSL does not know anyExtendedKeyUsage: fits_use has the say. */
+	if (error == X509_V_ERR_INVALID_PURPOSE && !X509_STORE_CTX_get_error_depth(ctx))
+		return 1;
+	if (!check->crl_check && reason & (REASON_NO_CRL | REASON_OLD_CRL))
+		return 1;
+	if (!check->result->reasons)
+		check->result->culprit = X509_STORE_CTX_get_current_cert(ctx);
+	check->result->reasons |= reason;
+	log_debug("certificate: %s", X509_verify_cert_error_string(error));
+	return 1;
+}
+
+/* RFC 8550 section 4.4. */
+static bool fits_use(X509 *cert, enum cert_use use)
+{
+	uint32_t extended = X509_get_extended_key_usage(cert);
+
+	if (use == CERT_USE_DECRYPT)
+		return cert_uses(cert) & CERT_USE_DECRYPT;
+	return X509_get_key_usage(cert) & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION) &&
+	       (extended == UINT32_MAX || extended & (XKU_SMIME | XKU_ANYEKU));
+}
+
+static STACK_OF(X509) *pool_of(STACK_OF(X509) *extra)
+{
+	STACK_OF(X509) *pool = sk_X509_new_null();
+
+	if (!pool || !X509_add_certs(pool, extra, X509_ADD_FLAG_DEFAULT) || !keys_add_issuers(pool)) {
+		sk_X509_free(pool);
+		return NULL;
+	}
+	return pool;
+}
+
+static STACK_OF(X509_CRL) *lists_of(STACK_OF(X509_CRL) *brought)
+{
+	STACK_OF(X509_CRL) *lists = given.lists ? sk_X509_CRL_dup(given.lists) : sk_X509_CRL_new_null();
+
+	for (int i = 0; lists && i < sk_X509_CRL_num(brought); i++)
+		if (!sk_X509_CRL_push(lists, sk_X509_CRL_value(brought, i))) {
+			sk_X509_CRL_free(lists);
+			return NULL;
+		}
+	return lists;
+}
+
+static void set_parameters(X509_STORE_CTX *ctx, enum cert_use use, int64_t at, bool with_lists)
+{
+	X509_VERIFY_PARAM *parameters = X509_STORE_CTX_get0_param(ctx);
+	unsigned long flags = X509_V_FLAG_POLICY_CHECK | X509_V_FLAG_EXTENDED_CRL_SUPPORT | X509_V_FLAG_USE_DELTAS;
+
+	if (with_lists)
+		flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
+	X509_STORE_CTX_set_purpose(ctx, use == CERT_USE_SIGN ? X509_PURPOSE_SMIME_SIGN : X509_PURPOSE_SMIME_ENCRYPT);
+	X509_VERIFY_PARAM_set_flags(parameters, flags);
+	X509_VERIFY_PARAM_set_depth(parameters, PATH_MAX_LENGTH);
+	X509_VERIFY_PARAM_set_auth_level(parameters, 1); /* no MD5, no SHA-1, no RSA under 1024 bits */
+	if (at)
+		X509_VERIFY_PARAM_set_time(parameters, (time_t)at);
+}
+
+static int run(X509 *cert, STACK_OF(X509) *pool, STACK_OF(X509_CRL) *lists, enum cert_use use, int64_t at,
+	       struct trust_result *result)
+{
+	struct check check = {result, given.crl_check};
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	STACK_OF(X509) *none = sk_X509_new_null();
+	int rc = ERR_NO_MEMORY;
+
+	if (ctx && none && X509_STORE_CTX_init(ctx, NULL, cert, pool)) {
+		X509_STORE_CTX_set0_trusted_stack(ctx, given.anchors ? given.anchors : none);
+		X509_STORE_CTX_set0_crls(ctx, lists);
+		X509_STORE_CTX_set_app_data(ctx, &check);
+		X509_STORE_CTX_set_verify_cb(ctx, collect);
+		set_parameters(ctx, use, at, check.crl_check || sk_X509_CRL_num(lists));
+		/* What failed without being said is a failure of OpenSSL's own. */
+		if (X509_verify_cert(ctx) <= 0 && !result->reasons)
+			result->reasons = REASON_BAD_CHAIN;
+		result->chain = X509_STORE_CTX_get1_chain(ctx);
+		rc = 0;
+	}
+	ERR_clear_error();
+	X509_STORE_CTX_free(ctx);
+	sk_X509_free(none);
+	return rc;
+}
+
+int trust_check(X509 *cert, STACK_OF(X509) *extra, STACK_OF(X509_CRL) *lists, enum cert_use use, int64_t at,
+		struct trust_result *ret_result)
+{
+	STACK_OF(X509) *pool = pool_of(extra);
+	STACK_OF(X509_CRL) *all = lists_of(lists);
+	int rc = pool && all ? 0 : ERR_NO_MEMORY;
+
+	*ret_result = (struct trust_result){0};
+	rc = rc ? rc : run(cert, pool, all, use, at, ret_result);
+	if (!rc && !fits_use(cert, use)) {
+		ret_result->culprit = ret_result->reasons ? ret_result->culprit : cert;
+		ret_result->reasons |= REASON_WRONG_USE;
+	}
+	sk_X509_free(pool);
+	sk_X509_CRL_free(all);
+	return rc;
+}
+
+void trust_result_done(struct trust_result *result)
+{
+	sk_X509_pop_free(result->chain, X509_free);
+	*result = (struct trust_result){0};
+}
