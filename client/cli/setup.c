@@ -34,10 +34,12 @@ static const struct client {
 	const char *name;
 	const struct setup_format *format;
 	void (*places)(setup_place place, void *context);
+	const char *program; /* the command that it runs; NULL: it loads the module */
 } clients[] = {
-	{"thunderbird", &setup_nss, thunderbird_places}, {"firefox", &setup_nss, firefox_places},
-	{"evolution", &setup_nss, setup_nss_shared},	 {"chromium", &setup_nss, setup_nss_shared},
-	{"ssh", &setup_ssh, setup_ssh_config},
+	{"thunderbird", &setup_nss, thunderbird_places, NULL}, {"firefox", &setup_nss, firefox_places, NULL},
+	{"evolution", &setup_nss, setup_nss_shared, NULL},     {"chromium", &setup_nss, setup_nss_shared, NULL},
+	{"ssh", &setup_ssh, setup_ssh_config, NULL},
+	{"mutt", &setup_mutt, setup_muttrc, SMIME_PROGRAM},   {"neomutt", &setup_mutt, setup_neomuttrc, SMIME_PROGRAM},
 };
 #define CLIENTS (sizeof clients / sizeof clients[0])
 
@@ -46,13 +48,21 @@ enum action { LIST, SHOW, SET_UP, UNDO };
 struct run {
 	const struct client *client;
 	enum action action;
-	const char *module;
+	const char *module, *program; /* NULL: the installed one */
 	unsigned int places; /* of the client's that are there */
 	setup_found found;   /* LIST: who hears of it */
 	void *context;
 	bool comma;	     /* JSON: not the first */
 	int status;
 };
+
+/* What is written into the client's configuration. */
+static const char *target(const struct run *run)
+{
+	const char *given = run->client->program ? run->program : run->module;
+
+	return given ? given : run->client->program ? run->client->program : SMIME_PKCS11_MODULE;
+}
 
 static void failed(struct run *run, const char *path, const char *why)
 {
@@ -144,21 +154,28 @@ static void list_place(void *context, const char *client, const char *path, bool
 	run->comma = true;
 }
 
+static bool keep(const struct run *run, const char *path, const char *text)
+{
+	if (run->action == UNDO && run->client->format->may_create && !*text)
+		return !unlink(path);
+	return write_text(path, text);
+}
+
 static void change_place(struct run *run, const char *path, const char *before)
 {
 	const struct setup_format *format = run->client->format;
-	const char *busy = run->action == SHOW ? NULL : format->busy(path);
-	char *after = run->action == UNDO ? format->remove(before, run->module) : format->add(before, run->module);
+	const char *busy = run->action == SHOW || !format->busy ? NULL : format->busy(path);
+	char *after = run->action == UNDO ? format->remove(before, target(run)) : format->add(before, target(run));
 
 	if (busy || !after) {
 		failed(run, path, busy ? busy : strerror(ENOMEM));
 	} else if (!strcmp(before, after)) {
-		failed(run, path, "it was changed by hand: take the module out by hand");
+		failed(run, path, "it was changed by hand: take our lines out by hand");
 	} else {
 		printf("%s: %s\n", path,
 		       run->action == SHOW ? "would add" : run->action == UNDO ? "removed" : "added");
 		print_difference(before, after);
-		if (run->action != SHOW && !write_text(path, after))
+		if (run->action != SHOW && !keep(run, path, after))
 			failed(run, path, strerror(errno));
 	}
 	free(after);
@@ -176,7 +193,7 @@ static void at_place(void *context, const char *path)
 		return;
 	}
 	run->places++;
-	on = run->client->format->has(text, run->module);
+	on = run->client->format->has(text, target(run));
 	if (run->action == LIST)
 		run->found(run->context, run->client->name, path, on);
 	else if (on == (run->action != UNDO))
@@ -222,30 +239,39 @@ static int run_one(struct run *run, const char *name)
 	return run->status;
 }
 
+static const char help[] =
+	"usage: smime setup [--json]\n"
+	"       smime setup CLIENT [--yes | --undo] [--module PATH | --program PATH]\n"
+	"Has another program use the agent. Shows what it would change; --yes changes it, --undo takes it\n"
+	"back. Without a CLIENT: lists what is set up. CLIENT is\n\n"
+	"  thunderbird, firefox, evolution, chromium, ssh\n"
+	"                 which use its tokens, through its PKCS#11 module\n"
+	"  mutt, neomutt  which run smime to sign, encrypt, decrypt and verify\n\n"
+	"  --module PATH  the module, where it is not the installed one\n"
+	"  --program PATH smime, where it is not the installed one\n";
+
 int cli_setup(int argc, char **argv)
 {
 	static const struct option table[] = {CLI_COMMON,
 					      {"yes", no_argument, NULL, 'y'},
 					      {"undo", no_argument, NULL, 'u'},
 					      {"module", required_argument, NULL, 'm'},
+					      {"program", required_argument, NULL, 'p'},
 					      {0}};
-	struct run run = {.action = SHOW, .module = SMIME_PKCS11_MODULE};
+	struct run run = {.action = SHOW};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "h", table, NULL)) != -1) {
 		if (option == 'h')
-			return cli_help("usage: smime setup [--json]\n"
-					"       smime setup CLIENT [--yes | --undo] [--module PATH]\n"
-					"Has another program use the agent's tokens, through its PKCS#11 module. CLIENT is\n"
-					"thunderbird, firefox, evolution, chromium or ssh. Without a CLIENT: lists what is\n"
-					"set up. Shows what it would change; --yes changes it, --undo takes it back.\n"
-					"--module names the module where it is not the installed one.\n");
+			return cli_help(help);
 		if (option == 'y' && run.action == SHOW)
 			run.action = SET_UP;
 		else if (option == 'u' && run.action == SHOW)
 			run.action = UNDO;
 		else if (option == 'm' && *optarg == '/' && !strpbrk(optarg, "\n\""))
 			run.module = optarg;
+		else if (option == 'p' && *optarg == '/' && !strpbrk(optarg, "\n\"'`$%\\"))
+			run.program = optarg;
 		else if (option != 'J')
 			return cli_usage("setup");
 	}
@@ -261,7 +287,7 @@ int cli_setup(int argc, char **argv)
 
 void setup_each(setup_found found, void *context)
 {
-	struct run run = {.action = LIST, .module = SMIME_PKCS11_MODULE, .found = found, .context = context};
+	struct run run = {.action = LIST, .found = found, .context = context};
 
 	for (size_t i = 0; i < CLIENTS; i++) {
 		run.client = &clients[i];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
  * smime setup: what is written into the configuration of other programs, so that they load the agent's
- * PKCS#11 module. Each kind of configuration is one file here: it finds the places, and knows the text.
+ * PKCS#11 module, or run a command of ours. Each kind of configuration is one file here: it finds the
+ * places, and knows the text.
  */
 #ifndef SMIME_CLI_SETUP_H
 #define SMIME_CLI_SETUP_H
@@ -13,23 +14,41 @@
 typedef void (*setup_place)(void *context, const char *path);
 
 /* How one kind of configuration file is changed. The functions give a fresh text, which the caller
- * frees, or NULL without memory. */
+ * frees, or NULL without memory. `target` is the path of the module, or of the command of ours. */
 struct setup_format {
-	bool (*has)(const char *text, const char *module);
-	char *(*add)(const char *text, const char *module);
-	char *(*remove)(const char *text, const char *module);
-	bool may_create; /* a file that is not there is an empty one */
-	/* Why the file cannot be changed now, or NULL: the program runs. */
+	bool (*has)(const char *text, const char *target);
+	char *(*add)(const char *text, const char *target);
+	char *(*remove)(const char *text, const char *target);
+	bool may_create; /* a file that is not there is an empty one, and one that is left empty goes */
+	/* Why the file cannot be changed now, or NULL: the program runs. May be NULL. */
 	const char *(*busy)(const char *path);
 };
 
-extern const struct setup_format setup_nss, setup_ssh;
+/* Our lines in another program's file, between two comment lines that name their client. */
+struct setup_block {
+	const char *comment; /* what begins a comment there */
+	const char *name;    /* as in `smime setup NAME` */
+};
+
+/* Whether these lines are there, or a block that was cut by hand. */
+bool setup_block_has(const char *text, const struct setup_block *block, const char *lines);
+/* With these lines at the end, in place of others in the block; and without the block. A fresh text. */
+char *setup_block_add(const char *text, const struct setup_block *block, const char *lines);
+char *setup_block_remove(const char *text, const struct setup_block *block);
+
+/* The installed command. */
+#define SMIME_PROGRAM SMIME_AGENT_BINDIR "/smime"
+
+extern const struct setup_format setup_nss, setup_ssh, setup_mutt;
 
 /* The profiles of a Mozilla program below these folders of the home, ended by NULL. */
 void setup_nss_profiles(const char *const *folders, setup_place place, void *context);
 /* The person's own NSS database, which Chromium and Evolution share. */
 void setup_nss_shared(setup_place place, void *context);
 void setup_ssh_config(setup_place place, void *context);
+/* The file that the program reads at its start: the first that there is, else the one to make. */
+void setup_muttrc(setup_place place, void *context);
+void setup_neomuttrc(setup_place place, void *context);
 
 /* Calls back for each place of each client that there is: whether the module is set up there. */
 typedef void (*setup_found)(void *context, const char *client, const char *path, bool on);

@@ -8,61 +8,41 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#define BEGIN "# smime-agent (smime setup ssh): begin\n"
-#define END "# smime-agent (smime setup ssh): end\n"
+static const struct setup_block block = {"#", "ssh"};
 
-static char *make_block(const char *module)
+static char *make_lines(const char *module)
 {
-	char *block;
+	char *lines;
 
-	return asprintf(&block, BEGIN "Match all\nPKCS11Provider \"%s\"\n" END, module) < 0 ? NULL : block;
+	return asprintf(&lines, "Match all\nPKCS11Provider \"%s\"\n", module) < 0 ? NULL : lines;
 }
 
 static bool has(const char *text, const char *module)
 {
-	char *block = make_block(module);
-	const char *begin = strstr(text, BEGIN);
-	/* One that somebody cut short is there, too: it is not ours to mend. */
-	bool found = (begin && !strstr(begin, END)) || (block && strstr(text, block));
+	char *lines = make_lines(module);
+	bool found = lines && setup_block_has(text, &block, lines);
 
-	free(block);
+	free(lines);
 	return found;
 }
 
 static char *without(const char *text, const char *module)
 {
-	const char *start = strstr(text, BEGIN), *end = start ? strstr(start, END) : NULL;
-	char *after = strdup(text);
-
 	(void)module;
-	if (after && end)
-		strcpy(after + (start - text), end + strlen(END));
-	return after;
+	return setup_block_remove(text, &block);
 }
 
 /* In place of one with another path. */
 static char *add(const char *text, const char *module)
 {
-	char *others = without(text, module), *block = make_block(module), *after = NULL;
-	size_t length = others ? strlen(others) : 0;
-	const char *end = length && others[length - 1] != '\n' ? "\n" : "";
+	char *lines = make_lines(module), *after = lines ? setup_block_add(text, &block, lines) : NULL;
 
-	if (!others || !block || asprintf(&after, "%s%s%s", others, end, block) < 0)
-		after = NULL;
-	free(others);
-	free(block);
+	free(lines);
 	return after;
 }
 
-static const char *busy(const char *path)
-{
-	(void)path;
-	return NULL;
-}
-
-const struct setup_format setup_ssh = {.has = has, .add = add, .remove = without, .may_create = true, .busy = busy};
+const struct setup_format setup_ssh = {.has = has, .add = add, .remove = without, .may_create = true};
 
 void setup_ssh_config(setup_place place, void *context)
 {

@@ -82,6 +82,11 @@ ok "ssh: for any other" ssh_reads other.test
 ok "ssh: a second time changes nothing" again ssh "$HOME/.ssh/config"
 ok "ssh: the file's mode is kept" [ "$(stat -c %a "$HOME/.ssh/config")" = 600 ]
 ok "ssh: takes it back, to the byte" undoes ssh "$HOME/.ssh/config"
+no_line_end() {
+	printf 'Host a\n  User b' >"$HOME/.ssh/config" && cp "$HOME/.ssh/config" "$work/open" && set_up ssh --yes &&
+		ssh_reads a && set_up ssh --yes | grep 'nothing to do' && set_up ssh --undo && cmp "$HOME/.ssh/config" "$work/open"
+}
+ok "ssh: nor is a line end left that was not there" no_line_end
 own_providers() {
 	printf 'Host work\n  PKCS11Provider /usr/lib/other.so\nHost plain\n  PKCS11Provider none' >"$HOME/.ssh/config"
 	set_up ssh --yes && ssh -G -F "$HOME/.ssh/config" work | grep '^pkcs11provider /usr/lib/other.so' &&
@@ -101,6 +106,34 @@ ok "ssh: a block that was changed by hand is left to the hand" by_hand
 rm -r "$HOME/.ssh"
 ok "ssh: without a configuration, one is made" set_up ssh --yes
 ok "ssh: nobody else reads it" [ "$(stat -c %a%a "$HOME/.ssh" "$HOME/.ssh/config" | tr -d '\n')" = 700700600600 ]
+made_file_goes() {
+	set_up ssh --undo && [ ! -e "$HOME/.ssh/config" ] && set_up ssh --yes
+}
+ok "ssh: a file that was made goes again" made_file_goes
+
+run_smime() {
+	smime setup "$@" --program /opt/a/smime
+}
+mutt_like() { # PROGRAM FILE
+	printf 'set realname=Alice\n' >"$2" && cp "$2" "$work/before" && run_smime "$1" >"$work/list" && grep -q 'would add' "$work/list" &&
+		cmp "$2" "$work/before" && run_smime "$1" --yes && "$1" -Q smime_sign_command >"$work/list" &&
+		grep -q '/opt/a/smime.* sign --raw --crlf' "$work/list" && "$1" -Q realname | grep Alice && "$1" -Q smime_decrypt_command &&
+		cp "$2" "$work/after" && run_smime "$1" --yes | grep 'nothing to do' && cmp "$2" "$work/after" &&
+		run_smime "$1" --undo && cmp "$2" "$work/before" && rm "$2"
+}
+for program in mutt:.muttrc neomutt:.neomuttrc; do
+	if command -v ${program%:*} >/dev/null; then
+		ok "${program%:*}: shows, does, reads, changes nothing twice, takes back to the byte" mutt_like ${program%:*} "$HOME/${program#*:}"
+	else
+		skip "${program%:*}: set up and taken back" "${program%:*} is not installed"
+	fi
+done
+one_file_of_both() {
+	printf 'set realname=Alice' >"$HOME/.muttrc" && cp "$HOME/.muttrc" "$work/before" && run_smime mutt --yes &&
+		run_smime neomutt --yes | grep 'nothing to do' && run_smime neomutt --undo && cmp "$HOME/.muttrc" "$work/before" && rm "$HOME/.muttrc"
+}
+ok "mutt and neomutt: one file of both has one block" one_file_of_both
+ok "mutt: a program with a quote in its name is refused" status 2 smime setup mutt --program '/opt/"a/smime'
 
 json() {
 	smime setup --json --module "$module" | /usr/bin/python3 -c '
@@ -109,7 +142,7 @@ rows = json.load(sys.stdin)
 assert {"client": "ssh", "path": sys.argv[1], "state": "set-up"} in rows, rows' "$HOME/.ssh/config"
 }
 ok "--json" json
-ok "an unknown client" status 2 set_up mutt
+ok "an unknown client" status 2 set_up pine
 ok "--yes wants a client" status 2 smime setup --yes
 chmod 000 "$HOME/.ssh/config"
 if [ "$(id -u)" = 0 ]; then

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Lines of ours between two comment lines, at the end of another program's configuration. Taking them out
+ * gives the text before them back, to the byte.
+ */
+#include "setup.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The last line before had no line end, so that the one after it is ours. */
+#define JOINED " (the line above had no end)"
+
+static char *make_line(const struct setup_block *block, const char *which)
+{
+	char *line;
+
+	return asprintf(&line, "%s smime-agent (smime setup %s): %s\n", block->comment, block->name, which) < 0 ? NULL : line;
+}
+
+/* Where the block begins and what follows its end; false where it is not there whole. */
+static bool find(const char *text, const struct setup_block *block, const char **ret_start, const char **ret_rest)
+{
+	char *begin = make_line(block, "begin"), *joined = make_line(block, "begin" JOINED), *end = make_line(block, "end");
+	const char *at = begin ? strstr(text, begin) : NULL, *after = NULL;
+
+	if (!at && joined) {
+		at = strstr(text, joined);
+		at -= at && at > text; /* the line end that is ours */
+	}
+	if (at && end)
+		after = strstr(at, end);
+	if (after) {
+		*ret_start = at;
+		*ret_rest = after + strlen(end);
+	}
+	free(begin);
+	free(joined);
+	free(end);
+	return after != NULL;
+}
+
+/* One that somebody cut short is there, too: it is not ours to mend. */
+static bool is_cut(const char *text, const struct setup_block *block)
+{
+	char *begin = make_line(block, "begin");
+	const char *start, *rest;
+	bool cut = begin && !find(text, block, &start, &rest);
+
+	if (cut) {
+		begin[strlen(begin) - 1] = 0; /* the joined one begins with it */
+		cut = strstr(text, begin);
+	}
+	free(begin);
+	return cut;
+}
+
+bool setup_block_has(const char *text, const struct setup_block *block, const char *lines)
+{
+	const char *start, *rest, *at;
+	size_t length = strlen(lines);
+
+	if (!find(text, block, &start, &rest))
+		return is_cut(text, block);
+	at = strchr(start + (*start == '\n'), '\n') + 1;
+	return (size_t)(rest - at) > length && !strncmp(at, lines, length) && strstr(at, block->comment) == at + length;
+}
+
+char *setup_block_remove(const char *text, const struct setup_block *block)
+{
+	const char *start, *rest;
+	char *after;
+
+	if (!find(text, block, &start, &rest))
+		return strdup(text);
+	return asprintf(&after, "%.*s%s", (int)(start - text), text, rest) < 0 ? NULL : after;
+}
+
+char *setup_block_add(const char *text, const struct setup_block *block, const char *lines)
+{
+	char *others = setup_block_remove(text, block), *begin, *end, *after = NULL;
+	size_t length = others ? strlen(others) : 0;
+	bool joined = length && others[length - 1] != '\n';
+
+	begin = make_line(block, joined ? "begin" JOINED : "begin");
+	end = make_line(block, "end");
+	if (!others || !begin || !end || asprintf(&after, "%s%s%s%s%s", others, joined ? "\n" : "", begin, lines, end) < 0)
+		after = NULL;
+	free(others);
+	free(begin);
+	free(end);
+	return after;
+}
