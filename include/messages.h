@@ -15,6 +15,7 @@ enum process {
 	PROCESS_ADMIN = 8,
 	PROCESS_PROMPT = 16,
 	PROCESS_WATCH = 32,
+	PROCESS_STORE = 64,
 };
 
 enum message_flag { MESSAGE_SECRET = 1, MESSAGE_FD = 2 };
@@ -23,7 +24,7 @@ enum message_type {
 #define M(number, name, from, to, limit, flags, fields, meaning) MSG_##name = (number),
 #include "messages.def"
 #undef M
-	MSG_LIMIT = 52, /* one more than the largest number */
+	MSG_LIMIT = 68, /* one more than the largest number */
 };
 
 enum mechanism {
@@ -118,6 +119,35 @@ enum admin_verb {
 	ADMIN_CHANGE_PIN,
 	ADMIN_VERB_LIMIT,
 };
+
+/* How a certificate of the store is found. */
+enum store_by {
+	STORE_ALL,
+	STORE_FINGERPRINT,   /* its start, in hexadecimal digits of either case; or all 40 of GnuPG's, SHA-1 */
+	STORE_EXPIRING,	     /* not valid after a time that is before the value: u64, seconds since 1970 */
+	STORE_ADDRESS,	     /* a mail address */
+	STORE_SUBJECT,	     /* the DER of the subject's Name, however it spells its strings */
+	STORE_KEY_ID,	     /* the octets of subjectKeyIdentifier */
+	STORE_ISSUER_SERIAL, /* the DER of IssuerAndSerialNumber (RFC 5652 section 10.2.4) */
+	STORE_SHA1,	     /* the store's own: GnuPG's fingerprint, lower case */
+	STORE_BY_LIMIT,
+};
+
+/* How a certificate came into the store. Of two ways the greater is kept. */
+enum store_source {
+	STORE_CHAIN = 1,   /* an intermediate that was in a message */
+	STORE_SIGNED_MAIL, /* the signer's, of a message whose signature was good */
+	STORE_IMPORTED,	   /* by the person */
+	STORE_SOURCE_LIMIT,
+};
+
+/* Rows in one answer to STORE_FIND; fewer are the last. */
+#define STORE_PAGE 64
+/* Of one certificate: it fits in a message with its keys. */
+#define STORE_CERT_MAX 32768
+#define STORE_CAPABILITIES_MAX 4096
+#define STORE_KEYS_MAX 24576
+#define STORE_CRL_MAX (16u << 20)
 
 #define MESSAGE_HEADER 8
 

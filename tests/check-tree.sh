@@ -22,7 +22,7 @@ if [ "${1:-}" = --print-errors ]; then
 fi
 
 # Who may include whom: a room includes its own files and the hallway's.
-for room in agent/wire agent/broker agent/token agent/worker agent/admin agent/prompt agent/watch client/lib client/cli client/pkcs11; do
+for room in agent/wire agent/broker agent/token agent/worker agent/admin agent/prompt agent/watch agent/store client/lib client/cli client/pkcs11; do
 	for file in "$room"/*.[ch]; do
 		for header in $(sed -n 's/^#include "\(.*\)"$/\1/p' "$file"); do
 			[ -e "include/$header" ] || [ -e "$room/$header" ] || breach "$file includes $header from another room"
@@ -43,6 +43,7 @@ doors=$(
 	door 'libp11.h' '^agent/admin/'
 	door 'openssl/cms.h' '^agent/worker/'
 	door 'openssl/' '^agent/(worker|admin)/'
+	door 'sqlite3.h' '^agent/store/'
 	door 'seccomp.h' '^agent/worker/sandbox.c$'
 	door 'syslog.h' '^agent/wire/log.c$'
 	door 'assuan.h' '^agent/(worker/(client|request.c|replies)|prompt/)'

@@ -2,7 +2,7 @@
 # Sourced by quickstart.sh and check.sh: which Debian packages are needed, and getting them.
 
 build_packages="autoconf automake libtool make gcc libc6-dev linux-libc-dev pkg-config libssl-dev
-	libp11-kit-dev libp11-dev libassuan-dev libgpg-error-dev libseccomp-dev nettle-dev libpcsclite-dev"
+	libp11-kit-dev libp11-dev libassuan-dev libgpg-error-dev libseccomp-dev nettle-dev libpcsclite-dev libsqlite3-dev"
 run_packages="openssl softhsm2 pinentry-curses"
 test_packages="libcmocka-dev opensc gpgsm gpg-agent gnupg-pkcs11-scd gnutls-bin libnss3-tools openssh-client
 	openssh-server python3 procps libengine-pkcs11-openssl

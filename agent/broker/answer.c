@@ -5,6 +5,7 @@
 #include "answer.h"
 
 #include "admin.h"
+#include "certs.h"
 #include "hosts.h"
 #include "keyring.h"
 #include "log.h"
@@ -213,6 +214,9 @@ static int answer_status(struct peer *peer, struct message *message)
 		if (host->problem)
 			note(peer, id, "module_problem", "%s: %s", host->name, host->problem);
 	}
+	note(peer, id, "certificates", "%s", certs_path());
+	if (certs_problem())
+		note(peer, id, "certificates_problem", "%s", log_quote(certs_problem()));
 	note_readers(peer, id);
 	note_pinentry(peer, id);
 	peer_reply(peer->number, id, 0, NULL, -1);
@@ -321,6 +325,14 @@ static int answer_spool(struct peer *peer, struct message *message)
 	return 0;
 }
 
+static int answer_anchors(struct peer *peer, struct message *message)
+{
+	CLEAN_FD int fd = certs_open_anchors();
+
+	peer_reply(peer->number, message->id, fd < 0 ? ERR_CONFIG : 0, fd < 0 ? settings()->trust_anchors : NULL, fd);
+	return 0;
+}
+
 static int answer_key_op(struct peer *peer, struct message *message)
 {
 	return route_key_op(peer, message);
@@ -333,6 +345,8 @@ static const answer answers[MSG_LIMIT] = {
 	[MSG_UNLOCK] = answer_unlock, [MSG_LOCK] = answer_lock,		[MSG_RELOAD] = answer_reload,
 	[MSG_STOP] = answer_stop,     [MSG_SPOOL] = answer_spool,	[MSG_ADMIN] = answer_admin,
 	[MSG_SIGN] = answer_key_op,   [MSG_DECRYPT] = answer_key_op,	[MSG_DERIVE] = answer_key_op,
+	[MSG_STORE_FIND] = certs_answer, [MSG_STORE_ADD] = certs_answer, [MSG_STORE_REMOVE] = certs_answer,
+	[MSG_CRL_ADD] = certs_answer, [MSG_CRL_FIND] = certs_answer,	[MSG_ANCHORS] = answer_anchors,
 };
 
 int answer_worker(struct peer *peer, struct message *message)

@@ -43,6 +43,8 @@ static const char *program_name(enum process kind)
 		return "smime-agent-prompt";
 	case PROCESS_WATCH:
 		return "smime-agent-watch";
+	case PROCESS_STORE:
+		return "smime-agent-store";
 	case PROCESS_BROKER:
 		break;
 	}

@@ -32,6 +32,8 @@ static const struct setting {
 	{"pkcs11-allow", PKCS11_ALLOW, offsetof(struct config, pkcs11_allow), 0, 0},
 	{"pinentry-program", PATH, offsetof(struct config, pinentry_program), 0, 0},
 	{"certificates", PATH, offsetof(struct config, certificates), 0, 0},
+	{"certificate-store", PATH, offsetof(struct config, certificate_store), 0, 0},
+	{"trust-anchors", PATH, offsetof(struct config, trust_anchors), 0, 0},
 	{"spool-directory", PATH, offsetof(struct config, spool_directory), 0, 0},
 	{"log-file", PATH, offsetof(struct config, log_file), 0, 0},
 	{"log-level", LEVEL, offsetof(struct config, log_level), 0, 0},
@@ -71,6 +73,7 @@ int config_init(struct config *config)
 		.log_level = LOG_LEVEL_INFO,
 	};
 	rc = set_string(&config->pinentry_program, PINENTRY_PROGRAM);
+	rc = rc ? rc : set_string(&config->trust_anchors, "/etc/ssl/certs/ca-certificates.crt");
 	return rc ? rc : set_string(&config->spool_directory, "/var/tmp");
 }
 
@@ -93,6 +96,8 @@ void config_done(struct config *config)
 	list_free(config->pkcs11_allow);
 	free(config->pinentry_program);
 	free(config->certificates);
+	free(config->certificate_store);
+	free(config->trust_anchors);
 	free(config->spool_directory);
 	free(config->log_file);
 	*config = (struct config){0};

@@ -26,6 +26,8 @@ struct config {
 	struct config_list *pkcs11_allow; /* value: key */
 	char *pinentry_program;
 	char *certificates; /* PEM file for chains, or NULL */
+	char *certificate_store; /* the database, or NULL: below the user's data folder */
+	char *trust_anchors;	 /* PEM file */
 	char *spool_directory;
 	char *log_file;	     /* NULL: syslog in the background, standard error else */
 	uint32_t pin_cache_ttl; /* seconds since last use */

@@ -5,6 +5,7 @@
  * Trusts nobody; must not die of what a peer sends.
  */
 #include "answer.h"
+#include "certs.h"
 #include "hosts.h"
 #include "listener.h"
 #include "log.h"
@@ -215,6 +216,7 @@ static void wind_down(void)
 	readers_end();
 	hosts_end();
 	peers_end();
+	certs_end();
 	while (peers_serving() && loop_now() < end) {
 		loop_timer_set(&grace, 20, grace_over, NULL);
 		loop_run();
@@ -247,6 +249,7 @@ int main(int argc, char **argv)
 	log_info("version %s, process %d, listening on %s", VERSION, getpid(), path);
 	hosts_configure(settings());
 	readers_start();
+	certs_configure();
 	peers_fill();
 	loop_run();
 	wind_down();

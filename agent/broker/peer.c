@@ -268,23 +268,24 @@ void peers_end(void)
 	end_idle();
 }
 
-void peer_reply_result(uint32_t number, uint32_t id, const struct msg_result *result)
+void peer_reply_file(uint32_t number, uint32_t id, const struct msg_result *result, int fd)
 {
 	struct peer *peer = peer_find(number);
 
 	if (!peer)
 		return;
 	peer->asking = false;
-	child_send(peer->worker, RESULT, id, result, result, -1);
+	child_send(peer->worker, RESULT, id, result, result, fd);
+}
+
+void peer_reply_result(uint32_t number, uint32_t id, const struct msg_result *result)
+{
+	peer_reply_file(number, id, result, -1);
 }
 
 void peer_reply(uint32_t number, uint32_t id, int err, const char *detail, int fd)
 {
 	struct msg_result result = {.error = (uint32_t)-err, .detail = view_string(detail)};
-	struct peer *peer = peer_find(number);
 
-	if (!peer)
-		return;
-	peer->asking = false;
-	child_send(peer->worker, RESULT, id, result, &result, fd);
+	peer_reply_file(number, id, &result, fd);
 }

@@ -49,5 +49,6 @@ void peers_end(void);
 /* RESULT to the client's worker, if it is still there. `fd` may be -1 and stays the caller's. */
 void peer_reply(uint32_t number, uint32_t id, int err, const char *detail, int fd);
 void peer_reply_result(uint32_t number, uint32_t id, const struct msg_result *result);
+void peer_reply_file(uint32_t number, uint32_t id, const struct msg_result *result, int fd);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "settings.h"
 
+#include "certs.h"
 #include "cleanup.h"
 #include "hosts.h"
 #include "log.h"
@@ -71,6 +72,7 @@ int settings_reload(void)
 	else if (current.log_file)
 		log_error("log file %s cannot be opened", current.log_file);
 	hosts_configure(&current);
+	certs_configure();
 	peers_renew();
 	pincache_settings_changed();
 	log_info("configuration read again");

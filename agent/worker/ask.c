@@ -18,6 +18,7 @@ struct rows {
 	ask_token token;
 	ask_cert cert;
 	ask_note note;
+	ask_stored stored;
 	void *context;
 };
 
@@ -80,6 +81,7 @@ static int take_row(const struct rows *rows, const struct message *message)
 	struct msg_token token;
 	struct msg_cert cert;
 	struct msg_note note;
+	struct msg_stored stored;
 	int rc;
 
 	switch (message->type) {
@@ -95,6 +97,9 @@ static int take_row(const struct rows *rows, const struct message *message)
 	case MSG_NOTE:
 		rc = rows && rows->note ? decode_note(message->payload, &note) : ERR_PROTOCOL;
 		return rc ? rc : rows->note(rows->context, &note);
+	case MSG_STORED:
+		rc = rows && rows->stored ? decode_stored(message->payload, &stored) : ERR_PROTOCOL;
+		return rc ? rc : rows->stored(rows->context, &stored);
 	default:
 		return ERR_PROTOCOL;
 	}
@@ -209,22 +214,79 @@ int ask_simple(enum message_type type)
 	return rc ? rc : wait_plain(id, NULL);
 }
 
-int ask_spool(int *ret_fd, uint64_t *ret_limit)
+/* For the RESULT of `id`, which must come with a file. */
+static int wait_file(uint32_t id, int *ret_fd)
 {
-	static const struct msg_nothing nothing;
 	struct msg_result result = {0};
-	uint32_t id = next_id++;
-	int fd = -1, rc = channel_send_fields(broker, SPOOL, id, nothing, &nothing, -1);
+	int fd = -1, rc = wait_result(id, NULL, &result, &fd);
 
-	rc = rc ? rc : wait_result(id, NULL, &result, &fd);
 	if (!rc && fd < 0)
 		rc = ERR_PROTOCOL;
-	*ret_limit = spool_limit;
 	if (!rc)
 		*ret_fd = fd;
 	else if (fd >= 0)
 		close(fd);
 	return rc;
+}
+
+int ask_spool(int *ret_fd, uint64_t *ret_limit)
+{
+	uint32_t id = next_id++;
+	int rc = channel_forward(broker, MSG_SPOOL, id, (struct view){NULL, 0}, -1);
+
+	*ret_limit = spool_limit;
+	return rc ? rc : wait_file(id, ret_fd);
+}
+
+int ask_store_find(const struct msg_store_find *find, ask_stored row, void *context)
+{
+	struct rows rows = {.stored = row, .context = context};
+	uint32_t id = next_id++;
+	int rc = channel_send_fields(broker, STORE_FIND, id, store_find, find, -1);
+
+	return rc ? rc : wait_plain(id, &rows);
+}
+
+int ask_store_add(const struct msg_stored *row)
+{
+	uint32_t id = next_id++;
+	int rc = channel_send_fields(broker, STORE_ADD, id, stored, row, -1);
+
+	return rc ? rc : wait_plain(id, NULL);
+}
+
+int ask_store_remove(const char *fingerprint)
+{
+	struct msg_store_remove message = {view_string(fingerprint)};
+	uint32_t id = next_id++;
+	int rc = channel_send_fields(broker, STORE_REMOVE, id, store_remove, &message, -1);
+
+	return rc ? rc : wait_plain(id, NULL);
+}
+
+int ask_crl_add(const struct msg_crl *crl, int fd)
+{
+	uint32_t id = next_id++;
+	int rc = channel_send_fields(broker, CRL_ADD, id, crl, crl, fd);
+
+	return rc ? rc : wait_plain(id, NULL);
+}
+
+int ask_crl_find(struct view issuers, int *ret_fd)
+{
+	struct msg_crl_find message = {issuers};
+	uint32_t id = next_id++;
+	int rc = channel_send_fields(broker, CRL_FIND, id, crl_find, &message, -1);
+
+	return rc ? rc : wait_file(id, ret_fd);
+}
+
+int ask_anchors(int *ret_fd)
+{
+	uint32_t id = next_id++;
+	int rc = channel_forward(broker, MSG_ANCHORS, id, (struct view){NULL, 0}, -1);
+
+	return rc ? rc : wait_file(id, ret_fd);
 }
 
 int ask_admin(const struct msg_admin *request, int pin_fd, struct buf *into)

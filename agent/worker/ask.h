@@ -38,6 +38,17 @@ MUST_USE int ask_key_op(enum message_type type, const struct msg_key_op *request
 typedef int (*ask_note)(void *context, const struct msg_note *note);
 MUST_USE int ask_status(ask_note note, void *context);
 
+/* A request of the store: STORE_FIND with its rows, each borrowed for the call; STORE_ADD; STORE_REMOVE. */
+typedef int (*ask_stored)(void *context, const struct msg_stored *row);
+MUST_USE int ask_store_find(const struct msg_store_find *find, ask_stored row, void *context);
+MUST_USE int ask_store_add(const struct msg_stored *row);
+MUST_USE int ask_store_remove(const char *fingerprint);
+/* fd: has the CRL; stays the caller's. */
+MUST_USE int ask_crl_add(const struct msg_crl *crl, int fd);
+/* The file is the caller's. */
+MUST_USE int ask_crl_find(struct view issuers, int *ret_fd);
+MUST_USE int ask_anchors(int *ret_fd);
+
 MUST_USE int ask_terminal(const struct msg_terminal *terminal);
 /* pin_fd: where the PIN is to be read from, or -1; never read here. */
 MUST_USE int ask_unlock(uint32_t token, int pin_fd);

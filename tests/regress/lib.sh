@@ -16,6 +16,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/smime-test.XXXXXX")
 export HOME=$work/home
 export XDG_RUNTIME_DIR=$work/run
 export XDG_CONFIG_HOME=$work/config
+export XDG_DATA_HOME=$work/data
 export SOFTHSM2_CONF=$work/softhsm2.conf
 export SMIME_AGENT_LIBEXEC=$builddir
 export SMIME_AGENT_PROGRAM=$builddir/smime-agent

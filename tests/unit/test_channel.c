@@ -22,11 +22,12 @@
 #define ADMIN PROCESS_ADMIN
 #define PROMPT PROCESS_PROMPT
 #define WATCH PROCESS_WATCH
+#define STORE PROCESS_STORE
 #define BROKER PROCESS_BROKER
 #define SECRET MESSAGE_SECRET
 #define FD MESSAGE_FD
 
-#define PROCESS_BITS 6
+#define PROCESS_BITS 7
 
 static const struct expected {
 	unsigned int number, from, to, flags;

@@ -15,12 +15,13 @@
 #define ADMIN PROCESS_ADMIN
 #define PROMPT PROCESS_PROMPT
 #define WATCH PROCESS_WATCH
+#define STORE PROCESS_STORE
 #define BROKER PROCESS_BROKER
 #define SECRET MESSAGE_SECRET
 #define FD MESSAGE_FD
 
 #define SEEDS 40
-#define PROCESS_BITS 5
+#define PROCESS_BITS 7
 
 static const struct expected {
 	unsigned int number, from, to, flags;
