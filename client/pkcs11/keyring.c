@@ -287,11 +287,12 @@ static void begin(void)
 	}
 }
 
-static void end(void)
+/* What is there from the first is no event. */
+static void end(bool first)
 {
 	choose_private();
 	for (struct slot *slot = slots; slot; slot = slot->next) {
-		slot->event = slot->event || slot->present != slot->was;
+		slot->event = slot->event || (!first && slot->present != slot->was);
 		slot->logged_in = slot->logged_in && slot->present;
 	}
 }
@@ -314,7 +315,7 @@ int keyring_take(struct view list)
 		rc = take_record(&list, first);
 	if (first && add_empty_slots())
 		rc = ERR_NO_MEMORY;
-	end();
+	end(first);
 	return rc;
 }
 
@@ -324,7 +325,7 @@ void keyring_clear(void)
 	if (!slots && add_empty_slots())
 		return;
 	begin();
-	end();
+	end(false);
 }
 
 bool keyring_has(const struct key *key, enum side side)

@@ -4,66 +4,14 @@
  */
 #include "fake_agent.h"
 #include "fixture.h"
+#include "p11_user.h"
 
 #include "../../client/pkcs11/interface.h"
 
-#include <p11-kit/pkcs11.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static CK_FUNCTION_LIST *p11;
-static CK_SLOT_ID slot;
-
-static void begin(void)
-{
-	fake_agent_list = fake_agent_keys = FAKE_RIGHT;
-	fake_agent_set_list((struct view){NULL, 0});
-	fake_agent_offset = 0;
-	fake_agent_token = true;
-	assert_int_equal(C_GetFunctionList(&p11), CKR_OK);
-	assert_int_equal(p11->C_Initialize(NULL), CKR_OK);
-}
-
-static CK_SESSION_HANDLE open_session(void)
-{
-	CK_SESSION_HANDLE session;
-	CK_ULONG count = 1;
-
-	assert_int_equal(p11->C_GetSlotList(CK_TRUE, &slot, &count), CKR_OK);
-	assert_int_equal(count, 1);
-	assert_int_equal(p11->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &session), CKR_OK);
-	return session;
-}
-
-static CK_OBJECT_HANDLE find(CK_SESSION_HANDLE session, CK_OBJECT_CLASS class, const char *label)
-{
-	CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class},
-				   {CKA_LABEL, (void *)(uintptr_t)label, strlen(label)}};
-	CK_OBJECT_HANDLE found[4];
-	CK_ULONG count = 0;
-
-	assert_int_equal(p11->C_FindObjectsInit(session, template, 2), CKR_OK);
-	assert_int_equal(p11->C_FindObjects(session, found, 4, &count), CKR_OK);
-	assert_int_equal(p11->C_FindObjectsFinal(session), CKR_OK);
-	return count == 1 ? found[0] : CK_INVALID_HANDLE;
-}
-
-static CK_RV sign(CK_SESSION_HANDLE session, const char *label)
-{
-	CK_MECHANISM mechanism = {strcmp(label, "rsa") ? CKM_ECDSA : CKM_SHA256_RSA_PKCS, NULL, 0};
-	unsigned char data[32] = {0}, signature[512];
-	CK_ULONG length = sizeof signature;
-	CK_RV rv = p11->C_SignInit(session, &mechanism, find(session, CKO_PRIVATE_KEY, label));
-
-	return rv == CKR_OK ? p11->C_Sign(session, data, sizeof data, signature, &length) : rv;
-}
-
-static void end(void)
-{
-	assert_int_equal(p11->C_Finalize(NULL), CKR_OK);
-}
 
 static void before_and_after(void **state)
 {
@@ -83,11 +31,11 @@ static void before_and_after(void **state)
 		assert_int_equal(p11->C_SignInit(1, NULL, 1), CKR_CRYPTOKI_NOT_INITIALIZED);
 		assert_int_equal(p11->C_Login(1, CKU_USER, NULL, 0), CKR_CRYPTOKI_NOT_INITIALIZED);
 		assert_int_equal(p11->C_Finalize(NULL), CKR_CRYPTOKI_NOT_INITIALIZED);
-		begin();
+		p11_begin();
 		assert_int_equal(p11->C_Initialize(NULL), CKR_CRYPTOKI_ALREADY_INITIALIZED);
 		assert_int_equal(p11->C_Finalize(&info), CKR_ARGUMENTS_BAD);
-		open_session();
-		end();
+		p11_open();
+		p11_end();
 	}
 }
 
@@ -99,16 +47,16 @@ static void null_pointers(void **state)
 	CK_SESSION_HANDLE session;
 
 	(void)state;
-	begin();
-	session = open_session();
-	key = find(session, CKO_PRIVATE_KEY, "rsa");
+	p11_begin();
+	session = p11_open();
+	key = p11_find(session, CKO_PRIVATE_KEY, "rsa");
 	assert_int_equal(p11->C_GetInfo(NULL), CKR_ARGUMENTS_BAD);
 	assert_int_equal(p11->C_GetSlotList(CK_TRUE, NULL, NULL), CKR_ARGUMENTS_BAD);
-	assert_int_equal(p11->C_GetSlotInfo(slot, NULL), CKR_ARGUMENTS_BAD);
-	assert_int_equal(p11->C_GetTokenInfo(slot, NULL), CKR_ARGUMENTS_BAD);
-	assert_int_equal(p11->C_GetMechanismList(slot, NULL, NULL), CKR_ARGUMENTS_BAD);
-	assert_int_equal(p11->C_GetMechanismInfo(slot, CKM_RSA_PKCS, NULL), CKR_ARGUMENTS_BAD);
-	assert_int_equal(p11->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, NULL), CKR_ARGUMENTS_BAD);
+	assert_int_equal(p11->C_GetSlotInfo(p11_slot, NULL), CKR_ARGUMENTS_BAD);
+	assert_int_equal(p11->C_GetTokenInfo(p11_slot, NULL), CKR_ARGUMENTS_BAD);
+	assert_int_equal(p11->C_GetMechanismList(p11_slot, NULL, NULL), CKR_ARGUMENTS_BAD);
+	assert_int_equal(p11->C_GetMechanismInfo(p11_slot, CKM_RSA_PKCS, NULL), CKR_ARGUMENTS_BAD);
+	assert_int_equal(p11->C_OpenSession(p11_slot, CKF_SERIAL_SESSION, NULL, NULL, NULL), CKR_ARGUMENTS_BAD);
 	assert_int_equal(p11->C_GetSessionInfo(session, NULL), CKR_ARGUMENTS_BAD);
 	assert_int_equal(p11->C_FindObjectsInit(session, NULL, 1), CKR_ARGUMENTS_BAD);
 	assert_int_equal(p11->C_GetAttributeValue(session, key, NULL, 1), CKR_ARGUMENTS_BAD);
@@ -117,11 +65,11 @@ static void null_pointers(void **state)
 	assert_int_equal(p11->C_SignInit(session, &rsa, key), CKR_MECHANISM_PARAM_INVALID);
 	assert_int_equal(p11->C_SignInit(session, &pss, key), CKR_MECHANISM_PARAM_INVALID);
 	assert_int_equal(p11->C_DecryptInit(session, &oaep, key), CKR_MECHANISM_PARAM_INVALID);
-	assert_int_equal(p11->C_DeriveKey(session, &ecdh, find(session, CKO_PRIVATE_KEY, "ec"), NULL, 0, &key),
+	assert_int_equal(p11->C_DeriveKey(session, &ecdh, p11_find(session, CKO_PRIVATE_KEY, "ec"), NULL, 0, &key),
 			 CKR_MECHANISM_PARAM_INVALID);
 	assert_int_equal(p11->C_DeriveKey(session, NULL, key, NULL, 0, &key), CKR_ARGUMENTS_BAD);
 	assert_int_equal(p11->C_UnwrapKey(session, &ecdh, key, NULL, 3, NULL, 0, &key), CKR_ARGUMENTS_BAD);
-	end();
+	p11_end();
 }
 
 static void sizes(void **state)
@@ -131,20 +79,20 @@ static void sizes(void **state)
 	CK_ULONG count = 0, all;
 
 	(void)state;
-	begin();
+	p11_begin();
 	assert_int_equal(p11->C_GetSlotList(CK_FALSE, NULL, &all), CKR_OK);
 	assert_true(all > 1);
 	count = all - 1;
 	assert_int_equal(p11->C_GetSlotList(CK_FALSE, slots, &count), CKR_BUFFER_TOO_SMALL);
 	assert_int_equal(count, all);
-	open_session();
-	assert_int_equal(p11->C_GetMechanismList(slot, NULL, &all), CKR_OK);
+	p11_open();
+	assert_int_equal(p11->C_GetMechanismList(p11_slot, NULL, &all), CKR_OK);
 	count = all - 1;
-	assert_int_equal(p11->C_GetMechanismList(slot, mechanisms, &count), CKR_BUFFER_TOO_SMALL);
+	assert_int_equal(p11->C_GetMechanismList(p11_slot, mechanisms, &count), CKR_BUFFER_TOO_SMALL);
 	assert_int_equal(count, all);
-	assert_int_equal(p11->C_GetMechanismList(slot, mechanisms, &count), CKR_OK);
+	assert_int_equal(p11->C_GetMechanismList(p11_slot, mechanisms, &count), CKR_OK);
 	assert_int_equal(p11->C_GetTokenInfo(12345, &(CK_TOKEN_INFO){.flags = 0}), CKR_SLOT_ID_INVALID);
-	end();
+	p11_end();
 }
 
 static void attributes(void **state)
@@ -161,9 +109,9 @@ static void attributes(void **state)
 	CK_SESSION_HANDLE session;
 
 	(void)state;
-	begin();
-	session = open_session();
-	key = find(session, CKO_PRIVATE_KEY, "rsa");
+	p11_begin();
+	session = p11_open();
+	key = p11_find(session, CKO_PRIVATE_KEY, "rsa");
 	assert_int_not_equal(key, CK_INVALID_HANDLE);
 	assert_int_not_equal(p11->C_GetAttributeValue(session, key, wanted, 5), CKR_OK);
 	assert_int_equal(type, CKK_RSA);
@@ -177,7 +125,7 @@ static void attributes(void **state)
 	assert_int_equal(p11->C_GetAttributeValue(session, key + 4096, &whole, 1), CKR_OBJECT_HANDLE_INVALID);
 	assert_int_equal(p11->C_DestroyObject(session, key), CKR_TOKEN_WRITE_PROTECTED);
 	assert_int_equal(p11->C_SetAttributeValue(session, key, &whole, 1), CKR_TOKEN_WRITE_PROTECTED);
-	end();
+	p11_end();
 }
 
 static void many_sessions(void **state)
@@ -187,23 +135,23 @@ static void many_sessions(void **state)
 	CK_SESSION_INFO info;
 
 	(void)state;
-	begin();
+	p11_begin();
 	for (int i = 0; i < MANY; i++)
-		sessions[i] = open_session();
+		sessions[i] = p11_open();
 	for (int i = 0; i < MANY; i += 2)
 		assert_int_equal(p11->C_CloseSession(sessions[i]), CKR_OK);
 	assert_int_equal(p11->C_CloseSession(sessions[0]), CKR_SESSION_HANDLE_INVALID);
 	for (int i = 0; i < MANY; i += 2)
-		open_session();
+		p11_open();
 	for (int i = 0; i < MANY; i += 2)
 		assert_int_equal(p11->C_GetSessionInfo(sessions[i], &info), CKR_SESSION_HANDLE_INVALID);
 	assert_int_equal(p11->C_GetSessionInfo(sessions[1], &info), CKR_OK);
-	assert_int_equal(p11->C_CloseAllSessions(slot), CKR_OK);
+	assert_int_equal(p11->C_CloseAllSessions(p11_slot), CKR_OK);
 	assert_int_equal(p11->C_GetSessionInfo(sessions[1], &info), CKR_SESSION_HANDLE_INVALID);
-	end();
-	begin();
+	p11_end();
+	p11_begin();
 	assert_int_equal(p11->C_GetSessionInfo(sessions[1], &info), CKR_SESSION_HANDLE_INVALID);
-	end();
+	p11_end();
 }
 
 /* PKCS#11 2.40 section 5.2. */
@@ -216,12 +164,12 @@ static void signing_rules(void **state)
 	CK_ULONG length = 0;
 
 	(void)state;
-	begin();
-	session = open_session();
-	key = find(session, CKO_PRIVATE_KEY, "rsa");
+	p11_begin();
+	session = p11_open();
+	key = p11_find(session, CKO_PRIVATE_KEY, "rsa");
 	assert_int_equal(p11->C_Sign(session, data, 4, signature, &length), CKR_OPERATION_NOT_INITIALIZED);
-	assert_int_equal(p11->C_SignInit(session, &mechanism, find(session, CKO_PUBLIC_KEY, "rsa")), CKR_KEY_HANDLE_INVALID);
-	assert_int_equal(p11->C_SignInit(session, &mechanism, find(session, CKO_PRIVATE_KEY, "ec")),
+	assert_int_equal(p11->C_SignInit(session, &mechanism, p11_find(session, CKO_PUBLIC_KEY, "rsa")), CKR_KEY_HANDLE_INVALID);
+	assert_int_equal(p11->C_SignInit(session, &mechanism, p11_find(session, CKO_PRIVATE_KEY, "ec")),
 			 CKR_KEY_TYPE_INCONSISTENT);
 	assert_int_equal(p11->C_SignInit(session, &mechanism, key), CKR_OK);
 	assert_int_equal(p11->C_SignInit(session, &mechanism, key), CKR_OPERATION_ACTIVE);
@@ -238,7 +186,7 @@ static void signing_rules(void **state)
 	mechanism.mechanism = CKM_RSA_PKCS;
 	assert_int_equal(p11->C_SignInit(session, &mechanism, key), CKR_OK);
 	assert_int_equal(p11->C_Sign(session, signature, 246, signature, &length), CKR_DATA_LEN_RANGE);
-	end();
+	p11_end();
 }
 
 static void hostile_answers(void **state)
@@ -248,15 +196,15 @@ static void hostile_answers(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
-		begin();
-		session = open_session();
-		assert_int_equal(sign(session, "rsa"), CKR_OK);
+		p11_begin();
+		session = p11_open();
+		assert_int_equal(p11_sign_with(session, "rsa"), CKR_OK);
 		fake_agent_keys = ways[i];
-		assert_int_not_equal(sign(session, "rsa"), CKR_OK);
-		assert_int_not_equal(sign(session, "ec"), CKR_OK);
+		assert_int_not_equal(p11_sign_with(session, "rsa"), CKR_OK);
+		assert_int_not_equal(p11_sign_with(session, "ec"), CKR_OK);
 		fake_agent_keys = FAKE_RIGHT;
-		assert_int_equal(sign(session, "ec"), CKR_OK);
-		end();
+		assert_int_equal(p11_sign_with(session, "ec"), CKR_OK);
+		p11_end();
 	}
 }
 
@@ -268,12 +216,12 @@ static void silent_and_endless(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
-		begin();
+		p11_begin();
 		fake_agent_list = ways[i];
 		count = 0;
 		assert_int_equal(p11->C_GetSlotList(CK_TRUE, NULL, &count), CKR_OK);
 		assert_int_equal(count, 0);
-		end();
+		p11_end();
 	}
 }
 
@@ -281,7 +229,7 @@ static void *sign_in_thread(void *context)
 {
 	CK_SESSION_HANDLE session = *(CK_SESSION_HANDLE *)context;
 
-	return (void *)(uintptr_t)sign(session, "rsa");
+	return (void *)(uintptr_t)p11_sign_with(session, "rsa");
 }
 
 /* A person, or a card, may take longer than a list, on every connection. */
@@ -292,9 +240,9 @@ static void slow_keys(void **state)
 	void *rv;
 
 	(void)state;
-	begin();
+	p11_begin();
 	for (int i = 0; i < 3; i++)
-		sessions[i] = open_session();
+		sessions[i] = p11_open();
 	fake_agent_keys = FAKE_SLOW;
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, sign_in_thread, &sessions[i]), 0);
@@ -302,7 +250,7 @@ static void slow_keys(void **state)
 		pthread_join(threads[i], &rv);
 		assert_int_equal((uintptr_t)rv, CKR_OK);
 	}
-	end();
+	p11_end();
 }
 
 static void errors_are_pkcs11s(void **state)
@@ -317,12 +265,12 @@ static void errors_are_pkcs11s(void **state)
 	CK_SESSION_HANDLE session;
 
 	(void)state;
-	begin();
-	session = open_session();
+	p11_begin();
+	session = p11_open();
 	fake_agent_keys = FAKE_ERROR;
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
 		fake_agent_error = (unsigned int)error_to_gpg(table[i].err);
-		assert_int_equal(sign(session, "rsa"), table[i].rv);
+		assert_int_equal(p11_sign_with(session, "rsa"), table[i].rv);
 	}
 	fake_agent_error = (unsigned int)error_to_gpg(ERR_PIN_WRONG);
 	assert_int_equal(p11->C_Login(session, CKU_USER, pin, 4), CKR_PIN_INCORRECT);
@@ -332,7 +280,7 @@ static void errors_are_pkcs11s(void **state)
 	assert_int_equal(p11->C_Login(session, CKU_USER, pin, 4), CKR_USER_ALREADY_LOGGED_IN);
 	assert_int_equal(p11->C_Logout(session), CKR_OK);
 	assert_int_equal(p11->C_Logout(session), CKR_USER_NOT_LOGGED_IN);
-	end();
+	p11_end();
 }
 
 /* Every cut of a list, and every byte of it changed: never more than what is not there. */
@@ -346,7 +294,7 @@ static void hostile_lists(void **state)
 	fake_agent_token = true;
 	fake_agent_offset = 0;
 	fake_agent_make_list(&list);
-	begin();
+	p11_begin();
 	for (size_t i = 0; i < 2 * list.length; i += i < 400 ? 1 : 7) {
 		struct view given = {list.data, i < list.length ? i : list.length};
 
@@ -360,11 +308,11 @@ static void hostile_lists(void **state)
 		if (i >= list.length)
 			list.data[i - list.length] ^= 0x81;
 		if (count > 6) { /* tokens with other names: a program of its own would see them so */
-			end();
-			begin();
+			p11_end();
+			p11_begin();
 		}
 	}
-	end();
+	p11_end();
 }
 
 static void agent_comes_back(void **state)
@@ -375,28 +323,28 @@ static void agent_comes_back(void **state)
 	unsigned int before;
 
 	(void)state;
-	begin();
-	session = open_session();
-	key = find(session, CKO_PRIVATE_KEY, "rsa");
-	assert_int_equal(sign(session, "rsa"), CKR_OK);
+	p11_begin();
+	session = p11_open();
+	key = p11_find(session, CKO_PRIVATE_KEY, "rsa");
+	assert_int_equal(p11_sign_with(session, "rsa"), CKR_OK);
 	fake_agent_stop();
 	fake_agent_offset = 1000;
 	fake_agent_start();
 	before = fake_agent_uses();
-	assert_int_equal(sign(session, "rsa"), CKR_OK);
+	assert_int_equal(p11_sign_with(session, "rsa"), CKR_OK);
 	assert_int_equal(fake_agent_uses(), before + 1);
-	assert_int_equal(find(session, CKO_PRIVATE_KEY, "rsa"), key);
+	assert_int_equal(p11_find(session, CKO_PRIVATE_KEY, "rsa"), key);
 	/* The token goes, and comes back. */
 	fake_agent_stop();
 	fake_agent_token = false;
 	fake_agent_start();
-	assert_int_equal(p11->C_GetTokenInfo(slot, &info), CKR_TOKEN_NOT_PRESENT);
+	assert_int_equal(p11->C_GetTokenInfo(p11_slot, &info), CKR_TOKEN_NOT_PRESENT);
 	fake_agent_stop();
 	fake_agent_token = true;
 	fake_agent_start();
-	assert_int_equal(p11->C_GetTokenInfo(slot, &info), CKR_OK);
-	assert_int_equal(sign(session, "rsa"), CKR_OK);
-	end();
+	assert_int_equal(p11->C_GetTokenInfo(p11_slot, &info), CKR_OK);
+	assert_int_equal(p11_sign_with(session, "rsa"), CKR_OK);
+	p11_end();
 }
 
 static void no_agent(void **state)
@@ -406,13 +354,13 @@ static void no_agent(void **state)
 
 	(void)state;
 	fake_agent_stop();
-	begin();
+	p11_begin();
 	assert_int_equal(p11->C_GetSlotList(CK_TRUE, slots, &count), CKR_OK);
 	assert_int_equal(count, 0);
 	count = 8;
 	assert_int_equal(p11->C_GetSlotList(CK_FALSE, slots, &count), CKR_OK);
 	assert_int_equal(count, 2); /* for tokens to come */
-	end();
+	p11_end();
 	fake_agent_start();
 }
 
@@ -424,8 +372,8 @@ static void forked(void **state)
 	pid_t pid;
 
 	(void)state;
-	begin();
-	session = open_session();
+	p11_begin();
+	session = p11_open();
 	pid = fork();
 	if (!pid) {
 		CK_SESSION_INFO session_info;
@@ -438,8 +386,8 @@ static void forked(void **state)
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
-	assert_int_equal(sign(session, "rsa"), CKR_OK);
-	end();
+	assert_int_equal(p11_sign_with(session, "rsa"), CKR_OK);
+	p11_end();
 }
 
 static void interfaces(void **state)
@@ -460,11 +408,11 @@ static void interfaces(void **state)
 	assert_int_equal(C_GetInterface((unsigned char *)"PKCS 11", &other, &found, 0), CKR_FUNCTION_FAILED);
 	assert_int_equal(C_GetInterface((unsigned char *)"PKCS 12", NULL, &found, 0), CKR_FUNCTION_FAILED);
 	assert_int_equal(C_GetInterface(NULL, &three, &found, 0), CKR_OK);
-	begin();
+	p11_begin();
 	assert_int_equal(((struct interface_functions *)found->functions)->base.C_GetInfo(&info), CKR_OK);
 	assert_int_equal(info.cryptokiVersion.major, 3);
 	assert_int_equal(((struct interface_functions *)found->functions)->C_SessionCancel(77, 0), CKR_SESSION_HANDLE_INVALID);
-	end();
+	p11_end();
 }
 
 int main(void)
