@@ -62,7 +62,8 @@ struct smime_agent_sign_options {
 	int opaque;	    /* the content goes inside the signature (RFC 8551 section 3.5.2) */
 	int pem;	    /* with raw: PEM rather than DER */
 	int pss;	    /* RSASSA-PSS rather than PKCS#1 v1.5 */
-	int reserved[8];    /* 0; for options to come */
+	int crlf;	    /* with raw: the bytes are text, and its lines are made to end with CRLF */
+	int reserved[7];    /* 0; for options to come */
 };
 
 /* Signs what is read from in_fd, to its end, and writes the result to out_fd. Both stay the

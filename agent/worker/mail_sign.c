@@ -5,6 +5,8 @@
  */
 #include "mail_sign.h"
 
+#include "crlf.h"
+
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,13 +45,9 @@ static int write_fields(struct view header, bool entity, mime_sink sink, void *c
 
 /* The entity that is signed, as a stream: its fields, an empty line, the body. */
 struct entity {
-	struct input *input;
-	struct buf head; /* what is still to come of the fields */
-	size_t at;
-	uint8_t last;
-	uint8_t raw[CHUNK];
-	struct buf canonical; /* of one chunk */
-	size_t canonical_at;
+	struct buf head;
+	size_t at; /* what of it was read */
+	struct crlf body;
 };
 
 static int collect(void *context, const void *data, size_t length)
@@ -61,11 +59,9 @@ static int entity_init(struct entity *entity, struct input *input, struct view h
 {
 	int rc;
 
-	entity->input = input;
 	entity->head = BUF_INIT(2 * MIME_HEADER_MAX);
-	entity->canonical = BUF_INIT(2 * CHUNK);
-	entity->at = entity->canonical_at = 0;
-	entity->last = 0;
+	entity->at = 0;
+	crlf_init(&entity->body, input);
 	rc = write_fields(header, true, collect, &entity->head);
 	return rc ? rc : buf_add(&entity->head, "\r\n", 2);
 }
@@ -73,42 +69,20 @@ static int entity_init(struct entity *entity, struct input *input, struct view h
 static void entity_done(struct entity *entity)
 {
 	buf_done(&entity->head);
-	buf_done(&entity->canonical);
-}
-
-static size_t take(struct buf *from, size_t *at, void *into, size_t size)
-{
-	size_t length = from->length - *at;
-
-	if (length > size)
-		length = size;
-	memcpy(into, from->data + *at, length);
-	*at += length;
-	return length;
+	crlf_done(&entity->body);
 }
 
 static int entity_read(void *context, void *into, size_t size, size_t *ret_length)
 {
 	struct entity *entity = context;
-	size_t got = 0;
-	int rc;
+	size_t length = entity->head.length - entity->at;
 
-	*ret_length = 0;
-	if (entity->at < entity->head.length) {
-		*ret_length = take(&entity->head, &entity->at, into, size);
-		return 0;
-	}
-	if (entity->canonical_at == entity->canonical.length) {
-		buf_clear(&entity->canonical);
-		entity->canonical_at = 0;
-		rc = input_read(entity->input, entity->raw, CHUNK, &got);
-		rc = rc ? rc
-			: mime_canonical((struct view){entity->raw, got}, &entity->last, collect,
-					 &entity->canonical);
-		if (rc || !got)
-			return rc;
-	}
-	*ret_length = take(&entity->canonical, &entity->canonical_at, into, size);
+	if (!length)
+		return crlf_read(&entity->body, into, size, ret_length);
+	length = length < size ? length : size;
+	memcpy(into, entity->head.data + entity->at, length);
+	entity->at += length;
+	*ret_length = length;
 	return 0;
 }
 

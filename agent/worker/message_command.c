@@ -8,6 +8,7 @@
 #include "client.h"
 #include "cms_decrypt.h"
 #include "cms_sign.h"
+#include "crlf.h"
 #include "keys.h"
 #include "mail_decrypt.h"
 #include "mail_sign.h"
@@ -25,6 +26,7 @@ int command_signer(char *line)
 struct sign_request {
 	struct sign_options options;
 	bool mail;
+	bool crlf; /* bytes are text: their lines are made to end with CRLF */
 };
 
 static int parse_sign(char *line, struct sign_request *request)
@@ -36,6 +38,8 @@ static int parse_sign(char *line, struct sign_request *request)
 			request->options.detached = true;
 		else if (!strcmp(word, "--mail"))
 			request->mail = true;
+		else if (!strcmp(word, "--crlf"))
+			request->crlf = true;
 		else if (!strcmp(word, "--pem"))
 			request->options.pem = true;
 		else if (!strcmp(word, "--pss"))
@@ -45,7 +49,7 @@ static int parse_sign(char *line, struct sign_request *request)
 		else
 			return ERR_USAGE;
 	}
-	return request->mail && request->options.pem ? ERR_USAGE : 0;
+	return request->mail && (request->options.pem || request->crlf) ? ERR_USAGE : 0;
 }
 
 /* The key that was asked for; without one, the sender's, if there is one, or the only one. */
@@ -89,10 +93,15 @@ static int sign_mail(struct sign_request *request)
 
 static int sign_raw(struct sign_request *request)
 {
+	static struct input text;
+	CLEAN_CRLF struct crlf crlf;
 	struct key *key;
 	int rc = find_signer(NULL, &key);
 
-	return rc ? rc : cms_sign(&client.in, &client.out, key, &request->options);
+	crlf_init(&crlf, &client.in);
+	if (request->crlf)
+		input_init_source(&text, crlf_read, &crlf);
+	return rc ? rc : cms_sign(request->crlf ? &text : &client.in, &client.out, key, &request->options);
 }
 
 int command_sign(char *line)

@@ -6,13 +6,14 @@
 #include "message.h"
 
 static const char help[] =
-	"usage: smime sign [-k KEY] [--opaque] [--raw [--pem]] [--pss] [--digest NAME] [-o OUT] [IN]\n"
+	"usage: smime sign [-k KEY] [--opaque] [--raw [--pem] [--crlf]] [--pss] [--digest NAME] [-o OUT] [IN]\n"
 	"Signs a mail (or, with --raw, bytes) with a key on a token.\n\n"
 	"  -k, --key KEY    an address, a label, the start of a fingerprint, or a pkcs11: URI;\n"
 	"                   without it: the key of the From address, or the only one\n"
 	"  --opaque         put the content inside the signature\n"
 	"  --raw            IN is bytes, OUT is CMS (DER)\n"
 	"  --pem            with --raw: PEM rather than DER\n"
+	"  --crlf           with --raw: IN is text, as a part of a mail: its lines are made to end with CRLF\n"
 	"  --pss            RSASSA-PSS rather than PKCS#1 v1.5\n"
 	"  --digest NAME    sha256, sha384 or sha512\n"
 	"  -o, --output OUT the signed message; appears whole or not at all\n"
@@ -31,6 +32,7 @@ int cli_sign(int argc, char **argv)
 					      {"opaque", no_argument, NULL, 'O'},
 					      {"raw", no_argument, NULL, 'r'},
 					      {"pem", no_argument, NULL, 'p'},
+					      {"crlf", no_argument, NULL, 'c'},
 					      {"pss", no_argument, NULL, 's'},
 					      {"digest", required_argument, NULL, 'd'},
 					      {"output", required_argument, NULL, 'o'},
@@ -53,6 +55,9 @@ int cli_sign(int argc, char **argv)
 		case 'p':
 			options.pem = 1;
 			break;
+		case 'c':
+			options.crlf = 1;
+			break;
 		case 's':
 			options.pss = 1;
 			break;
@@ -70,7 +75,7 @@ int cli_sign(int argc, char **argv)
 			return cli_usage("sign");
 		}
 	}
-	if (argc - optind > 1 || (options.pem && !options.raw))
+	if (argc - optind > 1 || ((options.pem || options.crlf) && !options.raw))
 		return cli_usage("sign");
 	return message_run("sign", argv[optind], out, request, &options);
 }

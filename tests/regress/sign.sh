@@ -39,6 +39,16 @@ has_attributes() {
 		done
 }
 
+# A part of a mail, as mutt hands it over: with line feeds, signed as it goes out.
+text_is_crlf() {
+	printf 'Content-Type: text/plain\n\na\r\nb\n' >"$work/part" && printf 'Content-Type: text/plain\r\n\r\na\r\nb\r\n' >"$work/bytes.crlf" &&
+		smime sign -k rsa --raw --crlf "$work/part" >"$work/s.der" &&
+		openssl cms -verify -inform DER -in "$work/s.der" -content "$work/bytes.crlf" -binary -CAfile "$work/ca.pem" -out /dev/null &&
+		smime sign -k rsa --raw --crlf --opaque "$work/part" >"$work/s.der" &&
+		openssl cms -verify -inform DER -in "$work/s.der" -binary -CAfile "$work/ca.pem" -out "$work/verified" &&
+		cmp "$work/verified" "$work/bytes.crlf" && status 2 smime sign --crlf "$work/mail.eml"
+}
+
 outer_header_stays() {
 	smime sign -k rsa "$work/mail.eml" >"$work/s.eml" &&
 		tr -d '\r' <"$work/s.eml" | sed '/^$/q' >"$work/header" &&
@@ -96,8 +106,10 @@ done
 ok "RSA signs with PSS" sign rsa --pss
 ok "RSA signs with PSS and SHA-512" sign rsa4096 --pss --digest sha512
 ok "the signed attributes are all there" has_attributes
+ok "text is signed with the line ends of mail" text_is_crlf
 ok "the mail's header stays outside" outer_header_stays
 ok "everything in a signed mail ends with CRLF" signed_part_is_crlf
+ok "text that is bytes is signed with the line ends of mail" text_is_crlf
 ok "the chain is complete, without the root" chain_is_complete
 ok "the example signs" example_signs
 ok "an unknown digest is refused" says "not supported" 1 smime sign -k rsa --digest md5 "$work/mail.eml"
