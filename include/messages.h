@@ -51,8 +51,9 @@ enum result_form {
 	FORM_UNCLEAR,
 };
 
-/* What LIST looks at before it answers: nothing, which tokens there are, or all that is on them. */
-enum list_look { LIST_KNOWN, LIST_TOKENS, LIST_OBJECTS };
+/* What LIST looks at before it answers: nothing, which tokens there are, or all that is on them; and the same
+ * after having waited for a module that takes very long to start, which may have what was not found. */
+enum list_look { LIST_KNOWN, LIST_TOKENS, LIST_OBJECTS, LIST_PATIENT };
 
 /* Whether cards' readers can be seen. */
 enum pcsc_state {

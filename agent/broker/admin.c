@@ -25,6 +25,7 @@ struct task {
 	int pin_fd; /* owned; -1 */
 	uint32_t token;
 	struct secret *pin; /* that was sent */
+	bool patient;	    /* the token may be a slow module's */
 	bool told;	    /* the person knows that this is the last try */
 	struct loop_timer limit;
 };
@@ -85,7 +86,7 @@ static void look_again(struct task *task)
 		reply(task);
 	} else if (task->verb != ADMIN_CSR) {
 		host_restart(task->host);
-		hosts_when_settled(reply, task);
+		hosts_when_settled(reply, task, false);
 	} else {
 		host_look(task->host, true, 0, looked, task);
 	}
@@ -248,6 +249,11 @@ static void begin(void *context)
 	int err = decode_admin(buf_view(&task->request), &request);
 
 	token = err ? NULL : find_token(&request, &err);
+	if (err == ERR_NO_TOKEN && !token && !task->patient) {
+		task->patient = true;
+		hosts_when_settled(begin, task, true);
+		return;
+	}
 	if (!token) {
 		task_end(task, err, NULL);
 		return;
@@ -281,6 +287,6 @@ int answer_admin(struct peer *peer, struct message *message)
 		task_free(task);
 		return rc;
 	}
-	hosts_when_settled(begin, task);
+	hosts_when_settled(begin, task, false);
 	return 0;
 }

@@ -31,7 +31,7 @@ static int64_t start_time;
 struct pending {
 	uint32_t peer, id;
 	unsigned int looks; /* still going on */
-	bool deep;
+	bool deep, patient;
 	void (*next)(void *context); /* once they ended */
 	uint32_t token;	    /* to unlock */
 	int pin_fd;	    /* owned; -1 */
@@ -100,7 +100,7 @@ static void look_done(void *context, int err, const struct msg_result *result)
 	(void)err;
 	(void)result;
 	if (!--pending->looks)
-		hosts_when_settled(pending->next, pending);
+		hosts_when_settled(pending->next, pending, pending->patient);
 }
 
 static void look_everywhere(void *context)
@@ -126,8 +126,9 @@ static int answer_list(struct peer *peer, struct message *message)
 		return rc;
 	}
 	pending->next = send_list;
-	pending->deep = list.look == LIST_OBJECTS;
-	hosts_when_settled(list.look == LIST_KNOWN ? send_list : look_everywhere, pending);
+	pending->deep = list.look >= LIST_OBJECTS;
+	pending->patient = list.look == LIST_PATIENT;
+	hosts_when_settled(list.look == LIST_KNOWN ? send_list : look_everywhere, pending, pending->patient);
 	return 0;
 }
 
@@ -265,8 +266,8 @@ static void unlock(void *context)
 
 	if (!token && err == ERR_NO_TOKEN && !pending->next) {
 		pending->next = unlock; /* perhaps it is new */
-		pending->deep = true;
-		look_everywhere(pending);
+		pending->deep = pending->patient = true;
+		hosts_when_settled(look_everywhere, pending, true);
 	} else if (!token) {
 		unlocked(pending, err);
 	} else if (!wants_login(token)) {
@@ -288,7 +289,7 @@ static int answer_unlock(struct peer *peer, struct message *message)
 	}
 	pending->token = request.token;
 	pending->pin_fd = TAKE_FD(message->fd);
-	hosts_when_settled(unlock, pending);
+	hosts_when_settled(unlock, pending, false);
 	return 0;
 }
 

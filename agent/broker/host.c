@@ -28,6 +28,8 @@
 #define REMOVED_MS 1000
 /* A look that has only a removal to find touches no card. */
 #define REMOVED_LOOK_MS 1500
+/* Others are not kept waiting for longer than this by a module that starts: a hang in C_Initialize, at worst. */
+#define LATE_MS 5000
 /* Modules that fail are started again this often in a minute. */
 #define DISTRUST_MAX 6
 
@@ -172,8 +174,25 @@ static void set_problem(struct host *host, char *problem)
 	host->problem = problem;
 }
 
+static void late(void *context)
+{
+	struct host *host = context;
+
+	host->late = true;
+	log_warn("module %s: does not answer since it was started; what it has is not listed yet", host->name);
+	set_problem(host, strdup("it does not answer since it was started"));
+	hosts_check_settled();
+}
+
+static void no_longer_late(struct host *host)
+{
+	loop_timer_clear(&host->patience);
+	host->late = false;
+}
+
 static void host_failed(struct host *host)
 {
+	no_longer_late(host);
 	host->state = HOST_FAILED;
 	child_kill(TAKE(host->child));
 	keyring_host_down(host);
@@ -188,6 +207,7 @@ static void gone(void *context)
 	struct call *lost = TAKE(host->calls);
 	uint64_t now = loop_now();
 
+	no_longer_late(host);
 	host->child = NULL;
 	host->state = HOST_DOWN;
 	keyring_host_down(host);
@@ -238,6 +258,7 @@ static void first_look_done(void *context, int err, const struct msg_result *res
 		return; /* it died; gone() has the next step */
 	if (err)
 		log_warn("module %s: its tokens cannot be listed: %s", host->name, error_text(err));
+	no_longer_late(host);
 	host->state = HOST_READY;
 	set_problem(host, NULL);
 	route_host_changed(host);
@@ -281,6 +302,7 @@ static void start(void *context)
 		return;
 	}
 	host->state = HOST_STARTING;
+	loop_timer_set(&host->patience, LATE_MS, late, host);
 	child_send(host->child, START, id, module, &module, -1);
 }
 
@@ -296,6 +318,7 @@ void host_restart(struct host *host)
 {
 	struct call *lost = TAKE(host->calls);
 
+	no_longer_late(host);
 	child_kill(TAKE(host->child));
 	host->state = HOST_DOWN;
 	host->crashes = 0;
@@ -420,6 +443,7 @@ void host_start(struct host *host)
 void host_free(struct host *host)
 {
 	loop_timer_clear(&host->restart);
+	no_longer_late(host);
 	child_kill(TAKE(host->child));
 	fail_calls(TAKE(host->calls), ERR_MODULE);
 	keyring_forget_host(host);

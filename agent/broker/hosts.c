@@ -19,6 +19,7 @@
 
 struct waiting {
 	struct waiting *next;
+	bool patient;
 	void (*settled)(void *context);
 	void *context;
 };
@@ -33,28 +34,35 @@ struct host *hosts_first(void)
 	return hosts;
 }
 
-bool hosts_settled(void)
+static bool is_settled(bool patient)
 {
 	if (lister)
 		return false;
 	for (const struct host *host = hosts; host; host = host->next)
-		if (!host->crashes && (host->state == HOST_DOWN || host->state == HOST_STARTING))
+		if (!host->crashes && (patient || !host->late) &&
+		    (host->state == HOST_DOWN || host->state == HOST_STARTING))
 			return false;
 	return true;
 }
 
+/* Who goes on may change everything, so the list is walked from its start each time. */
 void hosts_check_settled(void)
 {
-	while (waiting && hosts_settled()) {
-		struct waiting *first = waiting;
+	for (struct waiting **at = &waiting; *at;) {
+		struct waiting *item = *at;
 
-		waiting = first->next;
-		first->settled(first->context);
-		free(first);
+		if (!is_settled(item->patient)) {
+			at = &item->next;
+			continue;
+		}
+		*at = item->next;
+		item->settled(item->context);
+		free(item);
+		at = &waiting;
 	}
 }
 
-void hosts_when_settled(void (*settled)(void *context), void *context)
+void hosts_when_settled(void (*settled)(void *context), void *context, bool patient)
 {
 	struct waiting *item = calloc(1, sizeof *item), **at = &waiting;
 
@@ -62,7 +70,7 @@ void hosts_when_settled(void (*settled)(void *context), void *context)
 		settled(context);
 		return;
 	}
-	*item = (struct waiting){NULL, settled, context};
+	*item = (struct waiting){NULL, patient, settled, context};
 	while (*at)
 		at = &(*at)->next;
 	*at = item;

@@ -13,10 +13,9 @@
 void hosts_configure(const struct config *config);
 
 struct host *hosts_first(void);
-/* Whether every host has had its first look, or cannot have it. */
-bool hosts_settled(void);
-/* Calls back once that is so; several may wait. */
-void hosts_when_settled(void (*settled)(void *context), void *context);
+/* Calls back once every host has had its first look, or cannot have it; several may wait. One that takes very
+ * long is waited for only by those who are patient. */
+void hosts_when_settled(void (*settled)(void *context), void *context, bool patient);
 /* A host's state changed: those who wait may go on. */
 void hosts_check_settled(void);
 

@@ -157,7 +157,7 @@ static void answered(void *context, int err, const struct msg_result *result)
 		next_source(login);
 	else if (may_send_again(login, token, err) && host_distrust(token->host)) {
 		login->again = true;
-		hosts_when_settled(send_again, login);
+		hosts_when_settled(send_again, login, true);
 	} else {
 		finish(login, err);
 	}
@@ -380,7 +380,7 @@ static void begin(struct login *login, struct token *token)
 	if (!(token->flags & TRIES_FLAGS) || !token->host)
 		next_source(login);
 	else if (readers_of(token) && host_distrust(token->host))
-		hosts_when_settled(tries_settled, login); /* modules for cards say what they remember */
+		hosts_when_settled(tries_settled, login, true); /* modules for cards say what they remember */
 	else
 		host_look(token->host, false, token->ref, tries_known, login);
 }

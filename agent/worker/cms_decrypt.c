@@ -130,7 +130,7 @@ static int find_content_key(struct cms_decryption *work, const char *name)
 	count = find_candidates(work->envelope.cms, keys_first(), candidates);
 	if (!count) {
 		/* Perhaps a key that appeared since. */
-		rc = keys_refresh(LIST_OBJECTS);
+		rc = keys_refresh(LIST_PATIENT);
 		count = rc ? 0 : find_candidates(work->envelope.cms, keys_first(), candidates);
 	}
 	if (!rc && !count)

@@ -75,7 +75,7 @@ static int find_signer(const struct view *header, struct key **ret_key)
 	rc = rc ? rc : select_signer(header, ret_key);
 	if (rc != ERR_NO_KEY)
 		return rc;
-	rc = keys_refresh(LIST_OBJECTS); /* perhaps it is new */
+	rc = keys_refresh(LIST_PATIENT); /* perhaps it is new */
 	return rc ? rc : select_signer(header, ret_key);
 }
 

@@ -83,13 +83,20 @@ static gpg_error_t option(assuan_context_t ctx, const char *name, const char *va
 	return client_set_terminal(name, value) ? 0 : gpg_error(GPG_ERR_UNKNOWN_OPTION);
 }
 
+static int find_token(enum list_look look, const char *name, const struct token **ret_token)
+{
+	int rc = keys_refresh(look);
+
+	return rc ? rc : keys_select_token(name, ret_token);
+}
+
 static int command_unlock(char *line)
 {
 	const struct token *token = NULL;
 	int rc = client_tell_terminal();
 
-	rc = rc || !*line ? rc : keys_refresh(LIST_OBJECTS);
-	rc = rc || !*line ? rc : keys_select_token(line, &token);
+	rc = rc || !*line ? rc : find_token(LIST_OBJECTS, line, &token);
+	rc = rc == ERR_NO_TOKEN ? find_token(LIST_PATIENT, line, &token) : rc;
 	return rc ? rc : ask_unlock(token ? token->ref : 0, client.pin);
 }
 

@@ -245,6 +245,25 @@ failing_module() {
 	unlock && sign && wait_for module_is failed "$fault"
 }
 ok "a module that cannot be initialised is named; others go on" failing_module
+hanging_module() {
+	smime agent stop
+	rules "C_Initialize hang"
+	began=$(date +%s)
+	smime tokens | grep -q Demo && unlock && sign || return
+	took=$(($(date +%s) - began))
+	echo "after $took s" >&2
+	[ "$took" -lt 25 ] && smime status | grep -q "$fault: it does not answer" && module_is starting "$fault"
+}
+ok "a module that hangs in C_Initialize is named; others are used before its time is up" hanging_module
+slow_module() {
+	smime agent stop
+	write_fault_conf
+	rules "C_Initialize delay=7000"
+	unlock Demo && sign && module_is ready "$fault" && ! smime status | grep -q "does not answer"
+}
+ok "what is on a module that takes long to start is waited for" slow_module
+write_conf "module $fault"
+smime agent stop
 rules
 
 # A name space of mounts in which p11-kit and the system's configuration are ours.
