@@ -17,8 +17,15 @@
 /* A configuration is text of a few pages. */
 #define FILE_MAX_BYTES (1 << 20)
 
-static const char *const thunderbird_folders[] = {".thunderbird", ".config/thunderbird", NULL};
-static const char *const firefox_folders[] = {".mozilla/firefox", ".config/mozilla/firefox", NULL};
+/* Of the program itself, of a snap and of a flatpak; older places and newer ones. */
+static const char *const thunderbird_folders[] = {".thunderbird", ".config/thunderbird", "snap/thunderbird/common/.thunderbird",
+						  ".var/app/org.mozilla.Thunderbird/.thunderbird", NULL};
+static const char *const firefox_folders[] = {".mozilla/firefox", ".config/mozilla/firefox", "snap/firefox/common/.mozilla/firefox",
+					      ".var/app/org.mozilla.firefox/.mozilla/firefox", NULL};
+/* The person's own NSS database. Chromium has another where there was none when it was first started. */
+static const char *const evolution_folders[] = {".pki/nssdb", NULL};
+static const char *const chromium_folders[] = {".pki/nssdb", ".local/share/pki/nssdb", "snap/chromium/current/.pki/nssdb",
+					       ".var/app/org.chromium.Chromium/.pki/nssdb", NULL};
 
 static void thunderbird_places(setup_place place, void *context)
 {
@@ -30,6 +37,16 @@ static void firefox_places(setup_place place, void *context)
 	setup_nss_profiles(firefox_folders, place, context);
 }
 
+static void evolution_places(setup_place place, void *context)
+{
+	setup_nss_shared(evolution_folders, place, context);
+}
+
+static void chromium_places(setup_place place, void *context)
+{
+	setup_nss_shared(chromium_folders, place, context);
+}
+
 static const struct client {
 	const char *name;
 	const struct setup_format *format;
@@ -37,7 +54,7 @@ static const struct client {
 	const char *program; /* the command that it runs; NULL: it loads the module */
 } clients[] = {
 	{"thunderbird", &setup_nss, thunderbird_places, NULL}, {"firefox", &setup_nss, firefox_places, NULL},
-	{"evolution", &setup_nss, setup_nss_shared, NULL},     {"chromium", &setup_nss, setup_nss_shared, NULL},
+	{"evolution", &setup_nss, evolution_places, NULL},     {"chromium", &setup_nss, chromium_places, NULL},
 	{"ssh", &setup_ssh, setup_ssh_config, NULL},
 	{"mutt", &setup_mutt, setup_muttrc, SMIME_PROGRAM},   {"neomutt", &setup_mutt, setup_neomuttrc, SMIME_PROGRAM},
 };
@@ -50,6 +67,7 @@ struct run {
 	enum action action;
 	const char *module, *program; /* NULL: the installed one */
 	unsigned int places; /* of the client's that are there */
+	unsigned int walled; /* of them, those that were left alone: a snap's or a flatpak's */
 	setup_found found;   /* LIST: who hears of it */
 	void *context;
 	bool comma;	     /* JSON: not the first */
@@ -161,6 +179,22 @@ static bool keep(const struct run *run, const char *path, const char *text)
 	return write_text(path, text);
 }
 
+/* A snap or a flatpak sees neither the module nor the agent's socket, if nobody lets it. */
+static bool is_walled(const char *path)
+{
+	const char *home = getenv("HOME");
+	size_t length = home ? strlen(home) : 0;
+
+	return length && !strncmp(path, home, length) &&
+	       (!strncmp(path + length, "/snap/", 6) || !strncmp(path + length, "/.var/app/", 10));
+}
+
+static void leave_alone(struct run *run, const char *path)
+{
+	printf("%s: left alone, see `smime setup --help`\n", path);
+	run->walled++;
+}
+
 static void change_place(struct run *run, const char *path, const char *before)
 {
 	const struct setup_format *format = run->client->format;
@@ -198,6 +232,8 @@ static void at_place(void *context, const char *path)
 		run->found(run->context, run->client->name, path, on);
 	else if (on == (run->action != UNDO))
 		printf("%s: %s; nothing to do\n", path, on ? "is set up" : "is not set up");
+	else if (run->action != UNDO && !run->module && is_walled(path))
+		leave_alone(run, path);
 	else
 		change_place(run, path, text);
 	free(text);
@@ -234,6 +270,11 @@ static int run_one(struct run *run, const char *name)
 		cli_error("setup", SMIME_AGENT_UNAVAILABLE, "READ", message);
 		return SMIME_AGENT_UNAVAILABLE;
 	}
+	if (run->walled && run->walled == run->places) {
+		cli_error("setup", SMIME_AGENT_UNAVAILABLE, "READ",
+			  "only profiles of a snap or flatpak were found, which sees no module: see `smime setup --help`");
+		return SMIME_AGENT_UNAVAILABLE;
+	}
 	if (run->action == SHOW && !run->status)
 		printf("Nothing was changed: `smime setup %s --yes` does it, `--undo` takes it back.\n", name);
 	return run->status;
@@ -248,7 +289,9 @@ static const char help[] =
 	"                 which use its tokens, through its PKCS#11 module\n"
 	"  mutt, neomutt  which run smime to sign, encrypt, decrypt and verify\n\n"
 	"  --module PATH  the module, where it is not the installed one\n"
-	"  --program PATH smime, where it is not the installed one\n";
+	"  --program PATH smime, where it is not the installed one\n\n"
+	"A snap or flatpak sees neither the module nor the agent's socket. Profiles of one are left alone, but\n"
+	"with --module: give the path at which it sees the module, once you let it see that and the socket.\n";
 
 int cli_setup(int argc, char **argv)
 {

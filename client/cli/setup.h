@@ -43,8 +43,8 @@ extern const struct setup_format setup_nss, setup_ssh, setup_mutt;
 
 /* The profiles of a Mozilla program below these folders of the home, ended by NULL. */
 void setup_nss_profiles(const char *const *folders, setup_place place, void *context);
-/* The person's own NSS database, which Chromium and Evolution share. */
-void setup_nss_shared(setup_place place, void *context);
+/* NSS databases in these folders of the home, ended by NULL. */
+void setup_nss_shared(const char *const *folders, setup_place place, void *context);
 void setup_ssh_config(setup_place place, void *context);
 /* The file that the program reads at its start: the first that there is, else the one to make. */
 void setup_muttrc(setup_place place, void *context);

@@ -34,6 +34,7 @@ static bool has(const char *text, const char *module)
 	return find_stanza(text, module) != NULL;
 }
 
+/* The empty lines that go before the stanza go again with it: as many are behind it, where it is the last. */
 static char *add(const char *text, const char *module)
 {
 	size_t length = strlen(text);
@@ -42,7 +43,19 @@ static char *add(const char *text, const char *module)
 										       : "\n\n";
 	char *after;
 
-	return asprintf(&after, "%s%slibrary=%s\nname=" NAME "\n\n", text, gap, module) < 0 ? NULL : after;
+	return asprintf(&after, "%s%slibrary=%s\nname=" NAME "\n\n%s", text, gap, module, gap) < 0 ? NULL : after;
+}
+
+/* Takes out [start, end), and the gap where add left one. */
+static void cut(char *text, char *start, char *end)
+{
+	size_t gap = strspn(end, "\n");
+
+	if (end[gap])
+		gap = 0; /* others came behind it */
+	for (end += gap; gap && start > text && start[-1] == '\n'; gap--)
+		start--;
+	memmove(start, end, strlen(end) + 1);
 }
 
 /* Only what add wrote: a stanza of another name, or with more in it, is somebody else's. */
@@ -56,7 +69,7 @@ static char *without(const char *text, const char *module)
 	}
 	start = strstr(after, mine);
 	if (start && (start == after || start[-1] == '\n'))
-		memmove(start, start + strlen(mine), strlen(start + strlen(mine)) + 1);
+		cut(after, start, start + strlen(mine));
 	free(mine);
 	return after;
 }
@@ -117,13 +130,14 @@ void setup_nss_profiles(const char *const *folders, setup_place place, void *con
 	}
 }
 
-void setup_nss_shared(setup_place place, void *context)
+/* Evolution's, and Chromium's where it is there already: without it, that makes one of its own. */
+void setup_nss_shared(const char *const *folders, setup_place place, void *context)
 {
 	const char *home = getenv("HOME");
 	char file[PATH_MAX];
 
-	if (!home)
-		return;
-	snprintf(file, sizeof file, "%s/.pki/nssdb/pkcs11.txt", home);
-	place(context, file);
+	for (; home && *folders; folders++) {
+		snprintf(file, sizeof file, "%s/%s/pkcs11.txt", home, *folders);
+		place(context, file);
+	}
 }

@@ -53,6 +53,21 @@ for client in thunderbird:.thunderbird firefox:.mozilla/firefox evolution:.pki/n
 	ok "$client: a second time changes nothing" again $client "$file"
 	ok "$client: takes it back, to the byte" undoes $client "$file"
 done
+odd_ends() { # to the byte, whatever the file ends with
+	file=$HOME/.pki/nssdb/pkcs11.txt
+	cp "$file" "$work/whole" || return
+	for end in '' '\n' '\n\n' '\n\n\n'; do
+		printf "library=\nname=first\nlibrary=/usr/lib/a.so\nname=a$end" >"$work/before" && cp "$work/before" "$file" &&
+			set_up evolution --yes >"$work/list" && nss_reads_stanza && set_up evolution --undo >"$work/list" &&
+			cmp "$file" "$work/before" || return
+	done
+	cp "$work/whole" "$file"
+}
+nss_reads_stanza() { # one of its own, with empty lines around it
+	awk -v RS= -v module="$module" '$1 == "library=" module && $2 == "name=smime-agent" && NF == 2 { found = 1 }
+		END { exit !found }' "$file"
+}
+ok "to the byte, however the file ends" odd_ends
 foreign_stanzas() {
 	file=$HOME/.pki/nssdb/pkcs11.txt
 	set_up evolution --yes && printf 'library=/usr/lib/other.so\nname=other\n\n' >>"$file" && set_up evolution --undo &&
@@ -62,6 +77,33 @@ foreign_stanzas() {
 }
 ok "stanzas that are not ours stay" foreign_stanzas
 ok "chromium has evolution's database" set_up chromium
+chromium_of_its_own() {
+	mkdir -p "$HOME/.local/share/pki/nssdb" && certutil -N -d "sql:$HOME/.local/share/pki/nssdb" --empty-password &&
+		set_up chromium --yes && nss_reads "$HOME/.local/share/pki/nssdb" && nss_reads "$HOME/.pki/nssdb" &&
+		! set_up evolution --yes | grep local/share && set_up chromium --undo && rm -r "$HOME/.local/share/pki"
+}
+ok "or one of its own" chromium_of_its_own
+# A profile elsewhere, by its whole path, beside one that was never used and a section that is none.
+other_profiles() {
+	mkdir -p "$HOME/elsewhere" && certutil -N -d "sql:$HOME/elsewhere" --empty-password &&
+		printf '[Install1]\nDefault=abc.default\n[Profile1]\nName=far\nIsRelative=0\nPath=%s\r\n[Profile2]\nPath=never.used\n' \
+			"$HOME/elsewhere" >>"$HOME/.mozilla/firefox/profiles.ini" && set_up firefox --yes &&
+		nss_reads "$HOME/elsewhere" && nss_reads "$HOME/.mozilla/firefox/abc.default" && set_up firefox --undo &&
+		! nss_reads "$HOME/elsewhere"
+}
+ok "every profile, by relative and absolute paths" other_profiles
+walled() { # CLIENT FOLDER: of a snap or a flatpak
+	profile "$2" && smime setup "$1" --yes >"$work/list" && grep -q "$HOME/$2/.*: left alone" "$work/list" &&
+		! grep -q library=/ "$HOME/$2/abc.default/pkcs11.txt" && smime setup "$1" --undo && set_up "$1" --yes &&
+		nss_reads "$HOME/$2/abc.default" && set_up "$1" --undo && ! nss_reads "$HOME/$2/abc.default" && rm -r "$HOME/$2"
+}
+only_walled() {
+	mv "$HOME/.mozilla" "$HOME/.was" && profile snap/firefox/common/.mozilla/firefox &&
+		says 'snap or flatpak' 3 smime setup firefox --yes && rm -r "$HOME/snap" && mv "$HOME/.was" "$HOME/.mozilla"
+}
+ok "a snap's Thunderbird is found, and left alone but with --module" walled thunderbird snap/thunderbird/common/.thunderbird
+ok "a flatpak's Firefox as well" walled firefox .var/app/org.mozilla.firefox/.mozilla/firefox
+ok "with nothing else there, it is said" only_walled
 ln -s "127.0.0.1:+$$" "$HOME/.thunderbird/abc.default/lock"
 ok "not while the program runs" says 'end it first' 3 set_up thunderbird --yes
 ln -sf "127.0.0.1:+999999999" "$HOME/.thunderbird/abc.default/lock"
