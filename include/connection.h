@@ -24,6 +24,8 @@ struct smime_agent {
 	bool changed;	       /* KEYS_CHANGED was heard; cleared by who looks */
 	int err;	       /* of the first that was an error */
 	char message[1200];
+	void (*status)(void *context, const char *line); /* hears each status line, or NULL */
+	void *status_context;
 	smime_agent_progress progress;
 	void *progress_context;
 	struct buf lines; /* to be sent */

@@ -27,6 +27,19 @@ enum message_type {
 	MSG_LIMIT = 68, /* one more than the largest number */
 };
 
+/* What a person set for mail. */
+enum mail_flag { MAIL_PROTECT_HEADERS = 1, MAIL_ENCRYPT_TO_SELF = 2, MAIL_HIDE_SUBJECT = 4 };
+
+enum content_cipher {
+	CONTENT_CIPHER_AUTO, /* the strongest that everybody reads */
+	CONTENT_CIPHER_AES_128_CBC,
+	CONTENT_CIPHER_AES_192_CBC,
+	CONTENT_CIPHER_AES_256_CBC,
+	CONTENT_CIPHER_AES_128_GCM,
+	CONTENT_CIPHER_AES_192_GCM,
+	CONTENT_CIPHER_AES_256_GCM,
+};
+
 enum mechanism {
 	MECHANISM_RSA_PKCS1 = 1, /* signing: data is the DigestInfo */
 	MECHANISM_RSA_PSS,

@@ -43,8 +43,8 @@ int smime_agent_connect(smime_agent **agent, unsigned int flags);
 /* Ends the connection. NULL is fine. */
 void smime_agent_close(smime_agent *agent);
 
-/* What the last call that failed on this connection had to say: one sentence for people. Never
- * NULL; valid until the next call. */
+/* What the last call that failed on this connection had to say: one sentence for people; after one that did
+ * not fail it is empty, or a warning. Never NULL; valid until the next call. */
 const char *smime_agent_message(const smime_agent *agent);
 
 /* The same for programs, as in "PIN_WRONG" (the names of docs/PROTOCOL.md). */
@@ -75,6 +75,37 @@ int smime_agent_sign(smime_agent *agent, const struct smime_agent_sign_options *
  * that names none of the keys at hand; NULL else. What was written when it fails must not be used:
  * it was not verified. */
 int smime_agent_decrypt(smime_agent *agent, const char *key, int raw, int in_fd, int out_fd);
+
+struct smime_agent_encrypt_options {
+	/* Mail addresses, fingerprints (start), labels or pkcs11: URIs, NULL at the end; and descriptors of
+	   certificates (PEM or DER). Without any: the addresses of the mail's To, Cc and Bcc. */
+	const char *const *recipients;
+	const int *certificates;
+	size_t certificate_count;
+	const char *cipher; /* "aes-256-gcm", "aes-128-cbc", ...; NULL: the strongest that all can read */
+	const char *key;    /* with sign: as in smime_agent_sign_options, and so are the next six */
+	const char *digest;
+	int sign; /* sign before encrypting */
+	int raw;
+	int opaque;
+	int pem;
+	int pss;
+	int oaep;	  /* RSAES-OAEP rather than PKCS#1 v1.5, also where it is not known to be read */
+	int self;	  /* to oneself, too: 1 yes, -1 no, 0 as the agent is configured */
+	int skip_missing; /* leave out whom there is no certificate for; the message then says whom */
+	int hide_subject; /* the mail's subject is not left outside (RFC 9788); 0: as the agent is configured */
+	/* For mail without named recipients: called with each address of Bcc, which then is left out; it gets a
+	   message of its own by another call. NULL: they are recipients like others. */
+	void (*bcc)(void *context, const char *address);
+	void *bcc_context;
+	int reserved[8]; /* 0; for options to come */
+};
+
+/* Encrypts what is read from in_fd, to its end, and writes the result to out_fd: SMIME_AGENT_NO, and
+ * nothing is written, if there is a recipient without a certificate that can be used. A mail's Bcc field is taken
+ * out. */
+int smime_agent_encrypt(smime_agent *agent, const struct smime_agent_encrypt_options *options, int in_fd,
+			int out_fd);
 
 /* Takes a piece of a list; a return other than 0 drops the rest. */
 typedef int (*smime_agent_data)(void *context, const void *data, size_t length);

@@ -19,7 +19,7 @@
 /* No such file: not an error, the next one is tried. */
 #define ABSENT 1
 
-enum kind { PATH, NUMBER, YES_NO, LEVEL, MODULE, PIN_SOURCE, PKCS11_ALLOW };
+enum kind { PATH, NUMBER, YES_NO, LEVEL, CIPHER, MODULE, PIN_SOURCE, PKCS11_ALLOW };
 
 static const struct setting {
 	const char *name;
@@ -44,6 +44,10 @@ static const struct setting {
 	{"prompt-timeout", NUMBER, offsetof(struct config, prompt_timeout), 1, 3600},
 	{"max-connections", NUMBER, offsetof(struct config, max_connections), 1, 1024},
 	{"idle-workers", NUMBER, offsetof(struct config, idle_workers), 1, 16},
+	{"protect-headers", YES_NO, offsetof(struct config, protect_headers), 0, 1},
+	{"encrypt-to-self", YES_NO, offsetof(struct config, encrypt_to_self), 0, 1},
+	{"hide-subject", YES_NO, offsetof(struct config, hide_subject), 0, 1},
+	{"content-cipher", CIPHER, offsetof(struct config, content_cipher), 0, 0},
 	{"spool-max", NUMBER, offsetof(struct config, spool_max_mib), 1, 1048576},
 };
 
@@ -71,6 +75,8 @@ int config_init(struct config *config)
 		.idle_workers = 4,
 		.spool_max_mib = 65536,
 		.log_level = LOG_LEVEL_INFO,
+		.protect_headers = 1,
+		.encrypt_to_self = 1,
 	};
 	rc = set_string(&config->pinentry_program, PINENTRY_PROGRAM);
 	rc = rc ? rc : set_string(&config->trust_anchors, "/etc/ssl/certs/ca-certificates.crt");
@@ -198,6 +204,20 @@ static int read_allow(struct config_list **list, char *value)
 	return rc ? ERR_CONFIG : list_add(list, value, program, bits);
 }
 
+/* In the order of enum content_cipher. */
+static int read_cipher(const char *value, uint32_t *into)
+{
+	static const char *const names[] = {"auto",	   "aes-128-cbc", "aes-192-cbc", "aes-256-cbc",
+					    "aes-128-gcm", "aes-192-gcm", "aes-256-gcm"};
+
+	for (uint32_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (!strcmp(names[i], value)) {
+			*into = i;
+			return 0;
+		}
+	return ERR_CONFIG;
+}
+
 static int set(struct config *config, const struct setting *setting, char *value)
 {
 	void *field = (char *)config + setting->offset;
@@ -213,6 +233,8 @@ static int set(struct config *config, const struct setting *setting, char *value
 	case YES_NO:
 		*(uint32_t *)field = !strcmp(value, "yes");
 		return !strcmp(value, "yes") || !strcmp(value, "no") ? 0 : ERR_CONFIG;
+	case CIPHER:
+		return read_cipher(value, field);
 	case PIN_SOURCE:
 		return read_pin_source(field, value);
 	case PKCS11_ALLOW:

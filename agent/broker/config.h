@@ -37,6 +37,8 @@ struct config {
 	uint32_t max_connections, idle_workers;
 	uint32_t spool_max_mib; /* a worker's spool file */
 	uint32_t log_level;
+	uint32_t protect_headers, encrypt_to_self, hide_subject; /* yes or no */
+	uint32_t content_cipher; /* enum content_cipher */
 };
 
 /* Defaults. ERR_NO_MEMORY. */

@@ -29,6 +29,10 @@ struct msg_hello settings_hello(void)
 		.log_level = (uint8_t)current.log_level,
 		.spool_max = (uint64_t)current.spool_max_mib << 20,
 		.timeout_ms = current.prompt_timeout * 1000,
+		.mail = (uint8_t)((current.protect_headers ? MAIL_PROTECT_HEADERS : 0) |
+				  (current.encrypt_to_self ? MAIL_ENCRYPT_TO_SELF : 0) |
+				  (current.hide_subject ? MAIL_HIDE_SUBJECT : 0)),
+		.cipher = (uint8_t)current.content_cipher,
 	};
 }
 

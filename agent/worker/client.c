@@ -25,6 +25,7 @@ static struct {
 } terminal;
 
 static uint64_t progress_shown;
+static char detail[700];
 
 bool client_set_terminal(const char *name, const char *value)
 {
@@ -99,6 +100,11 @@ void client_close_fds(void)
 	close_fd(&client.pin);
 }
 
+void client_close_input(void)
+{
+	close_fd(&client.input);
+}
+
 char *client_next_word(char **line)
 {
 	char *word = *line + strspn(*line, " ");
@@ -124,11 +130,19 @@ int client_send_status(const char *keyword, const char *text)
 
 const char *client_detail(void)
 {
+	if (*detail)
+		return detail;
 	return *keys_detail() ? keys_detail() : ask_detail();
+}
+
+void client_set_detail(const char *text)
+{
+	snprintf(detail, sizeof detail, "%s", text);
 }
 
 void client_clear_detail(void)
 {
+	*detail = 0;
 	keys_clear_detail();
 	ask_clear_detail();
 }

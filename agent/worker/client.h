@@ -36,6 +36,8 @@ MUST_USE int client_tell_terminal(void);
 MUST_USE int client_open_streams(void);
 
 void client_close_fds(void);
+/* INPUT alone: it was used up by a command that is no request. */
+void client_close_input(void);
 
 /* Takes the next word off a command's line, and ends it with a NUL; NULL at the line's end. */
 char *client_next_word(char **line);
@@ -47,6 +49,8 @@ MUST_USE int client_send_status(const char *keyword, const char *text);
 /* What an error was about: of the keys, else of the broker's answer; "". Cleared for each request, since
  * what was said of an earlier one is not this one's. */
 const char *client_detail(void);
+/* What neither of them knows: it goes before theirs. */
+void client_set_detail(const char *text);
 void client_clear_detail(void);
 
 #endif

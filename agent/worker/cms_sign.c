@@ -5,10 +5,11 @@
  */
 #include "cms_sign.h"
 
+#include "capabilities.h"
 #include "clean_ssl.h"
+#include "der.h"
 #include "remote_key.h"
 
-#include <openssl/asn1.h>
 #include <openssl/ess.h>
 #include <openssl/rsa.h>
 #include <string.h>
@@ -41,26 +42,13 @@ int cms_sign_digest(const struct key *key, const struct sign_options *options, c
 	return *ret_md ? 0 : ERR_NOT_SUPPORTED;
 }
 
-/* What this agent reads (RFC 8551 section 2.5.2), best first. GCM is last: the person's mail program
- * may read mail without the agent, and Thunderbird does not know GCM. */
+/* What this agent reads. */
 static int add_capabilities(CMS_SignerInfo *info)
 {
-	static const int ciphers[] = {NID_aes_256_cbc, NID_aes_192_cbc, NID_aes_128_cbc, NID_aes_256_gcm,
-				      NID_aes_128_gcm};
-	static unsigned char *der;
-	static int length;
+	struct view der = capabilities_own();
 
-	if (!der) {
-		STACK_OF(X509_ALGOR) *list = NULL;
-
-		for (size_t i = 0; i < sizeof ciphers / sizeof ciphers[0]; i++)
-			if (!CMS_add_simple_smimecap(&list, ciphers[i], -1))
-				break;
-		length = list ? i2d_X509_ALGORS(list, &der) : 0;
-		sk_X509_ALGOR_pop_free(list, X509_ALGOR_free);
-	}
-	return der && length > 0 &&
-	       CMS_signed_add1_attr_by_NID(info, NID_SMIMECapabilities, V_ASN1_SEQUENCE, der, length);
+	return der.length && CMS_signed_add1_attr_by_NID(info, NID_SMIMECapabilities, V_ASN1_SEQUENCE, der.data,
+							 (int)der.length);
 }
 
 /* RFC 5035: which certificate was meant. */
@@ -174,37 +162,21 @@ struct parts {
 	struct view after;  /* certificates, crls, signerInfos */
 };
 
-/* One DER element from the front: the whole of it, and what is in it. Our own output. */
-static int take_element(struct view *from, struct view *ret_whole, struct view *ret_inside)
-{
-	const unsigned char *at = from->data;
-	long length;
-	int tag, class;
-
-	if (ASN1_get_object(&at, &length, &tag, &class, (long)from->length) & 0x80)
-		return ERR_SIGN;
-	*ret_inside = (struct view){at, (size_t)length};
-	*ret_whole = (struct view){from->data, (size_t)(at - from->data) + (size_t)length};
-	from->data += ret_whole->length;
-	from->length -= ret_whole->length;
-	return 0;
-}
-
 static int split(struct view der, struct parts *ret_parts)
 {
 	struct view whole, info, signed_data, rest, inside;
-	int rc = take_element(&der, &whole, &info); /* ContentInfo */
+	int rc = der_take(&der, &whole, &info); /* ContentInfo */
 
-	rc = rc ? rc : take_element(&info, &whole, &inside);	   /* id-signedData */
-	rc = rc ? rc : take_element(&info, &whole, &inside);	   /* [0] */
-	rc = rc ? rc : take_element(&inside, &whole, &signed_data); /* SignedData */
+	rc = rc ? rc : der_take(&info, &whole, &inside);	   /* id-signedData */
+	rc = rc ? rc : der_take(&info, &whole, &inside);	   /* [0] */
+	rc = rc ? rc : der_take(&inside, &whole, &signed_data); /* SignedData */
 	if (rc)
 		return rc;
 	rest = signed_data;
-	rc = take_element(&rest, &whole, &inside);	     /* version */
-	rc = rc ? rc : take_element(&rest, &whole, &inside); /* digestAlgorithms */
+	rc = der_take(&rest, &whole, &inside);	     /* version */
+	rc = rc ? rc : der_take(&rest, &whole, &inside); /* digestAlgorithms */
 	ret_parts->before = (struct view){signed_data.data, signed_data.length - rest.length};
-	rc = rc ? rc : take_element(&rest, &whole, &inside); /* encapContentInfo */
+	rc = rc ? rc : der_take(&rest, &whole, &inside); /* encapContentInfo */
 	ret_parts->after = rest;
 	return rc;
 }
@@ -212,56 +184,24 @@ static int split(struct view der, struct parts *ret_parts)
 static const uint8_t oid_signed_data[] = {0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02};
 static const uint8_t oid_data[] = {0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01};
 
-static int add_header(struct buf *into, uint8_t tag, size_t length)
-{
-	uint8_t bytes[8];
-	size_t count = 0;
-
-	for (size_t rest = length; rest; rest >>= 8)
-		count++;
-	bytes[0] = tag;
-	if (length < 0x80) {
-		bytes[1] = (uint8_t)length;
-		return buf_add(into, bytes, 2);
-	}
-	bytes[1] = (uint8_t)(0x80 | count);
-	for (size_t i = 0; i < count; i++)
-		bytes[2 + i] = (uint8_t)(length >> (8 * (count - 1 - i)));
-	return buf_add(into, bytes, 2 + count);
-}
-
-static size_t header_size(size_t length)
-{
-	size_t count = 2;
-
-	for (size_t rest = length < 0x80 ? 0 : length; rest; rest >>= 8)
-		count++;
-	return count;
-}
-
-static size_t element_size(size_t length)
-{
-	return header_size(length) + length;
-}
-
 /* DER, with every length known. */
 static int write_der(struct output *output, const struct parts *parts, struct view content)
 {
 	CLEAN_BUF struct buf head = BUF_INIT(SIGNED_DATA_MAX);
-	size_t octets = element_size(content.length);
-	size_t encap = sizeof oid_data + element_size(octets);
-	size_t signed_data = parts->before.length + element_size(encap) + parts->after.length;
-	size_t explicit = element_size(signed_data);
-	int rc = add_header(&head, 0x30, sizeof oid_signed_data + element_size(explicit));
+	size_t octets = der_element_size(content.length);
+	size_t encap = sizeof oid_data + der_element_size(octets);
+	size_t signed_data = parts->before.length + der_element_size(encap) + parts->after.length;
+	size_t explicit = der_element_size(signed_data);
+	int rc = der_add_header(&head, 0x30, sizeof oid_signed_data + der_element_size(explicit));
 
 	rc = rc ? rc : buf_add(&head, oid_signed_data, sizeof oid_signed_data);
-	rc = rc ? rc : add_header(&head, 0xa0, explicit);
-	rc = rc ? rc : add_header(&head, 0x30, signed_data);
+	rc = rc ? rc : der_add_header(&head, 0xa0, explicit);
+	rc = rc ? rc : der_add_header(&head, 0x30, signed_data);
 	rc = rc ? rc : buf_add(&head, parts->before.data, parts->before.length);
-	rc = rc ? rc : add_header(&head, 0x30, encap);
+	rc = rc ? rc : der_add_header(&head, 0x30, encap);
 	rc = rc ? rc : buf_add(&head, oid_data, sizeof oid_data);
-	rc = rc ? rc : add_header(&head, 0xa0, octets);
-	rc = rc ? rc : add_header(&head, 0x04, content.length);
+	rc = rc ? rc : der_add_header(&head, 0xa0, octets);
+	rc = rc ? rc : der_add_header(&head, 0x04, content.length);
 	rc = rc ? rc : output_write(output, head.data, head.length);
 	rc = rc ? rc : output_write(output, content.data, content.length);
 	return rc ? rc : output_write(output, parts->after.data, parts->after.length);
@@ -285,22 +225,13 @@ static int write_head(struct output *output, const EVP_MD *md)
 	rc = rc ? rc : buf_add(&head, oid_signed_data, sizeof oid_signed_data);
 	rc = rc ? rc : buf_add(&head, "\xa0\x80\x30\x80", 4);
 	rc = rc ? rc : buf_add(&head, version, sizeof version);
-	rc = rc ? rc : add_header(&head, 0x31, (size_t)length);
+	rc = rc ? rc : der_add_header(&head, 0x31, (size_t)length);
 	rc = rc ? rc : buf_add(&head, der, (size_t)length);
 	rc = rc ? rc : buf_add(&head, "\x30\x80", 2);
 	rc = rc ? rc : buf_add(&head, oid_data, sizeof oid_data);
 	rc = rc ? rc : buf_add(&head, "\xa0\x80\x24\x80", 4);
 	OPENSSL_free(der);
 	return rc ? rc : output_write(output, head.data, head.length);
-}
-
-static int write_segment(struct output *output, const void *data, size_t length)
-{
-	CLEAN_BUF struct buf header = BUF_INIT(16);
-	int rc = add_header(&header, 0x04, length);
-
-	rc = rc ? rc : output_write(output, header.data, header.length);
-	return rc ? rc : output_write(output, data, length);
 }
 
 /* Content that is too large to hold: its segments go out as they come. */
@@ -314,13 +245,13 @@ static int stream_opaque(cms_content next, void *context, struct view held, stru
 	int rc = buf_reserve(&chunk, CHUNK);
 
 	rc = rc ? rc : write_head(output, md);
-	rc = rc ? rc : write_segment(output, held.data, held.length);
+	rc = rc ? rc : der_write_segment(output, held.data, held.length);
 	do {
 		rc = rc ? rc : next(context, chunk.data, CHUNK, &got);
 		if (rc || !got)
 			break;
 		rc = cms_signer_update(signer, chunk.data, got);
-		rc = rc ? rc : write_segment(output, chunk.data, got);
+		rc = rc ? rc : der_write_segment(output, chunk.data, got);
 	} while (!rc);
 	rc = rc ? rc : cms_signer_finish(signer, &der);
 	rc = rc ? rc : split(buf_view(&der), &parts);

@@ -357,6 +357,16 @@ static bool fits(const char *name, const struct uri *uri, const struct key *key)
 	       is_fingerprint_start(name, key);
 }
 
+bool keys_fit(const struct key *key, const char *name)
+{
+	struct uri uri = {0};
+	bool is_uri = name && !strncmp(name, "pkcs11:", 7);
+	bool fit = (!is_uri || !uri_parse(name, &uri)) && fits(name, is_uri ? &uri : NULL, key);
+
+	uri_done(&uri);
+	return fit;
+}
+
 static void list_detail(const struct key *key)
 {
 	size_t length = strlen(detail);

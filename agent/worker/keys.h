@@ -55,6 +55,8 @@ EVP_PKEY *keys_public(const struct key *key);
  * of a fingerprint (at least 6 digits); NULL fits all. ERR_NO_KEY, ERR_AMBIGUOUS, ERR_CERT_EXPIRED,
  * ERR_KEY_UNUSABLE; keys_detail says which. */
 MUST_USE int keys_select(const char *name, enum cert_use use, struct key **ret_key);
+/* Whether `name` fits the key, as above; NULL fits every key, and what is no URI none. */
+bool keys_fit(const struct key *key, const char *name);
 /* The token that `name` fits: a label, a pkcs11: URI, or a key on it. */
 MUST_USE int keys_select_token(const char *name, const struct token **ret_token);
 const char *keys_detail(void);

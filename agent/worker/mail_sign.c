@@ -5,8 +5,6 @@
  */
 #include "mail_sign.h"
 
-#include "crlf.h"
-
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,72 +16,6 @@
 static int write_out(void *context, const void *data, size_t length)
 {
 	return output_write(context, data, length);
-}
-
-static bool is_entity_field(const struct mime_field *field)
-{
-	return mime_name_begins(field, "Content-");
-}
-
-/* Writes the header's fields: those of the entity, or the others, without MIME-Version. */
-static int write_fields(struct view header, bool entity, mime_sink sink, void *context)
-{
-	struct mime_field field;
-	int rc = 0;
-
-	while (!rc && mime_next_field(&header, &field)) {
-		uint8_t last = 0;
-
-		if (is_entity_field(&field) != entity || mime_name_is(&field, "MIME-Version"))
-			continue;
-		rc = mime_canonical(field.whole, &last, sink, context);
-		if (!rc && last != '\n')
-			rc = sink(context, "\r\n", 2);
-	}
-	return rc;
-}
-
-/* The entity that is signed, as a stream: its fields, an empty line, the body. */
-struct entity {
-	struct buf head;
-	size_t at; /* what of it was read */
-	struct crlf body;
-};
-
-static int collect(void *context, const void *data, size_t length)
-{
-	return buf_add(context, data, length);
-}
-
-static int entity_init(struct entity *entity, struct input *input, struct view header)
-{
-	int rc;
-
-	entity->head = BUF_INIT(2 * MIME_HEADER_MAX);
-	entity->at = 0;
-	crlf_init(&entity->body, input);
-	rc = write_fields(header, true, collect, &entity->head);
-	return rc ? rc : buf_add(&entity->head, "\r\n", 2);
-}
-
-static void entity_done(struct entity *entity)
-{
-	buf_done(&entity->head);
-	crlf_done(&entity->body);
-}
-
-static int entity_read(void *context, void *into, size_t size, size_t *ret_length)
-{
-	struct entity *entity = context;
-	size_t length = entity->head.length - entity->at;
-
-	if (!length)
-		return crlf_read(&entity->body, into, size, ret_length);
-	length = length < size ? length : size;
-	memcpy(into, entity->head.data + entity->at, length);
-	entity->at += length;
-	*ret_length = length;
-	return 0;
 }
 
 /* RFC 8551 section 3.5.3.2. */
@@ -173,16 +105,21 @@ static int sign_opaque(struct entity *entity, struct output *output, struct key 
 	return rc ? rc : output_end_base64(output);
 }
 
-int mail_sign(struct input *input, struct view header, struct output *output, struct key *key,
-	      const struct sign_options *options)
+int mail_sign_entity(struct entity *entity, struct output *output, struct key *key,
+		     const struct sign_options *options)
+{
+	return options->detached ? sign_multipart(entity, output, key, options)
+				 : sign_opaque(entity, output, key, options);
+}
+
+int mail_sign(struct input *input, struct view header, enum protection protection, struct output *output,
+	      struct key *key, const struct sign_options *options)
 {
 	struct entity entity;
-	int rc = entity_init(&entity, input, header);
+	int rc = entity_init(&entity, input, header, protection);
 
-	rc = rc ? rc : write_fields(header, false, write_out, output);
-	if (!rc)
-		rc = options->detached ? sign_multipart(&entity, output, key, options)
-				       : sign_opaque(&entity, output, key, options);
+	rc = rc ? rc : protect_write_outer(header, PROTECT_NONE, true, write_out, output);
+	rc = rc ? rc : mail_sign_entity(&entity, output, key, options);
 	entity_done(&entity);
 	return rc ? rc : output_flush(output);
 }

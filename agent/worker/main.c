@@ -7,6 +7,7 @@
 #include "ask.h"
 #include "keys.h"
 #include "log.h"
+#include "preferences.h"
 #include "remote_key.h"
 #include "request.h"
 #include "sandbox.h"
@@ -52,6 +53,7 @@ int main(void)
 	if (!channel || prepare_ssl())
 		return 1;
 	ask_open(channel, hello.spool_max);
+	preferences_set(&hello);
 	if (certificates >= 0)
 		keys_read_chain_file(certificates);
 	rc = sandbox_enter();

@@ -12,6 +12,7 @@
 #include "keys.h"
 #include "mail_decrypt.h"
 #include "mail_sign.h"
+#include "preferences.h"
 
 #include <string.h>
 
@@ -29,11 +30,23 @@ struct sign_request {
 	bool crlf; /* bytes are text: their lines are made to end with CRLF */
 };
 
+int message_parse_sign_word(const char *word, struct sign_options *options)
+{
+	if (!strcmp(word, "--pss"))
+		options->pss = true;
+	else if (!strncmp(word, "--digest=", 9))
+		options->digest = word + 9;
+	else
+		return ERR_USAGE;
+	return 0;
+}
+
 static int parse_sign(char *line, struct sign_request *request)
 {
 	char *word;
+	int rc = 0;
 
-	while ((word = client_next_word(&line))) {
+	while (!rc && (word = client_next_word(&line))) {
 		if (!strcmp(word, "--detached"))
 			request->options.detached = true;
 		else if (!strcmp(word, "--mail"))
@@ -42,14 +55,10 @@ static int parse_sign(char *line, struct sign_request *request)
 			request->crlf = true;
 		else if (!strcmp(word, "--pem"))
 			request->options.pem = true;
-		else if (!strcmp(word, "--pss"))
-			request->options.pss = true;
-		else if (!strncmp(word, "--digest=", 9))
-			request->options.digest = word + 9;
 		else
-			return ERR_USAGE;
+			rc = message_parse_sign_word(word, &request->options);
 	}
-	return request->mail && (request->options.pem || request->crlf) ? ERR_USAGE : 0;
+	return rc || !request->mail || !(request->options.pem || request->crlf) ? rc : ERR_USAGE;
 }
 
 /* The key that was asked for; without one, the sender's, if there is one, or the only one. */
@@ -68,7 +77,7 @@ static int select_signer(const struct view *header, struct key **ret_key)
 	return rc == ERR_NO_KEY ? keys_select(NULL, CERT_USE_SIGN, ret_key) : rc;
 }
 
-static int find_signer(const struct view *header, struct key **ret_key)
+int message_find_signer(const struct view *header, struct key **ret_key)
 {
 	int rc = keys_refresh(LIST_KNOWN);
 
@@ -82,13 +91,16 @@ static int find_signer(const struct view *header, struct key **ret_key)
 static int sign_mail(struct sign_request *request)
 {
 	CLEAN_BUF struct buf block = BUF_INIT(MIME_HEADER_MAX);
+	enum protection protection = PROTECT_NONE;
 	struct view header;
 	struct key *key;
 	int rc = mime_read_header(&client.in, &block);
 
 	header = buf_view(&block);
-	rc = rc ? rc : find_signer(&header, &key);
-	return rc ? rc : mail_sign(&client.in, header, &client.out, key, &request->options);
+	rc = rc ? rc : message_find_signer(&header, &key);
+	if (!rc && preferences_get()->protect_headers)
+		protection = protect_choose(header, PROTECT_CLEAR);
+	return rc ? rc : mail_sign(&client.in, header, protection, &client.out, key, &request->options);
 }
 
 static int sign_raw(struct sign_request *request)
@@ -96,7 +108,7 @@ static int sign_raw(struct sign_request *request)
 	static struct input text;
 	CLEAN_CRLF struct crlf crlf;
 	struct key *key;
-	int rc = find_signer(NULL, &key);
+	int rc = message_find_signer(NULL, &key);
 
 	crlf_init(&crlf, &client.in);
 	if (request->crlf)

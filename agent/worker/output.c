@@ -8,12 +8,24 @@
 #include <poll.h>
 #include <string.h>
 
-void output_init(struct output *output, int fd)
+static void init(struct output *output, int fd, output_sink sink, void *context)
 {
 	output->fd = fd;
+	output->sink = sink;
+	output->context = context;
 	output->length = 0;
 	output->base64 = false;
 	output->group_length = 0;
+}
+
+void output_init(struct output *output, int fd)
+{
+	init(output, fd, NULL, NULL);
+}
+
+void output_init_sink(struct output *output, output_sink sink, void *context)
+{
+	init(output, -1, sink, context);
 }
 
 /* A client may have made its descriptor non-blocking. */
@@ -39,9 +51,14 @@ static int write_all(int fd, const uint8_t *data, size_t length)
 	return 0;
 }
 
+static int emit(struct output *output, const void *data, size_t length)
+{
+	return output->sink ? output->sink(output->context, data, length) : write_all(output->fd, data, length);
+}
+
 int output_flush(struct output *output)
 {
-	int rc = write_all(output->fd, output->data, output->length);
+	int rc = emit(output, output->data, output->length);
 
 	output->length = 0;
 	return rc;
@@ -56,7 +73,7 @@ static int put(struct output *output, const void *data, size_t length)
 	if (rc)
 		return rc;
 	if (length > sizeof output->data)
-		return write_all(output->fd, data, length);
+		return emit(output, data, length);
 	if (!length)
 		return 0; /* data may be NULL then */
 	memcpy(output->data + output->length, data, length);

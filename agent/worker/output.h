@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
  * What goes back to the client: bytes to the descriptor that it handed over, on request as base64
- * in lines.
+ * in lines. Or to a sink, where something is still to be done with them.
  */
 #ifndef SMIME_WORKER_OUTPUT_H
 #define SMIME_WORKER_OUTPUT_H
@@ -10,8 +10,12 @@
 
 #define OUTPUT_CHUNK 65536
 
+typedef int (*output_sink)(void *context, const void *data, size_t length);
+
 struct output {
-	int fd; /* borrowed */
+	int fd; /* borrowed; or: */
+	output_sink sink;
+	void *context;
 	size_t length;
 	bool base64;
 	const char *line_end;
@@ -21,6 +25,8 @@ struct output {
 };
 
 void output_init(struct output *output, int fd);
+/* What is written goes to the sink, in pieces of up to OUTPUT_CHUNK or as they come. */
+void output_init_sink(struct output *output, output_sink sink, void *context);
 
 /* ERR_WRITE; ERR_NO_SPACE for a full disk. */
 MUST_USE int output_write(struct output *output, const void *data, size_t length);

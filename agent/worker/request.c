@@ -7,6 +7,7 @@
 
 #include "ask.h"
 #include "client.h"
+#include "encrypt_command.h"
 #include "key_command.h"
 #include "keys.h"
 #include "log.h"
@@ -74,6 +75,7 @@ static gpg_error_t reset(assuan_context_t ctx, char *line)
 	(void)line;
 	client_close_fds();
 	*client.signer = 0;
+	encrypt_forget();
 	return 0;
 }
 
@@ -187,6 +189,8 @@ static const struct command {
 } commands[] = {
 	{"SIGNER", command_signer, SETTING},
 	{"SIGN", command_sign, REQUEST},
+	{"RECIPIENT", command_recipient, SETTING},
+	{"ENCRYPT", command_encrypt, REQUEST},
 	{"DECRYPT", command_decrypt, REQUEST},
 	{"KEYS", command_keys, REQUEST},
 	{"TOKENS", command_tokens, REQUEST},

@@ -13,15 +13,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* For the signal handler. */
-static const char *volatile to_remove;
+/* With temporary files, for the signal handler. */
+static struct output_file *volatile unfinished;
 
 static void remove_and_end(int number)
 {
-	if (to_remove)
-		unlink((const char *)to_remove);
+	for (const struct output_file *file = unfinished; file; file = file->next)
+		unlink(file->temporary);
 	signal(number, SIG_DFL);
 	raise(number);
+}
+
+static void forget(const struct output_file *file)
+{
+	if (unfinished == file) {
+		unfinished = file->next;
+		return;
+	}
+	for (struct output_file *other = unfinished; other; other = other->next)
+		if (other->next == file)
+			other->next = file->next;
 }
 
 static int is_standard(const char *path)
@@ -62,7 +73,8 @@ static int open_temporary(struct output_file *file, mode_t mode)
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	to_remove = file->temporary;
+	file->next = unfinished;
+	unfinished = file;
 	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
 		if (signal(signals[i], remove_and_end) == SIG_IGN)
 			signal(signals[i], SIG_IGN); /* nohup */
@@ -104,7 +116,7 @@ static int undo(struct output_file *file)
 {
 	if (*file->temporary)
 		unlink(file->temporary);
-	to_remove = NULL;
+	forget(file);
 	if (file->start >= 0 && (ftruncate(file->fd, file->start) || lseek(file->fd, file->start, SEEK_SET) < 0))
 		return -1;
 	return 0;
@@ -132,6 +144,6 @@ int file_close_output(struct output_file *file, int success)
 		undo(file);
 		errno = saved;
 	}
-	to_remove = NULL;
+	forget(file);
 	return failed ? -1 : 0;
 }

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 struct output_file {
+	struct output_file *next; /* of those that are not finished */
 	int fd;
 	const char *path;	/* what it will be called; NULL: standard output */
 	char target[PATH_MAX];	  /* path without links, where it exists */

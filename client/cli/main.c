@@ -21,6 +21,7 @@ static const struct verb {
 	const char *does;
 } verbs[] = {
 	{"sign", cli_sign, "sign a mail, or bytes"},
+	{"encrypt", cli_encrypt, "encrypt a mail, or bytes, to people"},
 	{"decrypt", cli_decrypt, "decrypt a mail, or CMS"},
 	{"keys", cli_keys, "list the keys of all tokens"},
 	{"tokens", cli_tokens, "list the tokens"},
@@ -87,6 +88,17 @@ void cli_error(const char *verb, int status, const char *name, const char *messa
 	fputs("}\n", stderr);
 }
 
+static void cli_warning(const char *verb, const char *message)
+{
+	if (!cli_json) {
+		fprintf(stderr, "smime %s: warning: %s\n", verb, message);
+		return;
+	}
+	fputs("{\"warning\":", stderr);
+	cli_json_string(stderr, message);
+	fputs("}\n", stderr);
+}
+
 smime_agent *cli_connect(int *ret_status)
 {
 	smime_agent *agent;
@@ -104,8 +116,10 @@ smime_agent *cli_connect(int *ret_status)
 
 int cli_finish(smime_agent *agent, const char *verb, int status)
 {
-	if (status)
+	if (status && *smime_agent_message(agent))
 		cli_error(verb, status, smime_agent_error_name(agent), smime_agent_message(agent));
+	else if (*smime_agent_message(agent))
+		cli_warning(verb, smime_agent_message(agent));
 	smime_agent_close(agent);
 	return status;
 }

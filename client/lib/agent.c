@@ -96,6 +96,74 @@ int smime_agent_sign(smime_agent *agent, const struct smime_agent_sign_options *
 	return finish(agent, rc ? rc : connection_send(agent, out_fd));
 }
 
+/* Thousands of names have no room in what is sent at once. */
+static int add_name(smime_agent *agent, const char *name)
+{
+	int rc = agent->lines.length > LINES_MAX / 2 ? connection_send(agent, -1) : 0;
+
+	return rc ? rc : connection_add(agent, "RECIPIENT %s", name);
+}
+
+static int add_recipients(smime_agent *agent, const struct smime_agent_encrypt_options *o)
+{
+	int rc = begin(agent);
+
+	for (size_t i = 0; i < o->certificate_count && !rc; i++) {
+		rc = connection_add(agent, "INPUT FD");
+		rc = rc ? rc : connection_send(agent, o->certificates[i]);
+		rc = rc ? rc : connection_add(agent, "RECIPIENT --file");
+	}
+	for (size_t i = 0; o->recipients && o->recipients[i] && !rc; i++)
+		rc = add_name(agent, o->recipients[i]);
+	return rc;
+}
+
+static int add_encrypt(smime_agent *agent, const struct smime_agent_encrypt_options *o)
+{
+	const struct {
+		bool given;
+		const char *option;
+	} flags[] = {
+		{!o->raw, " --mail"},	   {o->sign, " --sign"},	 {o->opaque, " --opaque"},
+		{o->pem, " --pem"},	   {o->pss, " --pss"},		 {o->oaep, " --oaep"},
+		{o->self > 0, " --self"},  {o->self < 0, " --no-self"},	 {o->skip_missing, " --skip-missing"},
+		{o->hide_subject, " --hide-subject"}, {o->bcc, " --separate-bcc"},
+	};
+	char line[CONNECTION_LINE_MAX] = "ENCRYPT";
+
+	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+		if (flags[i].given)
+			strcat(line, flags[i].option);
+	return connection_add(agent, "%s%s%s%s%s", line, o->cipher ? " --cipher=" : "", o->cipher ? o->cipher : "",
+			      o->digest ? " --digest=" : "", o->digest ? o->digest : "");
+}
+
+static void hear_bcc(void *context, const char *line)
+{
+	const struct smime_agent_encrypt_options *options = context;
+
+	if (!strncmp(line, "BCC ", 4))
+		options->bcc(options->bcc_context, line + 4);
+}
+
+int smime_agent_encrypt(smime_agent *agent, const struct smime_agent_encrypt_options *options, int in_fd,
+			int out_fd)
+{
+	int status, rc = add_recipients(agent, options);
+
+	rc = rc ? rc : add_input(agent, in_fd);
+	rc = rc ? rc : connection_send(agent, out_fd);
+	rc = rc ? rc : connection_add(agent, "SIGNER %s", options->sign && options->key ? options->key : "");
+	rc = rc ? rc : add_encrypt(agent, options);
+	if (options->bcc) {
+		agent->status = hear_bcc;
+		agent->status_context = (void *)(uintptr_t)options;
+	}
+	status = finish(agent, rc);
+	agent->status = NULL;
+	return status;
+}
+
 int smime_agent_decrypt(smime_agent *agent, const char *key, int raw, int in_fd, int out_fd)
 {
 	int rc = add_input(agent, in_fd);

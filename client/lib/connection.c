@@ -292,18 +292,21 @@ static void take_error(smime_agent *agent, const char *line)
 		snprintf(agent->message, sizeof agent->message, "%s", *text == ' ' ? text + 1 : text);
 }
 
-/* "ERROR name sentence" goes before the ERR of the same command. */
+/* "ERROR name sentence" goes before the ERR of the same command; "WARNING name sentence" may go before OK. */
 static void take_status(smime_agent *agent, const char *line)
 {
 	unsigned long long bytes;
 
+	if (agent->status)
+		agent->status(agent->status_context, line);
 	if (!strcmp(line, "KEYS_CHANGED"))
 		agent->changed = true;
 	if (agent->progress && sscanf(line, "PROGRESS smime ? %llu", &bytes) == 1)
 		agent->progress(agent->progress_context, bytes);
-	if (agent->err || strncmp(line, "ERROR ", 6))
+	if (agent->err || (strncmp(line, "ERROR ", 6) && strncmp(line, "WARNING ", 8)))
 		return;
-	line += 6 + strcspn(line + 6, " ");
+	line += strcspn(line, " ") + 1;
+	line += strcspn(line, " ");
 	snprintf(agent->message, sizeof agent->message, "%s", *line ? line + 1 : "");
 }
 

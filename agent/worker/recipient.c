@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Choosing certificates to encrypt to. Where several of one name serve, it is the newest; where none
+ * does, the person is told why not.
+ */
+#include "recipient.h"
+
+#include "capabilities.h"
+#include "clean_ssl.h"
+#include "input.h"
+
+#include <openssl/pem.h>
+#include <string.h>
+
+#define CERTIFICATE_MAX 65536
+
+static const struct {
+	const char *reason, *advice;
+	unsigned int inv_recp;
+} problems[RECIPIENT_PROBLEMS] = {
+	[RECIPIENT_OK] = {"", "", 0},
+	[RECIPIENT_NONE] = {"no certificate is known", "ask them for a signed mail", 1},
+	[RECIPIENT_KEY] = {"the certificate's kind of key is not supported",
+			   "ask them for a certificate with an RSA or EC key", 3},
+	[RECIPIENT_WRONG_USE] = {"the certificate is not for encrypting mail",
+				 "ask them for a signed mail that comes with the one that is", 3},
+	[RECIPIENT_AMBIGUOUS] = {"more than one certificate fits", "give more of the fingerprint", 2},
+	[RECIPIENT_NOT_YET] = {"the certificate is not valid yet", "ask them for the present one", 5},
+	[RECIPIENT_EXPIRED] = {"the certificate has expired",
+			       "ask them for a mail that is signed with the new one", 5},
+};
+
+const char *recipient_reason(enum recipient_problem problem)
+{
+	return problems[problem].reason;
+}
+
+const char *recipient_advice(enum recipient_problem problem)
+{
+	return problems[problem].advice;
+}
+
+unsigned int recipient_inv_recp(enum recipient_problem problem)
+{
+	return problems[problem].inv_recp;
+}
+
+static enum recipient_problem check_use(X509 *cert)
+{
+	EVP_PKEY *key = X509_get0_pubkey(cert);
+
+	if (!key || (!EVP_PKEY_is_a(key, "RSA") && !EVP_PKEY_is_a(key, "EC")))
+		return RECIPIENT_KEY;
+	return cert_uses(cert) & CERT_USE_DECRYPT ? RECIPIENT_OK : RECIPIENT_WRONG_USE;
+}
+
+static enum recipient_problem check_dates(const X509 *cert)
+{
+	if (X509_cmp_current_time(X509_get0_notBefore(cert)) >= 0)
+		return RECIPIENT_NOT_YET;
+	return X509_cmp_current_time(X509_get0_notAfter(cert)) <= 0 ? RECIPIENT_EXPIRED : RECIPIENT_OK;
+}
+
+static enum recipient_problem check(X509 *cert)
+{
+	enum recipient_problem problem = check_use(cert);
+
+	return problem ? problem : check_dates(cert);
+}
+
+/* The search for one name. */
+struct search {
+	X509 *best; /* borrowed */
+	unsigned int capabilities;
+	enum recipient_problem problem;
+	bool exact; /* one certificate was asked for, not somebody's newest */
+};
+
+static bool is_newer(const X509 *a, const X509 *b)
+{
+	return ASN1_TIME_compare(X509_get0_notBefore(a), X509_get0_notBefore(b)) > 0;
+}
+
+static void consider(struct search *search, X509 *cert, unsigned int capabilities)
+{
+	enum recipient_problem problem = check(cert);
+
+	if (search->best && search->exact && X509_cmp(search->best, cert)) {
+		search->problem = RECIPIENT_AMBIGUOUS;
+	} else if (problem && !search->best) {
+		search->problem = problem > search->problem ? problem : search->problem;
+	} else if (!problem && (!search->best || is_newer(cert, search->best))) {
+		search->best = cert;
+		search->capabilities = capabilities;
+		search->problem = RECIPIENT_OK;
+	}
+}
+
+/* Whether what is encrypted to it can be read with it. */
+static bool decrypts(const struct key *key)
+{
+	return !(key->flags & CERT_NO_KEY) && key->uses & CERT_USE_DECRYPT;
+}
+
+/* Tokens may hold other people's certificates, too. */
+static void search_list(struct search *search, struct key *list, const char *name, bool self)
+{
+	for (struct key *key = list; key; key = key->next)
+		if (keys_fit(key, name) && (!self || decrypts(key)))
+			consider(search, key->cert,
+				 decrypts(key) ? CAPABILITIES_OWN : capabilities_read((struct view){NULL, 0}));
+}
+
+static void search_keys(struct search *search, const char *name, bool self)
+{
+	search_list(search, keys_first(), name, self);
+	search_list(search, keys_absent(), name, self);
+}
+
+static bool is_fingerprint(const char *name)
+{
+	return strlen(name) >= 6 && strspn(name, "0123456789abcdefABCDEF:") == strlen(name);
+}
+
+static int add(struct recipients *list, const char *name, const struct search *search,
+	       const struct recipient **ret_recipient)
+{
+	struct recipient *recipient;
+
+	if (list->count >= RECIPIENTS_MAX)
+		return ERR_TOO_LARGE;
+	recipient = calloc(1, sizeof *recipient);
+	if (!recipient || !(recipient->name = strdup(name))) {
+		free(recipient);
+		return ERR_NO_MEMORY;
+	}
+	recipient->problem = search->problem;
+	if (!search->problem && X509_up_ref(search->best)) {
+		recipient->cert = search->best;
+		recipient->capabilities = search->capabilities;
+	}
+	list->end = list->end ? list->end : &list->first;
+	*list->end = recipient;
+	list->end = &recipient->next;
+	list->count++;
+	*ret_recipient = recipient;
+	return 0;
+}
+
+int recipients_add(struct recipients *list, const char *name, const struct recipient **ret_recipient)
+{
+	struct search search = {.problem = RECIPIENT_NONE, .exact = is_fingerprint(name)};
+	int rc = keys_refresh(LIST_KNOWN);
+
+	if (rc)
+		return rc;
+	search_keys(&search, name, false);
+	return add(list, name, &search, ret_recipient);
+}
+
+/* PEM or DER. */
+static int read_certificate(int fd, X509 **ret_cert)
+{
+	CLEAN_BUF struct buf bytes = BUF_INIT(CERTIFICATE_MAX);
+	CLEAN_FREE struct input *input = malloc(sizeof *input);
+	CLEAN_BIO BIO *bio = NULL;
+	size_t got = 1;
+	int rc = input ? 0 : ERR_NO_MEMORY;
+
+	if (!rc)
+		input_init(input, fd);
+	while (!rc && got) {
+		rc = buf_reserve(&bytes, 4096);
+		rc = rc ? rc : input_read(input, bytes.data + bytes.length, 4096, &got);
+		bytes.length += rc ? 0 : got;
+	}
+	bio = rc ? NULL : BIO_new_mem_buf(bytes.data, (int)bytes.length);
+	if (!bio)
+		return rc ? rc : ERR_NOT_CERTIFICATE;
+	*ret_cert = bytes.data[0] == 0x30 ? d2i_X509_bio(bio, NULL) : PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	return *ret_cert ? 0 : ERR_NOT_CERTIFICATE;
+}
+
+/* What the person knows the certificate by. */
+static int name_of(X509 *cert, struct buf *into)
+{
+	int rc = cert_addresses(cert, into);
+
+	rc = rc || into->length ? rc : cert_subject(cert, into);
+	rc = rc ? rc : buf_terminate(into);
+	if (!rc)
+		into->data[strcspn((char *)into->data, "\n")] = 0;
+	return rc;
+}
+
+int recipients_add_file(struct recipients *list, int fd, const struct recipient **ret_recipient)
+{
+	CLEAN_BUF struct buf name = BUF_INIT(CERTIFICATE_MAX);
+	struct search search = {.problem = RECIPIENT_NONE};
+	X509 *cert = NULL;
+	int rc = read_certificate(fd, &cert);
+
+	rc = rc ? rc : name_of(cert, &name);
+	if (!rc) {
+		consider(&search, cert, capabilities_read((struct view){NULL, 0}));
+		rc = add(list, (const char *)name.data, &search, ret_recipient);
+	}
+	X509_free(cert);
+	return rc;
+}
+
+static bool has_certificate(const struct recipients *list, const X509 *cert)
+{
+	for (const struct recipient *recipient = list->first; recipient; recipient = recipient->next)
+		if (recipient->cert && !X509_cmp(recipient->cert, cert))
+			return true;
+	return false;
+}
+
+int recipients_add_self(struct recipients *list, const char *address)
+{
+	struct search search = {.problem = RECIPIENT_NONE}, only = {.problem = RECIPIENT_NONE, .exact = true};
+	const struct recipient *added;
+	int rc = keys_refresh(LIST_KNOWN);
+
+	if (rc)
+		return rc;
+	if (address)
+		search_keys(&search, address, true);
+	if (search.problem == RECIPIENT_NONE) {
+		search_keys(&only, NULL, true);
+		if (only.problem)
+			return 0;
+		search = only;
+	}
+	if (search.best && has_certificate(list, search.best))
+		return 0;
+	rc = add(list, address ? address : "yourself", &search, &added);
+	if (!rc)
+		list->self = added;
+	return rc;
+}
+
+void recipients_clear(struct recipients *list)
+{
+	while (list->first) {
+		struct recipient *next = list->first->next;
+
+		X509_free(list->first->cert);
+		free(list->first->name);
+		free(list->first);
+		list->first = next;
+	}
+	*list = (struct recipients){0};
+}
+
+unsigned int recipients_capabilities(const struct recipients *list)
+{
+	unsigned int common = ~0u;
+
+	for (const struct recipient *recipient = list->first; recipient; recipient = recipient->next)
+		if (recipient->cert)
+			common &= recipient->capabilities;
+	return common;
+}
+
+size_t recipients_usable(const struct recipients *list)
+{
+	size_t count = 0;
+
+	for (const struct recipient *recipient = list->first; recipient; recipient = recipient->next)
+		count += recipient->cert != NULL;
+	return count;
+}
