@@ -26,6 +26,7 @@ int cli_agent(int argc, char **argv);
 int cli_token(int argc, char **argv);
 int cli_setup(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
+int cli_sendmail(int argc, char **argv);
 
 /* Options that every verb has, beside its own. */
 #define CLI_COMMON {"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 'J'}

@@ -28,6 +28,7 @@ static const struct verb {
 	{"status", cli_status, "show the agent's state"},
 	{"unlock", cli_unlock, "log in to a token now"},
 	{"lock", cli_lock, "log out of all tokens and forget every PIN"},
+	{"sendmail", cli_sendmail, "sign and encrypt what a mail program sends, in place of sendmail"},
 	{"doctor", cli_doctor, "find out why a card does not work"},
 	{"setup", cli_setup, "have Thunderbird, Firefox, ssh and others use the agent's tokens"},
 	{"agent", cli_agent, "start, stop or reload the agent"},
@@ -146,11 +147,22 @@ static void fill_standard_descriptors(void)
 			_exit(SMIME_AGENT_UNAVAILABLE);
 }
 
+/* A program that wants the path of a sendmail, without options, is given this name of ours. */
+static bool is_sendmail(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	name = slash ? slash + 1 : name;
+	return !strcmp(name, "smime-sendmail") || !strcmp(name, "sendmail");
+}
+
 int main(int argc, char **argv)
 {
 	fill_standard_descriptors();
 	signal(SIGPIPE, SIG_IGN);
 	opterr = 0; /* cli_usage says it, as text or JSON */
+	if (argc && is_sendmail(argv[0]))
+		return cli_sendmail(argc, argv);
 	if (argc < 2) {
 		print_overview(stderr);
 		return SMIME_AGENT_USAGE;
