@@ -224,10 +224,21 @@ static int answer_status(struct peer *peer, struct message *message)
 	return 0;
 }
 
+/* Who gave a PIN, or had one asked for, and what came of it. */
+static void record_unlock(const struct pending *pending, int err)
+{
+	const struct peer *peer = peer_find(pending->peer);
+	const struct token *token = pending->token ? keyring_token(pending->token) : NULL;
+
+	log_info("process %d (%s) unlock%s%s: %s", peer ? peer->pid : 0, peer ? log_quote(peer->program) : "gone",
+		 token ? " of token " : "", token ? log_quote(token->label) : "", err ? error_name(err) : "ok");
+}
+
 static void unlocked(void *context, int err)
 {
 	struct pending *pending = context;
 
+	record_unlock(pending, err);
 	peer_reply(pending->peer, pending->id, err, NULL, -1);
 	pending_free(pending);
 }
@@ -273,6 +284,7 @@ static void unlock(void *context)
 	} else if (!wants_login(token)) {
 		unlocked(pending, 0);
 	} else {
+		pending->token = token->ref;
 		login_token(token, pending->peer, pending->pin_fd, unlocked, pending);
 	}
 }

@@ -18,6 +18,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Whom the log names, as the broker does. */
+static char client_name[1024];
+
 /* The signed message of EdDSA, and a channel's room for it. */
 #define DATA_MAX 6144
 
@@ -373,6 +376,23 @@ static int run(enum message_type type, const struct key_request *request, int pi
 	return rc;
 }
 
+void key_command_set_client(uint32_t pid, struct view program)
+{
+	CLEAN_FREE char *text = view_dup(program);
+
+	snprintf(client_name, sizeof client_name, "process %u (%s)", pid, text ? log_quote(text) : "");
+}
+
+/* What is refused here, the broker never hears of. */
+static void record_refusal(enum message_type type, const struct key *key, int err)
+{
+	CLEAN_FREE char *label = view_dup(buf_view(&key->label));
+
+	log_info("%s %s (PKCS#11) with key %u (%s) of token %s: %s", client_name,
+		 type == MSG_SIGN ? "sign" : type == MSG_DECRYPT ? "decrypt" : "derive", key->ref,
+		 label ? log_quote(label) : "", log_quote(key->token->label), error_name(err));
+}
+
 int key_command_run(enum message_type type, char *line, int pin_fd, struct buf *into)
 {
 	struct key_request request = {.op = {.door = DOOR_KEYS}, .label = BUF_INIT(1024)};
@@ -383,6 +403,8 @@ int key_command_run(enum message_type type, char *line, int pin_fd, struct buf *
 	rc = rc ? rc : check_use(key, type);
 	if (!rc && type == MSG_DERIVE)
 		rc = check_point(key);
+	if (rc && key)
+		record_refusal(type, key, rc);
 	request.op.label = buf_view(&request.label);
 	request.op.data = buf_view(&data);
 	rc = rc ? rc : run(type, &request, pin_fd, into);

@@ -11,6 +11,9 @@
 #define KEY_LIST_MAX (64u << 20)
 #define KEY_RESULT_MAX 16384
 
+/* Whose process the operations are, for the log. */
+void key_command_set_client(uint32_t pid, struct view program);
+
 /* PKLIST [--look]: appends one record a token or key (docs/PROTOCOL.md). Errors of keys_refresh. */
 MUST_USE int key_command_list(const char *line, struct buf *into);
 

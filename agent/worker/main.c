@@ -5,6 +5,7 @@
  * use. Trusts the broker; the client, its messages and every certificate are hostile.
  */
 #include "ask.h"
+#include "key_command.h"
 #include "keys.h"
 #include "log.h"
 #include "preferences.h"
@@ -38,9 +39,11 @@ static int take_client(struct channel *channel, int *ret_fd)
 	rc = rc ? rc : message.type == MSG_SERVE ? decode_serve(message.payload, &serve) : ERR_PROTOCOL;
 	if (!rc && message.fd < 0)
 		rc = ERR_PROTOCOL;
-	if (!rc)
-		*ret_fd = message.fd;
-	return rc;
+	if (rc)
+		return rc;
+	key_command_set_client(serve.pid, serve.program);
+	*ret_fd = message.fd;
+	return 0;
 }
 
 int main(void)

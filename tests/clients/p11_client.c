@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: ISC
  *
  * A program that loads a PKCS#11 module once and signs, waits until it is told to go on, and signs
- * again with the handles that it has; or one that gives the key's PIN with each use:
+ * again with the handles that it has; one that gives the key's PIN with each use; one that logs in, signs,
+ * logs out and ends its use of the module, TIMES times; one that has several copies of it, a copy for each
+ * path and as many in a name space of their own; and one that signs once, as long as that takes.
  *
  *     p11_client MODULE KEY-LABEL READY-FIFO GO-FIFO
  *     p11_client MODULE KEY-LABEL PIN
+ *     p11_client MODULE KEY-LABEL --leave PIN TIMES
+ *     p11_client MODULE KEY-LABEL --copies OTHER-PATH
+ *     p11_client MODULE KEY-LABEL --once
  */
 #include <dlfcn.h>
 #include <p11-kit/pkcs11.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static CK_FUNCTION_LIST *p11;
@@ -45,12 +51,16 @@ static CK_RV sign(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key, const char *p
 	return rv == CKR_OK ? p11->C_Sign(session, data, sizeof data, signature, &length) : rv;
 }
 
-static int load(const char *path)
+static int start(void *library)
 {
-	void *library = dlopen(path, RTLD_NOW);
 	CK_C_GetFunctionList get = library ? (CK_C_GetFunctionList)dlsym(library, "C_GetFunctionList") : NULL;
 
 	return !get || get(&p11) != CKR_OK || p11->C_Initialize(NULL) != CKR_OK;
+}
+
+static int load(const char *path)
+{
+	return start(dlopen(path, RTLD_NOW));
 }
 
 static int wait_for_go(const char *ready, const char *go)
@@ -83,28 +93,82 @@ static CK_RV open_session(const char *label, CK_SESSION_HANDLE *ret_session)
 	return rv == CKR_OK ? CKR_KEY_HANDLE_INVALID : rv;
 }
 
-int main(int argc, char **argv)
+static int go_on(const char *label, const char *ready, const char *go)
 {
 	CK_SESSION_HANDLE session;
 	CK_OBJECT_HANDLE key;
-	CK_RV rv;
+	CK_RV rv = open_session(label, &session);
 
-	if (argc < 4 || argc > 5 || load(argv[1]))
-		return failed("load", 0);
-	rv = open_session(argv[2], &session);
 	if (rv != CKR_OK)
 		return failed("C_OpenSession", rv);
-	key = find_key(session, argv[2]);
-	rv = sign(session, key, argc == 4 ? argv[3] : NULL);
-	if (rv == CKR_OK && argc == 4)
-		return 0;
-	if (rv != CKR_OK || wait_for_go(argv[3], argv[4]))
+	key = find_key(session, label);
+	rv = sign(session, key, NULL);
+	if (rv != CKR_OK || wait_for_go(ready, go))
 		return failed("first signature", rv);
 	rv = sign(session, key, NULL);
 	if (rv != CKR_OK)
 		return failed("second signature", rv);
-	if (find_key(session, argv[2]) != key)
+	if (find_key(session, label) != key)
 		return failed("the key's handle changed", 0);
 	rv = p11->C_Finalize(NULL);
 	return rv == CKR_OK ? 0 : failed("C_Finalize", rv);
+}
+
+static int once(const char *label, const char *pin)
+{
+	CK_SESSION_HANDLE session;
+	CK_RV rv = open_session(label, &session);
+
+	rv = rv == CKR_OK ? sign(session, find_key(session, label), pin) : rv;
+	return rv == CKR_OK ? 0 : failed("first signature", rv);
+}
+
+static int leave(const char *label, const char *pin, int times)
+{
+	for (int i = 0; i < times; i++) {
+		CK_SESSION_HANDLE session;
+		CK_RV rv = i ? p11->C_Initialize(NULL) : CKR_OK;
+
+		rv = rv == CKR_OK ? open_session(label, &session) : rv;
+		rv = rv == CKR_OK ? p11->C_Login(session, CKU_USER, (unsigned char *)pin, strlen(pin)) : rv;
+		rv = rv == CKR_OK ? sign(session, find_key(session, label), NULL) : rv;
+		rv = rv == CKR_OK ? p11->C_Logout(session) : rv;
+		rv = rv == CKR_OK ? p11->C_Finalize(NULL) : rv;
+		if (rv != CKR_OK)
+			return failed("in turn", rv);
+	}
+	return 0;
+}
+
+/* Each is used while the others are in use; the one that ends first ends nothing of theirs. */
+static int copies(const char *label, const char *const paths[2])
+{
+	CK_FUNCTION_LIST *lists[4];
+
+	for (int i = 0; i < 4; i++) {
+		if (start(i < 2 ? dlopen(paths[i], RTLD_NOW) : dlmopen(LM_ID_NEWLM, paths[i - 2], RTLD_NOW)))
+			return failed(dlerror(), 0);
+		lists[i] = p11;
+		if (once(label, NULL))
+			return failed(paths[i % 2], 0);
+	}
+	for (int i = 0; i < 4; i++) {
+		p11 = lists[i];
+		if (once(label, NULL) || p11->C_Finalize(NULL) != CKR_OK)
+			return failed("a copy after another ended", 0);
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 5 && !strcmp(argv[3], "--copies"))
+		return copies(argv[2], (const char *const[]){argv[1], argv[4]});
+	if (argc < 4 || argc > 6 || load(argv[1]))
+		return failed("load", 0);
+	if (argc == 6 && !strcmp(argv[3], "--leave"))
+		return leave(argv[2], argv[4], atoi(argv[5]));
+	if (argc == 5)
+		return go_on(argv[2], argv[3], argv[4]);
+	return once(argv[2], strcmp(argv[3], "--once") ? argv[3] : NULL);
 }

@@ -94,13 +94,19 @@ derives() {
 		tool --derive -m ECDH1-DERIVE --id "$(id_of p256)" -i "$work/peer.der" -o "$work/secret" && cmp "$work/secret" "$work/wanted"
 }
 other_curve() {
-	uses=$(grep -c 'derive (PKCS#11)' "$work/agent.log")
+	uses=$(grep -c 'info process .* derive (PKCS#11)' "$work/agent.log")
 	openssl ecparam -name secp256k1 -genkey -noout | openssl pkey -pubout -outform DER -out "$work/other.der" &&
 		! tool --derive -m ECDH1-DERIVE --id "$(id_of p256)" -i "$work/other.der" -o "$work/secret" &&
-		[ "$(grep -c 'derive (PKCS#11)' "$work/agent.log")" = "$uses" ]
+		[ "$(grep -c 'info process .* derive (PKCS#11)' "$work/agent.log")" = "$uses" ]
 }
 ok "derive" derives
+logged() { # ACTION KEY RESULT: of pkcs11-tool, through this door
+	wait_for grep -q "info .*process [0-9]* (.*pkcs11-tool) $1 (PKCS#11) with key [0-9]* ($2) of token Demo: $3\$" "$work/agent.log"
+}
+ok "decryptions are in the log" logged decrypt rsa ok
+ok "and derivations" logged derive p256 ok
 ok "a point of another curve is refused, and never reaches the token" other_curve
+ok "that is in the log, too" logged derive p256 MECHANISM
 tests_pass() {
 	tool --test --login --pin "$PIN" >"$work/list" 2>&1 && grep -q '^No errors' "$work/list"
 }
@@ -131,7 +137,9 @@ ok "after three wrong ones the right one is no longer told" guesses
 ok "others go on meanwhile" smime sign -k rsa -o "$work/s.eml" "$work/mail.eml"
 ok "lock" smime lock
 ok "a wrong PIN on a locked token" says 'CKR_PIN_INCORRECT' 1 tool --login --pin 9999 --list-objects
+ok "the log says who gave it" wait_for grep -q 'process [0-9]* (.*pkcs11-tool) unlock of token Demo: PIN_WRONG$' "$work/agent.log"
 ok "the right one opens it, for all" tool --login --pin "$PIN" --list-objects
+ok "as the log says" wait_for grep -q 'process [0-9]* (.*pkcs11-tool) unlock of token Demo: ok$' "$work/agent.log"
 ok "so that smime signs without a question" smime sign -k p256 -o "$work/s.eml" "$work/mail.eml"
 
 # ---- a key that wants its PIN each time
@@ -326,6 +334,14 @@ two_copies() {
 		foreign modutil -dbdir "sql:$work/nss" -delete copy -force
 }
 ok "two copies of the module in one process" two_copies
+four_copies() {
+	foreign "$builddir/tests/clients/p11_client" "$module" rsa --copies "$work/copy.so"
+}
+if [ -n "$sanitizer" ]; then
+	skip "four, two of them in name spaces of their own" "the sanitizers' runtime is in one of them alone"
+else
+	ok "four, two of them in name spaces of their own" four_copies
+fi
 
 scd() { # LINE...
 	printf '%s\n' 'SERIALNO' 'LEARN --force' "$@" 'BYE' |
@@ -339,7 +355,14 @@ scd_signs() {
 	name=$(sed -n 's/^S KEYPAIRINFO [0-9A-F]* //p' "$work/list" | head -n 1)
 	digest=$(sha256sum <"$work/data" | cut -c -64)
 	scd "SETDATA 3031300d060960864801650304020105000420$digest" "PKSIGN --hash=sha256 $name" >"$work/list" &&
-		grep -q '^D ' "$work/list"
+		/usr/bin/python3 -c '
+import sys, urllib.parse
+lines = sys.stdin.buffer.read().split(b"\n")
+sys.stdout.buffer.write(b"".join(urllib.parse.unquote_to_bytes(line[2:]) for line in lines if line.startswith(b"D ")))' \
+			<"$work/list" >"$work/sig" && [ "$(wc -c <"$work/sig")" = 256 ] && {
+		openssl dgst -sha256 -verify "$work/rsa.pub" -signature "$work/sig" "$work/data" ||
+			openssl dgst -sha256 -verify "$work/always.pub" -signature "$work/sig" "$work/data"
+	}
 }
 mkdir -m 700 "$work/scd"
 printf 'providers p1\nprovider-p1-library %s\n' "$module" >"$work/scd.conf"
@@ -357,30 +380,38 @@ ok "ssh with the P-256 key alone" connects -o PubkeyAcceptedAlgorithms=ecdsa-sha
 
 # ---- three programs, one of which ends; the agent is killed; policy
 
+# Until the one that logs out is through: loops that go on without an error, and how often they came round.
+loop() { # NAME COMMAND...
+	name=$1
+	shift
+	rounds=0
+	while [ ! -e "$work/share.end" ] || [ $rounds -lt 2 ]; do
+		"$@" >"$work/share.$name.out" 2>&1 || return
+		rounds=$((rounds + 1))
+	done
+	echo $rounds >"$work/share.$name"
+}
+loops_began() { # a process each, that the others are to leave alone
+	[ -e "$work/share.nss.out" ] && [ -e "$work/share.smime.out" ] && [ -e "$work/share.ssh.out" ]
+}
 share() {
 	: >"$asked"
-	(
-		for run in 1 2 3 4 5 6 7 8; do
-			smime sign -k rsa -o "$work/share.eml" "$work/mail.eml" || exit
-		done
-	) &
+	rm -f "$work"/share.*
+	loop smime smime sign -k rsa -o "$work/share.eml" "$work/mail.eml" &
 	smime_loop=$!
-	(
-		for run in 1 2 3; do
-			nss_signs rsa || exit
-		done
-	) &
+	loop nss nss_signs rsa &
 	nss_loop=$!
-	# Logs in, logs out (C_Finalize) and ends, again and again.
-	for run in 1 2 3 4; do
-		tool --login --pin "$PIN" --list-objects >/dev/null || return
+	loop ssh connects &
+	ssh_loop=$!
+	wait_for loops_began && foreign "$builddir/tests/clients/p11_client" "$module" rsa --leave "$PIN" 20
+	left=$?
+	: >"$work/share.end"
+	for process in $smime_loop $nss_loop $ssh_loop; do
+		wait $process || left=1
 	done
-	connects || return
-	wait $smime_loop || return
-	wait $nss_loop || return
-	[ ! -s "$asked" ]
+	[ $left = 0 ] && [ -s "$work/share.smime" ] && [ -s "$work/share.nss" ] && [ -s "$work/share.ssh" ] && [ ! -s "$asked" ]
 }
-ok "three programs share the token while a fourth logs in and out" share
+ok "three programs share the token while a fourth logs in, logs out and ends, 20 times" share
 
 # A program that holds the module while the agent goes.
 survives() {
@@ -442,6 +473,7 @@ refuses_by_hand() {
 	by_hand "$@" && grep -q "^S ERROR $3" "$work/said"
 }
 ok "nor when asked by hand" refuses_by_hand u-keyEncipherment "PKSIGN %d rsa-pkcs1" KEY_UNUSABLE
+ok "which is in the log" wait_for grep -q 'process [0-9]* (.*python.*) sign (PKCS#11) with key [0-9]* (u-keyEncipherment) of token Demo: KEY_UNUSABLE$' "$work/agent.log"
 ok "another key does" by_hand rsa "PKSIGN %d rsa-pkcs1"
 ok "as the answer says" grep -q '^OK' "$work/said"
 ok "data that was refused in part is not signed" refuses_by_hand rsa "PKDATA --append zz|PKSIGN %d rsa-pkcs1" USAGE
