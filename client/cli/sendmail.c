@@ -108,11 +108,42 @@ static int pass_on(const struct sendmail_options *options, const struct spool *s
 	return sendmail_program_become(options->program, options, &call);
 }
 
+static int hand_over_one(const struct sendmail_options *options, const struct copy *copy)
+{
+	struct sendmail_call call = {.in_fd = copy->spool.fd,
+				     .whole = !options->whole,
+				     .recipients = (const char *const *)copy->recipients.list,
+				     .recipient_count = copy->recipients.count};
+
+	return sendmail_program_run(options->program, options, &call);
+}
+
+/* The mail is at the caller's again, and is with some of its recipients, too: they are named. */
+static void say_who_has_it(const struct copies *copies, unsigned int failed)
+{
+	char message[4000];
+	size_t length = 0;
+
+	for (unsigned int i = 0; i < failed; i++)
+		for (unsigned int j = 0; j < copies->list[i].recipients.count && length < sizeof message; j++)
+			length += (size_t)snprintf(message + length, sizeof message - length, "%s%s", length ? ", " : "sent already, and not to be sent again, to: ",
+						   copies->list[i].recipients.list[j]);
+	cli_error("sendmail", EX_TEMPFAIL, "WRITE", message);
+}
+
+/* Those whom nobody is to see get theirs one by one. */
 static int hand_over(const struct sendmail_options *options, const struct copies *copies)
 {
+	int status = 0;
+
 	if (copies->count == 1 && !copies->list[0].recipients.count)
 		return pass_on(options, &copies->list[0].spool);
-	return 0;
+	for (unsigned int i = 0; i < copies->count && !status; i++) {
+		status = hand_over_one(options, &copies->list[i]);
+		if (status && i)
+			say_who_has_it(copies, i);
+	}
+	return status;
 }
 
 static int send_mail(const struct sendmail_options *options, const struct spool *spool)

@@ -24,6 +24,7 @@ struct making {
 	struct spool bare;	     /* without Bcc; fd -1: there is none */
 	smime_agent *agent;
 	bool sign, encrypt;
+	struct addresses open, blind; /* of the envelope: whom the mail names, and the others */
 };
 
 enum outcome { MADE, NO_KEY_FOR_IT, NO_CERTIFICATE_FOR_ALL, FAILED };
@@ -49,6 +50,8 @@ static enum outcome agent_failed(struct making *making)
 
 	if (!strcmp(name, "NO_KEY") && making->options->sign == WHEN_POSSIBLE)
 		return NO_KEY_FOR_IT;
+	if (!strcmp(name, "RECIPIENT") && making->options->encrypt == WHEN_POSSIBLE)
+		return NO_CERTIFICATE_FOR_ALL;
 	return failed(name, smime_agent_message(making->agent));
 }
 
@@ -71,32 +74,83 @@ static const char *signer(const struct making *making)
 	return making->options->key ? making->options->key : making->mail->from;
 }
 
-static enum outcome make_copy(struct making *making, struct copy *copy)
+/* The sender reads one of them, too. */
+static int request(struct making *making, const struct copy *copy, int in_fd, bool first)
 {
-	struct smime_agent_sign_options options = {.key = signer(making)};
+	struct smime_agent_encrypt_options encrypt = {.recipients = (const char *const *)copy->recipients.list,
+						      .sign = making->sign,
+						      .key = making->sign ? signer(making) : NULL,
+						      .self = first ? 0 : -1};
+	struct smime_agent_sign_options sign = {.key = signer(making)};
+
+	return making->encrypt ? smime_agent_encrypt(making->agent, &encrypt, in_fd, copy->spool.fd)
+			       : smime_agent_sign(making->agent, &sign, in_fd, copy->spool.fd);
+}
+
+static enum outcome make_copy(struct making *making, struct copy *copy, bool first)
+{
 	int in_fd = making->bare.fd < 0 ? making->spool->fd : making->bare.fd;
 
 	if (!begin_copy(making, copy))
 		return failed("WRITE", strerror(errno));
-	if (smime_agent_sign(making->agent, &options, in_fd, copy->spool.fd))
+	if (request(making, copy, in_fd, first))
 		return agent_failed(making);
 	return spool_unix_lines(&copy->spool) ? MADE : failed("WRITE", strerror(errno));
+}
+
+static bool add_addresses(struct addresses *to, const struct addresses *from)
+{
+	bool ok = true;
+
+	for (unsigned int i = 0; i < from->count && ok; i++)
+		ok = addresses_add(to, from->list[i]);
+	return ok;
+}
+
+/* One message, or when it is encrypted one for all whom the mail names, and one for each of the others. */
+static bool begin_copies(struct making *making)
+{
+	struct copies *copies = making->copies;
+	unsigned int named = !making->encrypt || making->open.count ? 1 : 0;
+	bool ok = true;
+
+	copies->count = named + (making->encrypt ? making->blind.count : 0);
+	copies->list = calloc(copies->count, sizeof *copies->list);
+	if (!copies->list) {
+		copies->count = 0;
+		return false;
+	}
+	for (unsigned int i = 0; i < copies->count; i++)
+		copies->list[i].spool = SPOOL_INIT;
+	if (making->encrypt && named)
+		ok = add_addresses(&copies->list[0].recipients, &making->open);
+	for (unsigned int i = named; i < copies->count && ok; i++)
+		ok = addresses_add(&copies->list[i].recipients, making->blind.list[i - named]);
+	return ok;
 }
 
 static enum outcome make_all(struct making *making)
 {
 	struct copies *copies = making->copies;
-	enum outcome outcome = MADE;
+	enum outcome outcome = begin_copies(making) ? MADE : failed("NO_MEMORY", strerror(ENOMEM));
 
-	copies->list = calloc(1, sizeof *copies->list);
-	if (!copies->list)
-		return failed("NO_MEMORY", strerror(ENOMEM));
-	copies->count = 1;
-	copies->list[0].spool = SPOOL_INIT;
 	for (unsigned int i = 0; i < copies->count && outcome == MADE; i++)
-		outcome = make_copy(making, &copies->list[i]);
+		outcome = make_copy(making, &copies->list[i], !i);
 	if (outcome != MADE)
 		sendmail_copies_done(copies);
+	return outcome;
+}
+
+/* What turns out to be impossible is left out. */
+static enum outcome make_possible(struct making *making)
+{
+	enum outcome outcome = NO_KEY_FOR_IT;
+
+	while ((making->sign || making->encrypt) && (outcome == NO_KEY_FOR_IT || outcome == NO_CERTIFICATE_FOR_ALL)) {
+		outcome = make_all(making);
+		making->sign = making->sign && outcome != NO_KEY_FOR_IT;
+		making->encrypt = making->encrypt && outcome != NO_CERTIFICATE_FOR_ALL;
+	}
 	return outcome;
 }
 
@@ -109,41 +163,96 @@ static int make(struct making *making)
 	status = smime_agent_connect(&making->agent, SMIME_AGENT_START);
 	if (status)
 		return not_sent(smime_agent_error_name(making->agent), smime_agent_message(making->agent));
-	switch (make_all(making)) {
-	case MADE:
-	case NO_KEY_FOR_IT:
-		return 0;
-	default:
-		return EX_TEMPFAIL;
-	}
+	return make_possible(making) == FAILED ? EX_TEMPFAIL : 0;
 }
 
-/* Whether it is to be signed; *ret_status is what keeps it from it. */
-static bool wants_signature(const struct sendmail_options *options, const struct sendmail_mail *mail, const char **ret_why)
+/* Why it cannot be signed; NULL: it can be tried. */
+static const char *no_signature(const struct sendmail_options *options, const struct sendmail_mail *mail)
 {
-	if (options->sign == WHEN_NEVER || mail->is_signed || mail->is_encrypted || mail->resent)
+	if (!mail->head)
+		return "it has no header, or one that is too long";
+	return options->key || *mail->from ? NULL : "it has no From address to sign for";
+}
+
+static bool take_recipient(void *context, const char *address)
+{
+	struct making *making = context;
+	struct addresses *to = addresses_have(&making->mail->open, address) ? &making->open : &making->blind;
+
+	/* One without a domain is a user here, whom no certificate names. */
+	if (!strchr(address, '@'))
 		return false;
-	if (mail->head && (options->key || *mail->from))
-		return true;
-	if (options->sign == WHEN_ALWAYS)
-		*ret_why = mail->head ? "it has no From address to sign for" : "it has no header, or one that is too long";
-	return false;
+	return addresses_have(to, address) || addresses_add(to, address);
+}
+
+/* Whom the mail goes to; false where that is not known for sure. A word of the command line may be a list. */
+static bool take_recipients(struct making *making)
+{
+	const struct addresses *lists[] = {&making->mail->open, &making->mail->blind};
+	bool ok = !making->mail->odd;
+
+	for (unsigned int i = 0; making->options->from_header && i < 2; i++)
+		for (unsigned int j = 0; j < lists[i]->count && ok; j++)
+			ok = take_recipient(making, lists[i]->list[j]);
+	for (unsigned int i = 0; i < making->options->recipient_count && ok; i++) {
+		const char *word = making->options->recipients[i];
+
+		ok = mail_each_address((struct text){word, strlen(word)}, take_recipient, making);
+	}
+	return ok && making->open.count + making->blind.count;
+}
+
+static const char *no_encryption(struct making *making)
+{
+	if (!making->mail->head)
+		return "it has no header, or one that is too long";
+	if (making->mail->resent)
+		return "it is passed on for somebody else (Resent- fields), and cannot be encrypted";
+	if (!take_recipients(making))
+		return "its recipients are not all mail addresses that are understood";
+	return making->blind.count > BLIND_MAX ? "it has too many recipients that it does not name" : NULL;
+}
+
+/* What is to be tried. The reason why what must be cannot be, or NULL. */
+static const char *plan(struct making *making)
+{
+	const struct sendmail_options *options = making->options;
+	const struct sendmail_mail *mail = making->mail;
+	const char *why;
+
+	if (mail->is_encrypted)
+		return NULL;
+	if (options->sign != WHEN_NEVER && !mail->is_signed && !mail->resent) {
+		why = no_signature(options, mail);
+		making->sign = !why;
+		if (why && options->sign == WHEN_ALWAYS)
+			return why;
+	}
+	if (options->encrypt == WHEN_ALWAYS || (options->encrypt == WHEN_POSSIBLE && !mail->is_signed)) {
+		why = no_encryption(making);
+		making->encrypt = !why;
+		if (why && options->encrypt == WHEN_ALWAYS)
+			return why;
+	}
+	return NULL;
 }
 
 int sendmail_copies_make(struct copies *copies, const struct sendmail_options *options, const struct sendmail_mail *mail,
 			 const struct spool *spool)
 {
 	struct making making = {.copies = copies, .options = options, .mail = mail, .spool = spool, .bare = SPOOL_INIT};
-	const char *why = NULL;
+	const char *why;
 	int status = 0;
 
 	*copies = (struct copies){0};
-	making.sign = wants_signature(options, mail, &why);
+	why = plan(&making);
 	if (why)
-		return not_sent("NO_KEY", why);
-	if (making.sign)
+		status = not_sent("NOT_MAIL", why);
+	else if (making.sign || making.encrypt)
 		status = make(&making);
 	spool_done(&making.bare);
+	addresses_done(&making.open);
+	addresses_done(&making.blind);
 	smime_agent_close(making.agent);
 	return status;
 }

@@ -124,6 +124,77 @@ by_name() {
 ok "by the name smime-sendmail it needs no word more" by_name
 rm "$XDG_CONFIG_HOME/smime-agent/smime.conf"
 
+# Encryption: to whom there are certificates for.
+mail_to() { # TO [FIELD...]
+	to=$1
+	shift
+	mail 'Alice <alice@example.org>' "$@" | sed "s/^To: .*/To: $to/"
+}
+mail_to 'Eve <eve@example.org>' >"$work/to-eve"
+mail_to 'Eve <eve@example.org>, bob@example.net' >"$work/to-both"
+mail_to 'Eve <eve@example.org>, root' >"$work/to-root"
+mail_to 'eve@example.org, alice bob' >"$work/to-odd"
+mail_to 'Alice <alice@example.org>' 'Bcc: Eve <EVE@example.org>' >"$work/bcc-eve"
+mail_to 'undisclosed-recipients:;' >"$work/to-nobody"
+is_encrypted() { # FILE RECIPIENT-INFOS
+	! grep -q "$(printf '\r')" "$1" && sed '/^$/q' "$1" | grep -q 'smime-type=enveloped-data\|smime-type=authEnveloped-data' &&
+		openssl cms -cmsout -print -noout -in "$1" | grep -cE 'd.(ktri|kari):' >"$work/infos" && [ "$(cat "$work/infos")" = "$2" ]
+}
+holds_signed() { # FILE: decrypted, it is signed, and openssl says that it is good
+	smime decrypt -o "$work/clear" "$1" && openssl cms -verify -in "$work/clear" -CAfile "$work/ca.pem" -out "$work/verified" &&
+		grep -q 'Hello Bob.' "$work/verified"
+}
+encrypts() { # MAIL OPTIONS...
+	send "$@" && sent 1 && is_encrypted "$SINK/1.mail" 2 && holds_signed "$SINK/1.mail"
+}
+ok "a mail is encrypted where all have a certificate, and to its sender" encrypts "$work/to-eve" -it
+ok "the real sendmail gets the recipients" args_are -i -- eve@example.org
+ok "from the command line" encrypts "$work/to-eve" -i -f alice@example.org 'Eve <eve@example.org>'
+ok "which is passed on, too" args_are -i -f alice@example.org -- eve@example.org
+not_all() {
+	signs "$work/to-both" -it && args_are -i -t && says 'not sent: .*bob@example.net' 75 send "$work/to-both" -it --encrypt always && nothing_sent
+}
+ok "somebody has none: signed alone; or if it must be, not sent" not_all
+ok "never: signed alone" signs "$work/to-eve" -it --encrypt never
+only_encrypted() {
+	send "$work/to-eve" -it --sign never && sent 1 && is_encrypted "$SINK/1.mail" 2 && smime decrypt -o "$work/clear" "$SINK/1.mail" &&
+		! grep 'multipart/signed' "$work/clear" && grep 'Hello Bob' "$work/clear" && send "$work/carol" -i eve@example.org && sent 1 &&
+		smime decrypt -o "$work/clear" "$SINK/1.mail" && ! grep 'multipart/signed' "$work/clear"
+}
+ok "encrypted without a signature" only_encrypted
+for kind in root odd nobody; do
+	ok "to $kind: not encrypted" signs "$work/to-$kind" -it
+	ok "to $kind: not sent if it must be" status 75 send "$work/to-$kind" -it --encrypt always
+	ok "to $kind: nothing was" nothing_sent
+done
+signed_already() {
+	smime sign "$work/to-eve" | tr -d '\r' >"$work/signed-to-eve" && passes "$work/signed-to-eve" -it &&
+		encrypts "$work/signed-to-eve" -it --encrypt always && passes "$work/encrypted" -it --encrypt always
+}
+ok "a mail that is signed already is encrypted only if it must be" signed_already
+# Each of whom the others know nothing gets a message of his own.
+blind() {
+	send "$work/bcc-eve" -it && sent 2 && args_are -i -- alice@example.org && printf '%s\n' -i -- EVE@example.org | cmp - "$SINK/2.args" &&
+		is_encrypted "$SINK/1.mail" 1 && is_encrypted "$SINK/2.mail" 1 && ! grep -i eve@ "$SINK/1.mail" "$SINK/2.mail" &&
+		holds_signed "$SINK/1.mail" && ! grep -i eve@ "$work/clear" && holds_signed "$SINK/2.mail" && ! grep -i eve@ "$work/clear"
+}
+ok "Bcc: a message of its own, and no trace in the others'" blind
+blind_by_envelope() {
+	send "$work/to-nobody" -i eve@example.org alice@example.org && sent 2 && args_are -i -- eve@example.org && is_encrypted "$SINK/1.mail" 2 &&
+		is_encrypted "$SINK/2.mail" 1
+}
+ok "so do recipients whom the header does not name" blind_by_envelope
+second_fails() {
+	cat >"$work/second" <<-'SINK'
+		#!/bin/sh
+		[ ! -e "$SINK/1.args" ] || exit 71
+		exec "$sink" "$@"
+	SINK
+	export sink && chmod +x "$work/second" && fresh &&
+		says 'sent already.*: alice@example.org$' 71 smime sendmail --program "$work/second" -it <"$work/bcc-eve" && sent 1
+}
+ok "the second of two messages fails: who has his is said" second_fails
+
 # Failures.
 half_way() {
 	fresh && echo 69 >"$SINK/fail" && status 69 smime sendmail --program "$sink" -i bob@example.net <"$work/alice" && ! ls "$SINK"/*.mail &&
