@@ -24,7 +24,7 @@ enum message_type {
 #define M(number, name, from, to, limit, flags, fields, meaning) MSG_##name = (number),
 #include "messages.def"
 #undef M
-	MSG_LIMIT = 68, /* one more than the largest number */
+	MSG_LIMIT = 69, /* one more than the largest number */
 };
 
 /* What a person set for mail. */
@@ -138,7 +138,7 @@ enum admin_verb {
 enum store_by {
 	STORE_ALL,
 	STORE_FINGERPRINT,   /* its start, in hexadecimal digits of either case; or all 40 of GnuPG's, SHA-1 */
-	STORE_EXPIRING,	     /* not valid after a time that is before the value: u64, seconds since 1970 */
+	STORE_EXPIRING,	     /* whose end is from one time to another: u64 each, seconds since 1970 */
 	STORE_ADDRESS,	     /* a mail address */
 	STORE_SUBJECT,	     /* the DER of the subject's Name, however it spells its strings */
 	STORE_KEY_ID,	     /* the octets of subjectKeyIdentifier */

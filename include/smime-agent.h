@@ -136,6 +136,36 @@ int smime_agent_stop(smime_agent *agent);
 int smime_agent_token(smime_agent *agent, const char *verb, const char *const *arguments, int in_fd,
 		      int pin_fd, smime_agent_data data, void *context);
 
+/* The certificate store: other people's certificates, by which mail is encrypted to them. They come from
+ * signed mail, or are imported. */
+enum smime_agent_certs {
+	SMIME_AGENT_CERTS_LIST = 0,
+	SMIME_AGENT_CERTS_SHOW = 1,	/* with all that is known of each, and whether it is trusted */
+	SMIME_AGENT_CERTS_EXPIRING = 2, /* that end soon, one's own too; lines of "own" or "other", days,
+					   fingerprint and address, with tabs between */
+};
+
+/* Lists the certificates that `name` fits: an address, the start of a fingerprint (6 digits or more), a
+ * part of the subject; NULL: all. As text for people, or as JSON. */
+int smime_agent_certs_list(smime_agent *agent, enum smime_agent_certs what, const char *name, int json,
+			   smime_agent_data data, void *context);
+
+/* Imports certificates and revocation lists from in_fd: PEM, DER, PKCS#7, PKCS#12 or vCard. Private keys in
+ * it are left out. The password of a PKCS#12 file is read by the agent from pin_fd, one line; -1: it asks
+ * the person. What comes: lines of "certificate" and its fingerprint; then "certificates", "crls", "keys"
+ * (private ones, left out), "damaged" and "elsewhere" (vCard keys that are links) and how many, with tabs
+ * between. */
+int smime_agent_certs_import(smime_agent *agent, int in_fd, int pin_fd, smime_agent_data data, void *context);
+
+enum smime_agent_format { SMIME_AGENT_PEM = 0, SMIME_AGENT_DER = 1, SMIME_AGENT_P7 = 2 };
+
+/* Writes the certificates that `name` fits (an address, the start of a fingerprint; NULL: all, in PEM) to
+ * out_fd. DER is for one alone. */
+int smime_agent_certs_export(smime_agent *agent, const char *name, enum smime_agent_format format, int out_fd);
+
+/* Removes the certificate that `name` fits; all that it fits if `all`. */
+int smime_agent_certs_remove(smime_agent *agent, const char *name, int all);
+
 #ifdef __cplusplus
 }
 #endif

@@ -10,6 +10,7 @@
 #include "keyring.h"
 #include "log.h"
 #include "login.h"
+#include "password.h"
 #include "pincache.h"
 #include "prompt.h"
 #include "readers.h"
@@ -360,6 +361,7 @@ static const answer answers[MSG_LIMIT] = {
 	[MSG_SIGN] = answer_key_op,   [MSG_DECRYPT] = answer_key_op,	[MSG_DERIVE] = answer_key_op,
 	[MSG_STORE_FIND] = certs_answer, [MSG_STORE_ADD] = certs_answer, [MSG_STORE_REMOVE] = certs_answer,
 	[MSG_CRL_ADD] = certs_answer, [MSG_CRL_FIND] = certs_answer,	[MSG_ANCHORS] = answer_anchors,
+	[MSG_PASSWORD] = password_answer,
 };
 
 int answer_worker(struct peer *peer, struct message *message)

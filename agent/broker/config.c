@@ -48,6 +48,7 @@ static const struct setting {
 	{"encrypt-to-self", YES_NO, offsetof(struct config, encrypt_to_self), 0, 1},
 	{"hide-subject", YES_NO, offsetof(struct config, hide_subject), 0, 1},
 	{"content-cipher", CIPHER, offsetof(struct config, content_cipher), 0, 0},
+	{"expiry-warning", NUMBER, offsetof(struct config, expiry_warning), 0, 3650},
 	{"spool-max", NUMBER, offsetof(struct config, spool_max_mib), 1, 1048576},
 };
 
@@ -74,6 +75,7 @@ int config_init(struct config *config)
 		.max_connections = 64,
 		.idle_workers = 4,
 		.spool_max_mib = 65536,
+		.expiry_warning = 30,
 		.log_level = LOG_LEVEL_INFO,
 		.protect_headers = 1,
 		.encrypt_to_self = 1,

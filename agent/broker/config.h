@@ -36,6 +36,7 @@ struct config {
 	uint32_t operation_timeout, prompt_timeout; /* seconds */
 	uint32_t max_connections, idle_workers;
 	uint32_t spool_max_mib; /* a worker's spool file */
+	uint32_t expiry_warning; /* days */
 	uint32_t log_level;
 	uint32_t protect_headers, encrypt_to_self, hide_subject; /* yes or no */
 	uint32_t content_cipher; /* enum content_cipher */

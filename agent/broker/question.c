@@ -64,3 +64,11 @@ void question_insert(const struct token *token, uint32_t peer, char *into)
 	snprintf(into, QUESTION_MAX, "Please insert the card\n  %s (%s)\nso that %s (process %d) can use its keys.",
 		 log_quote(token->label), log_quote(token->serial), program_text(peer), pid_of(peer));
 }
+
+void question_password(uint32_t peer, char *into)
+{
+	snprintf(into, QUESTION_MAX,
+		 "Please enter the password of the file with certificates\nthat %s (process %d) imports.\n"
+		 "This is not the PIN of a card.",
+		 program_text(peer), pid_of(peer));
+}

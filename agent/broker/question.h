@@ -14,5 +14,7 @@ void question_login(const struct token *token, uint32_t peer, char *into);
 void question_use(const struct key *key, uint32_t peer, char *into);
 void question_pin_pad(const struct token *token, char *into);
 void question_insert(const struct token *token, uint32_t peer, char *into);
+/* Of a file with certificates; not a PIN. */
+void question_password(uint32_t peer, char *into);
 
 #endif

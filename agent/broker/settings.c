@@ -33,6 +33,7 @@ struct msg_hello settings_hello(void)
 				  (current.encrypt_to_self ? MAIL_ENCRYPT_TO_SELF : 0) |
 				  (current.hide_subject ? MAIL_HIDE_SUBJECT : 0)),
 		.cipher = (uint8_t)current.content_cipher,
+		.expiry_days = current.expiry_warning,
 	};
 }
 

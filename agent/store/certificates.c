@@ -24,7 +24,7 @@ static struct statement by_fingerprint = {
 	.sql = "SELECT " COLUMNS " FROM certificates WHERE fingerprint>=CAST(?1 AS TEXT) AND "
 	       "fingerprint<CAST(?1 AS TEXT)||'g' AND number>?2 ORDER BY number LIMIT ?4"};
 static struct statement by_end = {
-	.sql = "SELECT " COLUMNS " FROM certificates WHERE not_after<?1 AND number>?2 ORDER BY number LIMIT ?4"};
+	.sql = "SELECT " COLUMNS " FROM certificates WHERE not_after BETWEEN ?1 AND ?5 AND number>?2 ORDER BY number LIMIT ?4"};
 static struct statement by_key = {.sql = BY_KEY};
 
 static struct statement number_of = {.sql = "SELECT number FROM certificates WHERE fingerprint=CAST(?1 AS TEXT)"};
@@ -59,7 +59,7 @@ static int send_row(sqlite3_stmt *row, struct channel *channel, uint32_t id)
 static sqlite3_stmt *find_statement(const struct msg_store_find *find)
 {
 	struct view value = find->value;
-	uint64_t time;
+	uint64_t from, to;
 	sqlite3_stmt *statement;
 
 	if (find->by != STORE_EXPIRING) {
@@ -71,8 +71,10 @@ static sqlite3_stmt *find_statement(const struct msg_store_find *find)
 		return statement;
 	}
 	statement = database_statement(&by_end);
-	if (statement && !view_u64(&value, &time))
-		sqlite3_bind_int64(statement, 1, (sqlite3_int64)time);
+	if (statement && !view_u64(&value, &from) && !view_u64(&value, &to)) {
+		sqlite3_bind_int64(statement, 1, (sqlite3_int64)from);
+		sqlite3_bind_int64(statement, 5, (sqlite3_int64)to);
+	}
 	return statement;
 }
 

@@ -289,6 +289,17 @@ int ask_anchors(int *ret_fd)
 	return rc ? rc : wait_file(id, ret_fd);
 }
 
+int ask_password(bool again, int pin_fd, struct buf *into)
+{
+	struct msg_password message = {again};
+	struct msg_result result = {0};
+	uint32_t id = next_id++;
+	int rc = channel_send_fields(broker, PASSWORD, id, password, &message, pin_fd);
+
+	rc = rc ? rc : wait_result(id, NULL, &result, NULL);
+	return rc ? rc : buf_add(into, result.data.data, result.data.length);
+}
+
 int ask_admin(const struct msg_admin *request, int pin_fd, struct buf *into)
 {
 	struct msg_result result = {0};

@@ -56,6 +56,9 @@ MUST_USE int ask_unlock(uint32_t token, int pin_fd);
 MUST_USE int ask_simple(enum message_type type);
 /* An unnamed file, owned by the caller, and how many bytes it may get. */
 MUST_USE int ask_spool(int *ret_fd, uint64_t *ret_limit);
+/* The password of a file, from the person or, where pin_fd is not -1, from there; appended to `into`.
+ * again: the last one was wrong. */
+MUST_USE int ask_password(bool again, int pin_fd, struct buf *into);
 MUST_USE int ask_admin(const struct msg_admin *request, int pin_fd, struct buf *into);
 
 #endif

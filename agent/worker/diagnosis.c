@@ -6,6 +6,7 @@
 #include "diagnosis.h"
 
 #include "ask.h"
+#include "expiry.h"
 #include "keys.h"
 #include "report.h"
 
@@ -14,8 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Days before its end that a certificate is mentioned. */
-#define RENEW_DAYS 30
 #define NOTE_MAX 1024
 
 enum level { OK, NOTE, PROBLEM };
@@ -145,6 +144,9 @@ static int take_note(void *context, const struct msg_note *note)
 		add(work, OK, "pinentry", NULL, "%s asks for PINs", value);
 	else if (view_equal(note->name, view_string("pinentry_problem")))
 		add(work, PROBLEM, "pinentry", "install a pinentry, or name one with `pinentry-program` in agent.conf", "%s", value);
+	else if (view_equal(note->name, view_string("certificates_problem")))
+		add(work, PROBLEM, "store", "signing and decrypting go on; see `certificate-store` in smime-agent.conf(5)",
+		    "the certificate store cannot be used: %s", value);
 	return work->rc;
 }
 
@@ -183,13 +185,6 @@ static void diagnose_token(struct diagnosis *work, const struct token *token)
 		    "%s has %u key%s without a certificate, which mail cannot use", token->label, bare, bare == 1 ? "" : "s");
 	if (!certs && !bare && (token->flags & TOKEN_INITIALISED))
 		add(work, NOTE, "token", NULL, "%s shows no certificate and no key", token->label);
-}
-
-static bool ends_soon(const X509 *cert)
-{
-	int days = 0, seconds = 0;
-
-	return ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(cert)) && days < RENEW_DAYS;
 }
 
 /* The issuer that is not at hand, where the chain ends; NULL if it is complete. */
@@ -248,12 +243,27 @@ static void diagnose_key(struct diagnosis *work, struct key *key)
 	else if (!addresses.length)
 		add(work, PROBLEM, "key", "ask the CA for one with your address: recipients compare it with the sender's",
 		    "%s: its certificate has no mail address", name);
-	else if (ends_soon(key->cert))
+	else if (expiry_is_soon(key->cert, NULL))
 		add(work, NOTE, "key", "renew it", "%s: its certificate ends on %.10s", name, after);
 	else
 		add(work, OK, "key", NULL, "%s %s for %s until %.10s", name, uses[key->uses & 3], (char *)addresses.data, after);
 	diagnose_chain(work, key);
 	work->signers += (key->uses & CERT_USE_SIGN) && !(key->flags & CERT_NO_KEY) && !cert_check_dates(key->cert);
+}
+
+static int diagnose_correspondent(void *context, bool own, const X509 *cert, int days)
+{
+	struct diagnosis *work = context;
+	CLEAN_BUF struct buf addresses = BUF_INIT(4096);
+
+	if (own)
+		return 0;
+	if (cert_addresses((X509 *)(uintptr_t)cert, &addresses) || buf_terminate(&addresses))
+		return 0;
+	add(work, NOTE, "store", "ask for a signed mail with the new one",
+	    "the certificate of %.*s ends in %d day%s", (int)strcspn((char *)addresses.data, "\n"),
+	    (char *)addresses.data, days, days == 1 ? "" : "s");
+	return 0;
 }
 
 static void diagnose_whole(struct diagnosis *work)
@@ -283,6 +293,9 @@ int diagnose(struct buf *into)
 		diagnose_token(&work, token);
 	for (struct key *key = keys_first(); key; key = key->next)
 		diagnose_key(&work, key);
+	/* A store that fails was told of above. */
+	if (expiry_each(diagnose_correspondent, &work) == ERR_NO_MEMORY)
+		return ERR_NO_MEMORY;
 	diagnose_whole(&work);
 	return work.rc;
 }

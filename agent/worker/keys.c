@@ -6,6 +6,7 @@
 #include "keys.h"
 
 #include "ask.h"
+#include "chain.h"
 #include "log.h"
 #include "public_key.h"
 #include "remote_key.h"
@@ -279,13 +280,17 @@ bool keys_add_issuers(STACK_OF(X509) *pool)
 
 STACK_OF(X509) *keys_chain(struct key *key)
 {
-	STACK_OF(X509) *pool;
+	STACK_OF(X509) *pool, *stored = NULL;
 
 	if (key->chain)
 		return key->chain;
 	pool = sk_X509_new_null();
-	key->chain = pool && keys_add_issuers(pool) ? cert_chain(key->cert, pool) : NULL;
+	if (pool && keys_add_issuers(pool))
+		stored = chain_from_store(key->cert, pool);
+	if (stored && X509_add_certs(pool, stored, X509_ADD_FLAG_DEFAULT))
+		key->chain = cert_chain(key->cert, pool);
 	sk_X509_free(pool);
+	sk_X509_pop_free(stored, X509_free);
 	return key->chain;
 }
 

@@ -5,6 +5,7 @@
  * use. Trusts the broker; the client, its messages and every certificate are hostile.
  */
 #include "ask.h"
+#include "expiry.h"
 #include "key_command.h"
 #include "keys.h"
 #include "log.h"
@@ -57,6 +58,7 @@ int main(void)
 		return 1;
 	ask_open(channel, hello.spool_max);
 	preferences_set(&hello);
+	expiry_set_days(hello.expiry_days);
 	if (certificates >= 0)
 		keys_read_chain_file(certificates);
 	rc = sandbox_enter();

@@ -92,21 +92,19 @@ int report_plain(struct buf *into, struct view text)
 	return rc;
 }
 
-/* One field of a JSON object; the first of an object has no comma before it. */
-static int add_field(struct buf *into, const char *name, struct view value)
+int report_field(struct buf *into, const char *name, struct view value)
 {
 	int rc = buf_add_format(into, "%s\"%s\":", into->data[into->length - 1] == '{' ? "" : ",", name);
 
 	return rc ? rc : report_json_string(into, value);
 }
 
-static int add_text_field(struct buf *into, const char *name, const char *value)
+int report_text_field(struct buf *into, const char *name, const char *value)
 {
-	return add_field(into, name, view_string(value));
+	return report_field(into, name, view_string(value));
 }
 
-/* A JSON array of the lines; each is written by add_field's rules. */
-static int add_lines_field(struct buf *into, const char *name, struct view lines)
+int report_lines_field(struct buf *into, const char *name, struct view lines)
 {
 	int rc = buf_add_format(into, ",\"%s\":[", name);
 	bool first = true;
@@ -154,21 +152,21 @@ static int add_key_json(struct buf *into, const struct key *key)
 	rc = rc ? rc : key_uri(key, &uri);
 	rc = rc ? rc : cert_addresses(key->cert, &addresses);
 	rc = rc ? rc : cert_subject(key->cert, &subject);
-	rc = rc ? rc : add_text_field(into, "fingerprint", key->fingerprint);
-	rc = rc ? rc : add_field(into, "label", buf_view(&key->label));
-	rc = rc ? rc : add_field(into, "uri", buf_view(&uri));
-	rc = rc ? rc : add_lines_field(into, "addresses", buf_view(&addresses));
-	rc = rc ? rc : add_field(into, "subject", buf_view(&subject));
-	rc = rc ? rc : add_text_field(into, "type", type);
-	rc = rc ? rc : add_lines_field(into, "uses", view_string(uses_lines(key)));
-	rc = rc ? rc : add_text_field(into, "not_before", before);
-	rc = rc ? rc : add_text_field(into, "not_after", after);
-	rc = rc ? rc : add_text_field(into, "token", key->token->label);
-	rc = rc ? rc : add_text_field(into, "state", keys_state(key));
+	rc = rc ? rc : report_text_field(into, "fingerprint", key->fingerprint);
+	rc = rc ? rc : report_field(into, "label", buf_view(&key->label));
+	rc = rc ? rc : report_field(into, "uri", buf_view(&uri));
+	rc = rc ? rc : report_lines_field(into, "addresses", buf_view(&addresses));
+	rc = rc ? rc : report_field(into, "subject", buf_view(&subject));
+	rc = rc ? rc : report_text_field(into, "type", type);
+	rc = rc ? rc : report_lines_field(into, "uses", view_string(uses_lines(key)));
+	rc = rc ? rc : report_text_field(into, "not_before", before);
+	rc = rc ? rc : report_text_field(into, "not_after", after);
+	rc = rc ? rc : report_text_field(into, "token", key->token->label);
+	rc = rc ? rc : report_text_field(into, "state", keys_state(key));
 	return rc ? rc : buf_add_u8(into, '}');
 }
 
-static int add_line(struct buf *into, const char *name, struct view value)
+int report_line(struct buf *into, const char *name, struct view value)
 {
 	int rc = buf_add_format(into, "  %-12s ", name);
 
@@ -192,17 +190,17 @@ static int add_key_text(struct buf *into, const struct key *key)
 	rc = rc ? rc : cert_subject(key->cert, &subject);
 	rc = rc ? rc : key_uri(key, &uri);
 	rc = rc ? rc : buf_add_format(into, "%s\n", key->fingerprint);
-	rc = rc ? rc : add_line(into, "label", buf_view(&key->label));
-	rc = rc ? rc : add_line(into, "addresses", buf_view(&addresses));
-	rc = rc ? rc : add_line(into, "subject", buf_view(&subject));
-	rc = rc ? rc : add_line(into, "type", view_string(type));
+	rc = rc ? rc : report_line(into, "label", buf_view(&key->label));
+	rc = rc ? rc : report_line(into, "addresses", buf_view(&addresses));
+	rc = rc ? rc : report_line(into, "subject", buf_view(&subject));
+	rc = rc ? rc : report_line(into, "type", view_string(type));
 	rc = rc ? rc
-		: add_line(into, "uses",
+		: report_line(into, "uses",
 			   view_string(key->uses == 3 ? "sign, decrypt" : uses_lines(key)));
-	rc = rc ? rc : add_line(into, "not after", view_string(after));
-	rc = rc ? rc : add_line(into, "token", view_string(key->token->label));
-	rc = rc ? rc : add_line(into, "state", view_string(keys_state(key)));
-	return rc ? rc : add_line(into, "uri", buf_view(&uri));
+	rc = rc ? rc : report_line(into, "not after", view_string(after));
+	rc = rc ? rc : report_line(into, "token", view_string(key->token->label));
+	rc = rc ? rc : report_line(into, "state", view_string(keys_state(key)));
+	return rc ? rc : report_line(into, "uri", buf_view(&uri));
 }
 
 /* CA certificates are no keys; they show with the tokens' chains only. */
@@ -280,7 +278,7 @@ int report_tokens(struct buf *into, bool json)
 		if (token != keys_tokens())
 			rc = buf_add_format(into, json ? ",\n" : "\n");
 		rc = rc || !json ? rc : buf_add_u8(into, '{');
-		rc = rc ? rc : add_token(into, token, json ? add_field : add_line);
+		rc = rc ? rc : add_token(into, token, json ? report_field : report_line);
 		rc = rc || !json ? rc : buf_add_u8(into, '}');
 	}
 	return rc || !json ? rc : buf_add_format(into, "]\n");
@@ -314,8 +312,8 @@ static int take_note(void *context, const struct msg_note *note)
 			rc = status->lines[i].length ? buf_add_u8(&status->lines[i], '\n') : 0;
 			return rc ? rc : buf_add(&status->lines[i], note->value.data, note->value.length);
 		}
-	return status->json ? add_field(status->into, name, note->value)
-			    : add_line(status->into, name, note->value);
+	return status->json ? report_field(status->into, name, note->value)
+			    : report_line(status->into, name, note->value);
 }
 
 int report_status(struct buf *into, bool json)
@@ -327,7 +325,7 @@ int report_status(struct buf *into, bool json)
 		status.lines[i] = BUF_INIT(65536);
 	rc = rc ? rc : ask_status(take_note, &status);
 	for (size_t i = 0; i < SEVERAL; i++) {
-		rc = rc || !json ? rc : add_lines_field(into, several[i].plural, buf_view(&status.lines[i]));
+		rc = rc || !json ? rc : report_lines_field(into, several[i].plural, buf_view(&status.lines[i]));
 		buf_done(&status.lines[i]);
 	}
 	return rc || !json ? rc : buf_add_format(into, "}\n");

@@ -6,6 +6,7 @@
 #include "request.h"
 
 #include "ask.h"
+#include "certs_command.h"
 #include "client.h"
 #include "encrypt_command.h"
 #include "key_command.h"
@@ -195,6 +196,7 @@ static const struct command {
 	{"KEYS", command_keys, REQUEST},
 	{"TOKENS", command_tokens, REQUEST},
 	{"STATUS", command_status, REQUEST},
+	{"CERTS", command_certs, REQUEST},
 	{"DIAGNOSE", command_diagnose, REQUEST},
 	{"UNLOCK", command_unlock, REQUEST},
 	{"LOCK", command_lock, REQUEST},

@@ -23,6 +23,7 @@ int cli_status(int argc, char **argv);
 int cli_unlock(int argc, char **argv);
 int cli_lock(int argc, char **argv);
 int cli_agent(int argc, char **argv);
+int cli_certs(int argc, char **argv);
 int cli_token(int argc, char **argv);
 int cli_setup(int argc, char **argv);
 int cli_doctor(int argc, char **argv);

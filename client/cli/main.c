@@ -26,6 +26,7 @@ static const struct verb {
 	{"keys", cli_keys, "list the keys of all tokens"},
 	{"tokens", cli_tokens, "list the tokens"},
 	{"status", cli_status, "show the agent's state"},
+	{"certs", cli_certs, "list, import, export and remove other people's certificates"},
 	{"unlock", cli_unlock, "log in to a token now"},
 	{"lock", cli_lock, "log out of all tokens and forget every PIN"},
 	{"sendmail", cli_sendmail, "sign and encrypt what a mail program sends, in place of sendmail"},
