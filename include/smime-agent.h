@@ -98,7 +98,8 @@ struct smime_agent_encrypt_options {
 	   message of its own by another call. NULL: they are recipients like others. */
 	void (*bcc)(void *context, const char *address);
 	void *bcc_context;
-	int reserved[8]; /* 0; for options to come */
+	int crlf;	 /* with raw: the bytes are text, and its lines are made to end with CRLF */
+	int reserved[7]; /* 0; for options to come */
 };
 
 /* Encrypts what is read from in_fd, to its end, and writes the result to out_fd: SMIME_AGENT_NO, and

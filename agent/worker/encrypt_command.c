@@ -8,6 +8,7 @@
 #include "address.h"
 #include "capabilities.h"
 #include "client.h"
+#include "crlf.h"
 #include "mail_encrypt.h"
 #include "message_command.h"
 #include "preferences.h"
@@ -26,7 +27,7 @@ static int spoiled;
 struct encrypt_request {
 	struct encrypt_options options;
 	struct cms_recipient recipients[RECIPIENTS_MAX + 1];
-	bool mail, sign, oaep, to_self, skip_missing, separate_bcc;
+	bool mail, crlf, sign, oaep, to_self, skip_missing, separate_bcc;
 };
 
 int encrypt_add_recipient(const char *name, const struct recipient **ret_recipient)
@@ -67,7 +68,7 @@ static int parse_word(const char *word, struct encrypt_request *request)
 		{"--pem", &options->pem, true},		      {"--oaep", &request->oaep, true},
 		{"--self", &request->to_self, true},	      {"--no-self", &request->to_self, false},
 		{"--skip-missing", &request->skip_missing, true}, {"--separate-bcc", &request->separate_bcc, true},
-		{"--opaque", &options->sign.detached, false},
+		{"--opaque", &options->sign.detached, false},	  {"--crlf", &request->crlf, true},
 	};
 
 	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
@@ -103,7 +104,7 @@ static int parse(char *line, struct encrypt_request *request)
 		request->options.sign.detached = false;
 	else if (request->sign && !request->options.protection && preferences->protect_headers)
 		request->options.protection = PROTECT_CIPHER;
-	return request->mail && request->options.pem ? ERR_USAGE : 0;
+	return request->mail && (request->options.pem || request->crlf) ? ERR_USAGE : 0;
 }
 
 static bool is_given(const char *name)
@@ -258,17 +259,24 @@ static int prepare(struct encrypt_request *request, const struct view *header)
 	return rc;
 }
 
-static int encrypt(struct encrypt_request *request)
+static int encrypt_bytes(struct encrypt_request *request)
+{
+	static struct input text;
+	CLEAN_CRLF struct crlf crlf;
+	int rc = prepare(request, NULL);
+
+	crlf_init(&crlf, &client.in);
+	if (request->crlf)
+		input_init_source(&text, crlf_read, &crlf);
+	return rc ? rc : raw_encrypt(request->crlf ? &text : &client.in, &client.out, &request->options);
+}
+
+static int encrypt_mail(struct encrypt_request *request)
 {
 	CLEAN_BUF struct buf block = BUF_INIT(MIME_HEADER_MAX);
 	struct view header;
-	int rc;
+	int rc = mime_read_header(&client.in, &block);
 
-	if (!request->mail) {
-		rc = prepare(request, NULL);
-		return rc ? rc : raw_encrypt(&client.in, &client.out, &request->options);
-	}
-	rc = mime_read_header(&client.in, &block);
 	header = buf_view(&block);
 	rc = rc ? rc : prepare(request, &header);
 	if (rc)
@@ -284,7 +292,8 @@ int command_encrypt(char *line)
 
 	rc = rc ? rc : parse(line, request);
 	rc = rc ? rc : client_open_streams();
-	rc = rc ? rc : encrypt(request);
+	if (!rc)
+		rc = request->mail ? encrypt_mail(request) : encrypt_bytes(request);
 	encrypt_forget();
 	return rc;
 }

@@ -19,8 +19,8 @@
 #define BCC_MAX 200
 
 static const char help[] =
-	"usage: smime encrypt [-r ADDRESS|CERT]... [--sign [-k KEY]] [--cipher NAME] [--raw [--pem]]\n"
-	"                     [-o OUT] [IN]\n"
+	"usage: smime encrypt [-r ADDRESS|CERT]... [--sign [-k KEY]] [--cipher NAME]\n"
+	"                     [--raw [--pem] [--crlf]] [-o OUT] [IN]\n"
 	"Encrypts a mail (or, with --raw, bytes) to people whose certificates are known, or are given.\n"
 	"If there is one without, nothing is encrypted and the reason is said.\n\n"
 	"  -r, --recipient R  an address, the start of a fingerprint, one of your own keys, or a file with\n"
@@ -38,6 +38,7 @@ static const char help[] =
 	"  --hide-subject     the subject is inside only\n"
 	"  --raw              IN is bytes, OUT is CMS (DER)\n"
 	"  --pem              with --raw: PEM rather than DER\n"
+	"  --crlf             with --raw: IN is text, as a part of a mail: its lines are made to end with CRLF\n"
 	"  -o, --output OUT   the encrypted message; appears whole or not at all\n"
 	"  --json             errors as JSON\n"
 	"IN and OUT are standard input and output by default, and for -. The Bcc field is taken out.\n";
@@ -164,7 +165,7 @@ static bool set_flag(int option)
 	} flags[] = {{'S', &o->sign, 1},  {'O', &o->opaque, 1}, {'R', &o->raw, 1},
 		     {'p', &o->pem, 1},	  {'s', &o->pss, 1},	{'a', &o->oaep, 1},
 		     {'y', &o->self, 1},  {'n', &o->self, -1},	{'m', &o->skip_missing, 1},
-		     {'H', &o->hide_subject, 1}};
+		     {'H', &o->hide_subject, 1}, {'l', &o->crlf, 1}};
 
 	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
 		if (flags[i].option == option) {
@@ -222,6 +223,7 @@ int cli_encrypt(int argc, char **argv)
 		{"digest", required_argument, NULL, 'd'},    {"cipher", required_argument, NULL, 'c'},
 		{"oaep", no_argument, NULL, 'a'},	     {"hide-subject", no_argument, NULL, 'H'},
 		{"raw", no_argument, NULL, 'R'},	     {"pem", no_argument, NULL, 'p'},
+		{"crlf", no_argument, NULL, 'l'},
 		{"output", required_argument, NULL, 'o'},    {0}};
 	struct smime_agent_encrypt_options *options = &call.options;
 	int option;
@@ -236,7 +238,7 @@ int cli_encrypt(int argc, char **argv)
 	options->certificates = call.certificates;
 	if (call.separate && !call.name_count && !options->certificate_count && !call.bcc_count)
 		options->bcc = hear_bcc;
-	if (argc - optind > 1 || (options->pem && !options->raw) || (call.bcc_count && !call.separate) ||
+	if (argc - optind > 1 || ((options->pem || options->crlf) && !options->raw) || (call.bcc_count && !call.separate) ||
 	    (call.separate && !can_separate(argv[optind])))
 		return cli_usage("encrypt");
 	return message_run("encrypt", argv[optind], call.out, request, options);

@@ -127,7 +127,7 @@ static int add_encrypt(smime_agent *agent, const struct smime_agent_encrypt_opti
 		{!o->raw, " --mail"},	   {o->sign, " --sign"},	 {o->opaque, " --opaque"},
 		{o->pem, " --pem"},	   {o->pss, " --pss"},		 {o->oaep, " --oaep"},
 		{o->self > 0, " --self"},  {o->self < 0, " --no-self"},	 {o->skip_missing, " --skip-missing"},
-		{o->hide_subject, " --hide-subject"}, {o->bcc, " --separate-bcc"},
+		{o->hide_subject, " --hide-subject"}, {o->bcc, " --separate-bcc"}, {o->crlf, " --crlf"},
 	};
 	char line[CONNECTION_LINE_MAX] = "ENCRYPT";
 

@@ -75,4 +75,12 @@ for cipher in aes-128-cbc aes-192-cbc aes-256-cbc aes-128-gcm aes-192-gcm aes-25
 	done
 	ok "we read $cipher, OAEP" we_read rsa "$work/bytes" --cipher $cipher --oaep
 done
+# A part of a mail, as mutt hands it over.
+text_is_crlf() {
+	printf 'Content-Type: text/plain\n\na\r\nb\n' >"$work/part" && printf 'Content-Type: text/plain\r\n\r\na\r\nb\r\n' >"$work/part.crlf" &&
+		smime encrypt --raw --crlf --no-self -r "$work/ivan.pem" -o "$work/e.der" "$work/part" &&
+		openssl cms -decrypt -binary -inform DER -in "$work/e.der" -recip "$work/ivan.pem" -inkey "$work/ivan.key" -out "$work/back" &&
+		cmp "$work/back" "$work/part.crlf" && status 2 smime encrypt --crlf -r "$work/ivan.pem" "$work/mail.eml"
+}
+ok "text that is bytes is encrypted with the line ends of mail" text_is_crlf
 finish
