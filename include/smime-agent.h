@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC
  *
- * libsmime-agent: sign and decrypt S/MIME with keys that smime-agent holds on smart cards, HSMs and
+ * libsmime-agent: sign, verify and decrypt S/MIME with keys that smime-agent holds on smart cards, HSMs and
  * other PKCS#11 tokens.
  *
  *     smime_agent *agent;
@@ -110,6 +110,28 @@ int smime_agent_encrypt(smime_agent *agent, const struct smime_agent_encrypt_opt
 
 /* Takes a piece of a list; a return other than 0 drops the rest. */
 typedef int (*smime_agent_data)(void *context, const void *data, size_t length);
+
+struct smime_agent_verify_options {
+	int content_fd; /* with raw: what a detached signature is about; -1: none */
+	int anchors_fd; /* certificates to trust in place of the agent's (PEM, or one in DER); -1: none */
+	int crls_fd;	/* revocation lists (PEM or DER), which asks for their check; -1: none */
+	const char *at; /* judge by this time (RFC 3339, in UTC); NULL: now */
+	int raw;	/* in: CMS (DER, PEM or base64); else a mail */
+	int json;	/* the report as JSON rather than text */
+	int crl_check;	/* every certificate needs a revocation list */
+	int reserved[8]; /* 0; for options to come */
+};
+#define SMIME_AGENT_VERIFY_NONE {-1, -1, -1, NULL, 0, 0, 0, {0}}
+
+/* Verifies what is read from in_fd. SMIME_AGENT_OK only if the whole is signed, and every signature in it
+ * good; SMIME_AGENT_NO else, with smime_agent_error_name: "SIGNATURE_BUT" where the signature fits what
+ * was signed but for instance nobody trusts the signer, "BAD_SIGNATURE", "CANNOT_VERIFY", "PARTLY_SIGNED",
+ * "NOT_SIGNED", or why the message could not be read. The report goes to `data` in any case, unless NULL.
+ *
+ * What was signed, and nothing else, goes to out_fd, unless it is -1; to be used with SMIME_AGENT_OK and
+ * "SIGNATURE_BUT" only. `options` may be NULL: a mail, and a report as text. */
+int smime_agent_verify(smime_agent *agent, const struct smime_agent_verify_options *options, int in_fd,
+		       int out_fd, smime_agent_data data, void *context);
 
 enum smime_agent_list { SMIME_AGENT_KEYS, SMIME_AGENT_TOKENS, SMIME_AGENT_STATE, SMIME_AGENT_DIAGNOSIS };
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # The house's rules (docs/HACKING.md) that a script can see. Prints each breach; status 1 if any.
-# --print-errors prints the table of docs/PROTOCOL.md.
+# --print-errors and --print-reasons print the tables of docs/PROTOCOL.md.
 cd "$(dirname "$0")/.." || exit 1
 bad=0
 
@@ -16,8 +16,19 @@ errors_table() {
 	sed -n 's/^E(\([A-Z_]*\), [0-9]*, \([0-9]\), \([0-9]*\), "\(.*\)")$/| \1 | \3 | \2 | \4 |/p' include/error.def
 }
 
+reasons_table() {
+	echo "| name | verdict | meaning |"
+	echo "|---|---|---|"
+	sed -n 's/^R([A-Z_]*, \([A-Z]*\), "\(.*\)", "\(.*\)")$/\1 \2 | \3 |/p' agent/worker/reason.def |
+		sed 's/^BAD \([^ ]*\)/| \1 | bad/; s/^CANNOT \([^ ]*\)/| \1 | cannot-tell/; s/^BUT \([^ ]*\)/| \1 | good-but/'
+}
+
 if [ "${1:-}" = --print-errors ]; then
 	errors_table
+	exit 0
+fi
+if [ "${1:-}" = --print-reasons ]; then
+	reasons_table
 	exit 0
 fi
 
@@ -74,6 +85,9 @@ done >/tmp/check-tree.$$
 rm -f /tmp/check-tree.$$
 
 # The docs name what the code has.
+reasons_table | while read -r line; do
+	grep -qF "$line" docs/PROTOCOL.md || echo "check-tree: docs/PROTOCOL.md lacks: $line"
+done | { ! grep . ; } || bad=1
 errors_table | while read -r line; do
 	grep -qF "$line" docs/PROTOCOL.md || echo "check-tree: docs/PROTOCOL.md lacks: $line"
 done | { ! grep . ; } || bad=1

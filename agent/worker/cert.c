@@ -115,7 +115,7 @@ bool cert_has_address(X509 *cert, const char *address)
 	return has;
 }
 
-int cert_subject(X509 *cert, struct buf *into)
+static int print_name(const X509_NAME *name, struct buf *into)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 	char *text = NULL;
@@ -124,12 +124,22 @@ int cert_subject(X509 *cert, struct buf *into)
 
 	if (!bio)
 		return rc;
-	if (X509_NAME_print_ex(bio, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0) {
+	if (X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0) {
 		length = BIO_get_mem_data(bio, &text);
 		rc = length < 0 ? ERR_INTERNAL : buf_add(into, text, (size_t)length);
 	}
 	BIO_free(bio);
 	return rc;
+}
+
+int cert_subject(X509 *cert, struct buf *into)
+{
+	return print_name(X509_get_subject_name(cert), into);
+}
+
+int cert_issuer(X509 *cert, struct buf *into)
+{
+	return print_name(X509_get_issuer_name(cert), into);
 }
 
 void cert_key_type(X509 *cert, char *into, size_t size)

@@ -72,15 +72,22 @@ static void show_progress(void *context, uint64_t total)
 		progress_shown = UINT64_MAX - PROGRESS_BYTES; /* it went: nobody to tell */
 }
 
-int client_open_streams(void)
+int client_open_input(void)
 {
-	if (client.input < 0 || client.output < 0)
+	if (client.input < 0)
 		return ERR_USAGE;
 	input_init(&client.in, client.input);
 	client.in.progress = show_progress;
 	progress_shown = 0;
-	output_init(&client.out, client.output);
 	return client_tell_terminal();
+}
+
+int client_open_streams(void)
+{
+	if (client.output < 0)
+		return ERR_USAGE;
+	output_init(&client.out, client.output);
+	return client_open_input();
 }
 
 static void close_fd(int *fd)

@@ -34,6 +34,8 @@ MUST_USE int client_tell_terminal(void);
 /* Makes in and out of the descriptors of INPUT and OUTPUT, and tells the terminal. ERR_USAGE where one
  * is missing. */
 MUST_USE int client_open_streams(void);
+/* The same of INPUT alone. */
+MUST_USE int client_open_input(void);
 
 void client_close_fds(void);
 /* INPUT alone: it was used up by a command that is no request. */

@@ -17,6 +17,7 @@
 #include "report.h"
 #include "report_command.h"
 #include "token_command.h"
+#include "verify_command.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -193,6 +194,7 @@ static const struct command {
 	{"RECIPIENT", command_recipient, SETTING},
 	{"ENCRYPT", command_encrypt, REQUEST},
 	{"DECRYPT", command_decrypt, REQUEST},
+	{"VERIFY", command_verify, REQUEST},
 	{"KEYS", command_keys, REQUEST},
 	{"TOKENS", command_tokens, REQUEST},
 	{"STATUS", command_status, REQUEST},

@@ -8,6 +8,7 @@
 #include "clean_ssl.h"
 #include "keys.h"
 #include "log.h"
+#include "store.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -208,27 +209,90 @@ static bool fits_use(X509 *cert, enum cert_use use)
 	       (extended == UINT32_MAX || extended & (XKU_SMIME | XKU_ANYEKU));
 }
 
-static STACK_OF(X509) *pool_of(STACK_OF(X509) *extra)
+static int add_borrowed(STACK_OF(X509) *pool, STACK_OF(X509) *certs)
 {
-	STACK_OF(X509) *pool = sk_X509_new_null();
-
-	if (!pool || !X509_add_certs(pool, extra, X509_ADD_FLAG_DEFAULT) || !keys_add_issuers(pool)) {
-		sk_X509_free(pool);
-		return NULL;
-	}
-	return pool;
+	return X509_add_certs(pool, certs, X509_ADD_FLAG_UP_REF) ? 0 : ERR_NO_MEMORY;
 }
 
-static STACK_OF(X509_CRL) *lists_of(STACK_OF(X509_CRL) *brought)
+static X509 *find_issuer(STACK_OF(X509) *pool, X509 *cert)
 {
-	STACK_OF(X509_CRL) *lists = given.lists ? sk_X509_CRL_dup(given.lists) : sk_X509_CRL_new_null();
+	for (int i = 0; i < sk_X509_num(pool); i++)
+		if (X509_check_issued(sk_X509_value(pool, i), cert) == X509_V_OK)
+			return sk_X509_value(pool, i);
+	return NULL;
+}
 
-	for (int i = 0; lists && i < sk_X509_CRL_num(brought); i++)
-		if (!sk_X509_CRL_push(lists, sk_X509_CRL_value(brought, i))) {
-			sk_X509_CRL_free(lists);
-			return NULL;
+static int add_stored(STACK_OF(X509) *pool, X509 *cert)
+{
+	CLEAN_STORED struct stored *found = NULL;
+	unsigned char *name = NULL;
+	int length = i2d_X509_NAME(X509_get_issuer_name(cert), &name);
+	int rc = length > 0 ? store_find(STORE_SUBJECT, (struct view){name, (size_t)length}, &found) : ERR_INTERNAL;
+
+	OPENSSL_free(name);
+	/* Paths that need nothing of the store do without it. */
+	if (rc)
+		log_debug("no issuer from the store: %s", error_text(rc));
+	for (const struct stored *at = found; at; at = at->next)
+		if (!X509_add_cert(pool, at->cert, X509_ADD_FLAG_UP_REF))
+			return ERR_NO_MEMORY;
+	return 0;
+}
+
+/* What the store knows of issuers that nobody else brought. */
+static int complete(STACK_OF(X509) *pool, STACK_OF(X509) *anchors, X509 *cert)
+{
+	int rc = 0;
+
+	for (int step = 0; step < PATH_MAX_LENGTH && cert && !rc; step++) {
+		X509 *issuer = find_issuer(anchors, cert);
+
+		if (issuer)
+			return 0;
+		issuer = find_issuer(pool, cert);
+		if (!issuer) {
+			rc = add_stored(pool, cert);
+			issuer = find_issuer(pool, cert);
 		}
-	return lists;
+		cert = issuer == cert ? NULL : issuer;
+	}
+	return rc;
+}
+
+/* Certificates for the path; the caller frees them. */
+static int make_pool(STACK_OF(X509) *extra, STACK_OF(X509) *pool)
+{
+	STACK_OF(X509) *known = sk_X509_new_null();
+	int rc = known && keys_add_issuers(known) ? add_borrowed(pool, extra) : ERR_NO_MEMORY;
+
+	rc = rc ? rc : add_borrowed(pool, known);
+	sk_X509_free(known);
+	return rc;
+}
+
+static int add_lists(STACK_OF(X509_CRL) *into, STACK_OF(X509_CRL) *from)
+{
+	for (int i = 0; i < sk_X509_CRL_num(from); i++) {
+		X509_CRL *list = sk_X509_CRL_value(from, i);
+
+		if (!X509_CRL_up_ref(list) || !sk_X509_CRL_push(into, list))
+			return ERR_NO_MEMORY;
+	}
+	return 0;
+}
+
+/* Revocation lists that were given, brought, and (of the path's issuers) stored. */
+static int make_lists(STACK_OF(X509_CRL) *brought, STACK_OF(X509) *path, STACK_OF(X509_CRL) *lists)
+{
+	STACK_OF(X509_CRL) *stored = NULL;
+	int rc = add_lists(lists, given.lists);
+
+	rc = rc ? rc : add_lists(lists, brought);
+	if (!rc && !given.lists && store_find_crls(path, &stored))
+		log_debug("no revocation lists from the store");
+	rc = rc ? rc : add_lists(lists, stored);
+	sk_X509_CRL_pop_free(stored, X509_CRL_free);
+	return rc;
 }
 
 static void set_parameters(X509_STORE_CTX *ctx, enum cert_use use, int64_t at, bool with_lists)
@@ -246,20 +310,20 @@ static void set_parameters(X509_STORE_CTX *ctx, enum cert_use use, int64_t at, b
 		X509_VERIFY_PARAM_set_time(parameters, (time_t)at);
 }
 
-static int run(X509 *cert, STACK_OF(X509) *pool, STACK_OF(X509_CRL) *lists, enum cert_use use, int64_t at,
-	       struct trust_result *result)
+static int run(X509 *cert, STACK_OF(X509) *pool, STACK_OF(X509) *anchors, STACK_OF(X509_CRL) *lists,
+	       enum cert_use use, int64_t at, struct trust_result *result)
 {
 	struct check check = {result, given.crl_check};
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	STACK_OF(X509) *none = sk_X509_new_null();
 	int rc = ERR_NO_MEMORY;
 
-	if (ctx && none && X509_STORE_CTX_init(ctx, NULL, cert, pool)) {
-		X509_STORE_CTX_set0_trusted_stack(ctx, given.anchors ? given.anchors : none);
+	trust_result_done(result);
+	if (ctx && X509_STORE_CTX_init(ctx, NULL, cert, pool)) {
+		X509_STORE_CTX_set0_trusted_stack(ctx, anchors);
 		X509_STORE_CTX_set0_crls(ctx, lists);
 		X509_STORE_CTX_set_app_data(ctx, &check);
 		X509_STORE_CTX_set_verify_cb(ctx, collect);
-		set_parameters(ctx, use, at, check.crl_check || sk_X509_CRL_num(lists));
+		set_parameters(ctx, use, at, lists && (check.crl_check || sk_X509_CRL_num(lists)));
 		/* What failed without being said is a failure of OpenSSL's own. */
 		if (X509_verify_cert(ctx) <= 0 && !result->reasons)
 			result->reasons = REASON_BAD_CHAIN;
@@ -268,25 +332,54 @@ static int run(X509 *cert, STACK_OF(X509) *pool, STACK_OF(X509_CRL) *lists, enum
 	}
 	ERR_clear_error();
 	X509_STORE_CTX_free(ctx);
-	sk_X509_free(none);
+	return rc;
+}
+
+/* Without a file of anchors nobody is trusted, and that is told of each. */
+static STACK_OF(X509) *find_anchors(void)
+{
+	static STACK_OF(X509) *none;
+	STACK_OF(X509) *anchors = given.anchors;
+	int rc = anchors ? 0 : store_anchors(&anchors);
+
+	if (!rc)
+		return anchors;
+	log_warn("there are no trust anchors: %s", error_text(rc));
+	if (!none)
+		none = sk_X509_new_null();
+	return none;
+}
+
+/* Once to find the path, and where there are lists for it, again to heed them. */
+static int check_path(X509 *cert, STACK_OF(X509) *pool, STACK_OF(X509_CRL) *brought, enum cert_use use,
+		      int64_t at, struct trust_result *result)
+{
+	STACK_OF(X509_CRL) *lists = sk_X509_CRL_new_null();
+	STACK_OF(X509) *anchors = find_anchors();
+	int rc = lists && anchors ? 0 : ERR_NO_MEMORY;
+
+	rc = rc ? rc : complete(pool, anchors, cert);
+	rc = rc ? rc : run(cert, pool, anchors, NULL, use, at, result);
+	rc = rc ? rc : make_lists(brought, result->chain, lists);
+	if (!rc && (given.crl_check || sk_X509_CRL_num(lists)))
+		rc = run(cert, pool, anchors, lists, use, at, result);
+	sk_X509_CRL_pop_free(lists, X509_CRL_free);
 	return rc;
 }
 
 int trust_check(X509 *cert, STACK_OF(X509) *extra, STACK_OF(X509_CRL) *lists, enum cert_use use, int64_t at,
 		struct trust_result *ret_result)
 {
-	STACK_OF(X509) *pool = pool_of(extra);
-	STACK_OF(X509_CRL) *all = lists_of(lists);
-	int rc = pool && all ? 0 : ERR_NO_MEMORY;
+	STACK_OF(X509) *pool = sk_X509_new_null();
+	int rc = pool ? make_pool(extra, pool) : ERR_NO_MEMORY;
 
 	*ret_result = (struct trust_result){0};
-	rc = rc ? rc : run(cert, pool, all, use, at, ret_result);
+	rc = rc ? rc : check_path(cert, pool, lists, use, at, ret_result);
 	if (!rc && !fits_use(cert, use)) {
 		ret_result->culprit = ret_result->reasons ? ret_result->culprit : cert;
 		ret_result->reasons |= REASON_WRONG_USE;
 	}
-	sk_X509_free(pool);
-	sk_X509_CRL_free(all);
+	sk_X509_pop_free(pool, X509_free);
 	return rc;
 }
 

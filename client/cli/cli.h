@@ -17,6 +17,7 @@ typedef int (*cli_verb)(int argc, char **argv);
 int cli_sign(int argc, char **argv);
 int cli_encrypt(int argc, char **argv);
 int cli_decrypt(int argc, char **argv);
+int cli_verify(int argc, char **argv);
 int cli_keys(int argc, char **argv);
 int cli_tokens(int argc, char **argv);
 int cli_status(int argc, char **argv);

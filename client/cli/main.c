@@ -23,6 +23,7 @@ static const struct verb {
 	{"sign", cli_sign, "sign a mail, or bytes"},
 	{"encrypt", cli_encrypt, "encrypt a mail, or bytes, to people"},
 	{"decrypt", cli_decrypt, "decrypt a mail, or CMS"},
+	{"verify", cli_verify, "find out who signed a mail, or CMS"},
 	{"keys", cli_keys, "list the keys of all tokens"},
 	{"tokens", cli_tokens, "list the tokens"},
 	{"status", cli_status, "show the agent's state"},

@@ -172,6 +172,32 @@ int smime_agent_decrypt(smime_agent *agent, const char *key, int raw, int in_fd,
 	return finish(agent, rc ? rc : connection_send(agent, out_fd));
 }
 
+static int add_descriptor(smime_agent *agent, const char *line, int fd)
+{
+	int rc = fd < 0 ? 0 : connection_add(agent, "%s", line);
+
+	return rc || fd < 0 ? rc : connection_send(agent, fd);
+}
+
+int smime_agent_verify(smime_agent *agent, const struct smime_agent_verify_options *options, int in_fd,
+		       int out_fd, smime_agent_data data, void *context)
+{
+	static const struct smime_agent_verify_options none = SMIME_AGENT_VERIFY_NONE;
+	const struct smime_agent_verify_options *o = options ? options : &none;
+	int rc = begin(agent);
+
+	rc = rc ? rc : add_descriptor(agent, "INPUT FD", in_fd);
+	rc = rc ? rc : add_descriptor(agent, "MESSAGE FD", o->content_fd);
+	rc = rc ? rc : add_descriptor(agent, "ANCHORS FD", o->anchors_fd);
+	rc = rc ? rc : add_descriptor(agent, "CRLS FD", o->crls_fd);
+	rc = rc ? rc : add_descriptor(agent, "OUTPUT FD", out_fd);
+	rc = rc ? rc
+		: connection_add(agent, "VERIFY%s%s%s%s%s", o->raw ? "" : " --mail",
+				 !data ? "" : o->json ? " --json" : " --report", o->crl_check ? " --crl-check" : "",
+				 o->at ? " --at=" : "", o->at ? o->at : "");
+	return finish_data(agent, rc, data, context);
+}
+
 int smime_agent_list(smime_agent *agent, enum smime_agent_list what, int json, smime_agent_data data,
 		     void *context)
 {
