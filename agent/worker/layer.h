@@ -21,6 +21,7 @@ enum layer_note {
 	LAYER_AMONG_HTML = 8,	   /* one of them HTML, which could pull the decrypted text out */
 	LAYER_UNAUTHENTICATED = 16, /* encrypted with a cipher that does not notice alterations */
 	LAYER_SENDER_DIFFERS = 32, /* the Sender field is somebody else */
+	LAYER_NO_ADDRESS = 256,	   /* the signer's certificate has no mail address (RFC 8550 section 3) */
 	LAYER_HEADER_PROTECTED = 64, /* the header was protected (RFC 9788) */
 	LAYER_HEADER_DIFFERS = 128,  /* and is not what stands outside */
 };

@@ -183,13 +183,21 @@ bool mailbox_in_cert(X509 *cert, const char *address)
 	return any_address(cert, mailbox_equal, address);
 }
 
-static bool is_any(const char *mine, const char *wanted)
-{
-	(void)wanted;
-	return strchr(mine, '@');
-}
-
+/* One that cannot be read, for a NUL in it, is one all the same: not to have any must not be better than to
+ * have the wrong one. */
 bool mailbox_any_in_cert(X509 *cert)
 {
-	return any_address(cert, is_any, NULL);
+	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	bool any = X509_NAME_get_index_by_NID(X509_get_subject_name(cert), NID_pkcs9_emailAddress, -1) >= 0;
+
+	for (int i = 0; i < sk_GENERAL_NAME_num(names) && !any; i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+
+		any = name->type == GEN_EMAIL || (name->type == GEN_OTHERNAME &&
+						  OBJ_obj2nid(name->d.otherName->type_id) == NID_id_on_SmtpUTF8Mailbox);
+	}
+	/* A subjectAltName that cannot be read may have had one. */
+	any = any || (!names && X509_get_ext_by_NID(cert, NID_subject_alt_name, -1) >= 0);
+	GENERAL_NAMES_free(names);
+	return any;
 }

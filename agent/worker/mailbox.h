@@ -19,7 +19,7 @@ bool mailbox_equal(const char *a, const char *b);
  * none. */
 bool mailbox_in_cert(X509 *cert, const char *address);
 
-/* Whether the certificate has any. */
+/* Whether the certificate has any, be it one that cannot be read. */
 bool mailbox_any_in_cert(X509 *cert);
 
 #endif

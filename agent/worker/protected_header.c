@@ -188,8 +188,10 @@ void header_judge_sender(struct layer *layer, struct view outer)
 		if (!s->cert || judged_outside)
 			continue;
 		is_from = all_are_signers(outer, "From", s->cert, &from);
-		if (from && !is_from)
-			s->reasons |= mailbox_any_in_cert(s->cert) ? REASON_NOT_FROM : REASON_NO_ADDRESS;
+		if (from && !is_from && mailbox_any_in_cert(s->cert))
+			s->reasons |= REASON_NOT_FROM;
+		if (from && !mailbox_any_in_cert(s->cert))
+			layer->notes |= LAYER_NO_ADDRESS;
 		if (!all_are_signers(outer, "Sender", s->cert, &sender) && sender)
 			layer->notes |= LAYER_SENDER_DIFFERS;
 	}

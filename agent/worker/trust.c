@@ -27,6 +27,12 @@ static struct {
 	bool crl_check;
 } given;
 
+/* The anchors as OpenSSL wants them, and the stack that it was made of. */
+static struct {
+	STACK_OF(X509) *of;
+	X509_STORE *store;
+} cached;
+
 struct check {
 	struct trust_result *result;
 	bool crl_check;
@@ -125,8 +131,30 @@ int trust_begin(const struct trust_request *request)
 	return rc;
 }
 
+static void drop_cached(void)
+{
+	X509_STORE_free(cached.store);
+	cached.store = NULL;
+	cached.of = NULL;
+}
+
+static X509_STORE *store_of(STACK_OF(X509) *anchors)
+{
+	if (cached.store && cached.of == anchors)
+		return cached.store;
+	drop_cached();
+	cached.store = X509_STORE_new();
+	cached.of = anchors;
+	for (int i = 0; i < sk_X509_num(anchors) && cached.store; i++)
+		if (!X509_STORE_add_cert(cached.store, sk_X509_value(anchors, i)))
+			drop_cached();
+	return cached.store;
+}
+
 void trust_end(void)
 {
+	if (given.anchors)
+		drop_cached();
 	sk_X509_pop_free(given.anchors, X509_free);
 	sk_X509_CRL_pop_free(given.lists, X509_CRL_free);
 	given.anchors = NULL;
@@ -179,22 +207,26 @@ static unsigned int translate(int error)
 
 static int collect(int ok, X509_STORE_CTX *ctx)
 {
-	struct check *check = X509_STORE_CTX_get_app_data(ctx);
+	X509_STORE_CTX *parent = X509_STORE_CTX_get0_parent_ctx(ctx);
+	struct check *check = X509_STORE_CTX_get_app_data(parent ? parent : ctx);
 	int error = X509_STORE_CTX_get_error(ctx);
 	unsigned int reason;
 
 	if (ok)
 		return 1; /* a success, or the end of policies */
 	reason = translate(error);
+	log_debug("certificate: %s", X509_verify_cert_error_string(error));
 	/* OpenSSL does not know anyExtendedKeyUsage: fits_use has the say. */
 	if (error == X509_V_ERR_INVALID_PURPOSE && !X509_STORE_CTX_get_error_depth(ctx))
 		return 1;
 	if (!check->crl_check && reason & (REASON_NO_CRL | REASON_OLD_CRL))
 		return 1;
+	/* Of who signed a revocation list: the list is of no use then. */
+	if (parent)
+		return 0;
 	if (!check->result->reasons)
 		check->result->culprit = X509_STORE_CTX_get_current_cert(ctx);
 	check->result->reasons |= reason;
-	log_debug("certificate: %s", X509_verify_cert_error_string(error));
 	return 1;
 }
 
@@ -295,9 +327,10 @@ static int make_lists(STACK_OF(X509_CRL) *brought, STACK_OF(X509) *path, STACK_O
 	return rc;
 }
 
-static void set_parameters(X509_STORE_CTX *ctx, enum cert_use use, int64_t at, bool with_lists)
+static bool set_parameters(X509_STORE_CTX *ctx, enum cert_use use, int64_t at, bool with_lists)
 {
 	X509_VERIFY_PARAM *parameters = X509_STORE_CTX_get0_param(ctx);
+	ASN1_OBJECT *any = OBJ_nid2obj(NID_any_policy);
 	unsigned long flags = X509_V_FLAG_POLICY_CHECK | X509_V_FLAG_EXTENDED_CRL_SUPPORT | X509_V_FLAG_USE_DELTAS;
 
 	if (with_lists)
@@ -308,6 +341,8 @@ static void set_parameters(X509_STORE_CTX *ctx, enum cert_use use, int64_t at, b
 	X509_VERIFY_PARAM_set_auth_level(parameters, 1); /* no MD5, no SHA-1, no RSA under 1024 bits */
 	if (at)
 		X509_VERIFY_PARAM_set_time(parameters, (time_t)at);
+	/* RFC 5280's initial set; OpenSSL's own is empty, which no chain with requireExplicitPolicy has. */
+	return X509_VERIFY_PARAM_add0_policy(parameters, any);
 }
 
 static int run(X509 *cert, STACK_OF(X509) *pool, STACK_OF(X509) *anchors, STACK_OF(X509_CRL) *lists,
@@ -315,15 +350,15 @@ static int run(X509 *cert, STACK_OF(X509) *pool, STACK_OF(X509) *anchors, STACK_
 {
 	struct check check = {result, given.crl_check};
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	X509_STORE *store = store_of(anchors);
 	int rc = ERR_NO_MEMORY;
 
 	trust_result_done(result);
-	if (ctx && X509_STORE_CTX_init(ctx, NULL, cert, pool)) {
-		X509_STORE_CTX_set0_trusted_stack(ctx, anchors);
+	if (ctx && store && X509_STORE_CTX_init(ctx, store, cert, pool) &&
+	    set_parameters(ctx, use, at, lists && (check.crl_check || sk_X509_CRL_num(lists)))) {
 		X509_STORE_CTX_set0_crls(ctx, lists);
 		X509_STORE_CTX_set_app_data(ctx, &check);
 		X509_STORE_CTX_set_verify_cb(ctx, collect);
-		set_parameters(ctx, use, at, lists && (check.crl_check || sk_X509_CRL_num(lists)));
 		/* What failed without being said is a failure of OpenSSL's own. */
 		if (X509_verify_cert(ctx) <= 0 && !result->reasons)
 			result->reasons = REASON_BAD_CHAIN;

@@ -21,6 +21,7 @@ static const struct {
 	{LAYER_AMONG_HTML, "among-html", "HTML beside an encrypted part may give its text away: do not show them together"},
 	{LAYER_UNAUTHENTICATED, "unauthenticated", "the cipher does not notice alterations"},
 	{LAYER_SENDER_DIFFERS, "sender-differs", "the Sender field is not the signer's address"},
+	{LAYER_NO_ADDRESS, "no-address", "the signer's certificate has no mail address: compare its name with the sender's"},
 	{LAYER_HEADER_PROTECTED, "header-protected", "the header is protected"},
 	{LAYER_HEADER_DIFFERS, "header-differs", "header fields outside are not the protected ones"},
 };
