@@ -27,7 +27,10 @@
 #define DATA_CHUNK 400
 #define ATTEMPTS_MAX 3
 #define CONNECTS_MAX 4
+/* Before each try but the first, and as long again each time. A fuzzer has no time. */
+#ifndef CONNECT_PAUSE_MS
 #define CONNECT_PAUSE_MS 20
+#endif
 
 struct connection {
 	struct connection *next;

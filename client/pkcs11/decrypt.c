@@ -95,6 +95,8 @@ static CK_RV finish_rsa(struct operation *operation, unsigned char *into, CK_ULO
 		return CKR_ENCRYPTED_DATA_LEN_RANGE;
 	if (!operation->done)
 		rv = operation_ask(operation, &operation->result);
+	if (rv == CKR_OK && operation->result.length > operation->result_size)
+		rv = CKR_DEVICE_ERROR; /* more than the program was told it may be */
 	operation->done = rv == CKR_OK;
 	return rv == CKR_OK ? operation_give(&operation->result, into, length) : rv;
 }

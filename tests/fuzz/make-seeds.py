@@ -217,9 +217,51 @@ def write_lines():
         put("cms_large", "%02d" % number, text)
 
 
+def module_list(*keys):
+    """What PKLIST gives: a token that can everything, and keys of (type, parameters, public value)."""
+    def record(kind, payload):
+        return kind + len(payload).to_bytes(4, "big") + payload
+
+    def number(value, size):
+        return value.to_bytes(size, "big")
+
+    token = number(1, 4) + number(0x1fe01, 4) + b"".join(map(string, (b"Fuzz", b"m", b"mo", b"s", b"mod", b"")))
+    rows = record(b"T", token)
+    for ref, (kind, parameters, value) in enumerate(keys, 5):
+        fields = (b"%d" % ref, b"label", b"der" if ref % 2 else b"", b"su", b"is", b"se", parameters, value)
+        rows += record(b"K", number(ref, 4) + number(1, 4) + number(0x1d, 2) + number(kind, 1) + b"".join(map(string, fields)))
+    return rows
+
+
+def reply(data=b"", before=b"", end=b"OK\n"):
+    for byte in b"%\r\n":
+        data = data.replace(bytes((byte,)), b"%%%02X" % byte)
+    lines = b"".join(b"D " + data[at:at + 300] + b"\n" for at in range(0, len(data), 300))
+    return before + lines + end
+
+
+def write_module():
+    rsa = (1, b"\x55" * 64, b"\1\0\1")
+    p256 = (2, bytes.fromhex("06082a8648ce3d030107"), b"\4\x41\4" + b"x" * 64)
+    hello, done = reply(end=b"OK ready\n"), b"OK\n"
+    for name, keys, answers in (
+            ("rsa", [rsa], [done + reply(b"s" * 64), done + reply(b"plain")]),
+            ("short", [rsa], [done + reply(b"s" * 63), done + reply(b"s" * 64)]),
+            ("ec", [p256], [done + reply(b"s" * 64), done + reply(b"z" * 32)]),
+            ("both", [rsa, p256], [done + reply(b"s" * 64), done + reply(b"plain"), done + reply(b"s" * 64), done + reply(b"z" * 32)]),
+            ("errors", [rsa, p256], [done + b"S ERROR PIN_NEEDED a\nERR 114 b\n", b"ERR 68 x\nERR 68 y\n", hello, done]),
+            ("changed", [rsa], [done + reply(b"s" * 64, b"S KEYS_CHANGED\n"), reply(module_list(p256)), done + b"OK\n"]),
+            ("long", [rsa], [done + reply(b"s" * 4000), done + reply(b"s" * 70)]),
+            ("babble", [p256], [b"INQUIRE x\n", hello, reply(module_list(p256)), b"D half"])):
+        put("module", name, b"\xff\xff".join([hello, reply(module_list(*keys))] + answers + [done]))
+    put("module", "refused", b"ERR 251 no\n")
+    put("module", "nothing", b"")
+
+
 seeds = cms_seeds()
 write_cms(seeds)
 write_mails(seeds)
 write_messages()
 write_texts()
 write_lines()
+write_module()

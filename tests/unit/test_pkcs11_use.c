@@ -108,7 +108,7 @@ static void searches_for_nothing(void **state)
 static void decrypting_rules(void **state)
 {
 	CK_MECHANISM mechanism = {CKM_RSA_PKCS, NULL, 0};
-	unsigned char block[256] = {1}, plain[256];
+	unsigned char block[256] = {1}, plain[256], much[5000];
 	CK_OBJECT_HANDLE key;
 	CK_SESSION_HANDLE session;
 	CK_ULONG length = 0;
@@ -142,6 +142,11 @@ static void decrypting_rules(void **state)
 	assert_int_equal(p11->C_DecryptFinal(session, plain, &length), CKR_OK);
 	assert_int_equal(length, 256);
 	assert_int_equal(fake_agent_uses(), before + 2);
+	/* More than the program was told to have room for. */
+	fake_agent_keys = FAKE_LONG;
+	assert_int_equal(p11->C_DecryptInit(session, &mechanism, key), CKR_OK);
+	length = sizeof much;
+	assert_int_equal(p11->C_Decrypt(session, block, sizeof block, much, &length), CKR_DEVICE_ERROR);
 	p11_end();
 }
 
