@@ -106,6 +106,8 @@ enum token_flag {
 	TOKEN_EDDSA = 65536,
 	/* the broker's word: it was there, and may come back */
 	TOKEN_ABSENT = 131072,
+	/* the host's word: its objects could not be read, and what was known of them may still be true */
+	TOKEN_UNREAD = 262144,
 };
 
 enum key_type { KEY_OTHER, KEY_RSA, KEY_EC, KEY_EDWARDS, KEY_MONTGOMERY };

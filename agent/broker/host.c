@@ -138,6 +138,9 @@ static int take_result(struct host *host, const struct message *message)
 		return ERR_PROTOCOL;
 	host->heard = loop_now();
 	err = error_from_wire(result.error);
+	/* Some modules (ykcs11) call a removal a failure like any other. */
+	if (err == ERR_TOKEN && call->removed)
+		err = ERR_TOKEN_REMOVED;
 	close_report(host, call, err);
 	call->done(call->context, err, &result);
 	free(call);
@@ -224,6 +227,7 @@ static void gone(void *context)
 		loop_timer_set(&host->restart, PAUSE_MS << (host->crashes - 2), start, host);
 	}
 	fail_calls(lost, ERR_TOKEN_CRASHED);
+	hosts_check_settled(); /* who waited for its first start waits no longer */
 }
 
 /* The host counts as gone before anybody hears of it: who asks again is to meet the next one. */

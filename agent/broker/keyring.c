@@ -144,7 +144,7 @@ static int show(struct host *host, struct token *token, struct view reader)
 	}
 	if (token->absent) {
 		log_info("token %s: it is back", log_quote(token->label));
-		token->absent = false;
+		token->absent = token->pulled = false;
 		host->changed = true;
 	}
 	return token->reader ? 0 : ERR_NO_MEMORY;
@@ -242,8 +242,14 @@ int keyring_take_cert(struct host *host, const struct msg_cert *row)
 	return 0;
 }
 
+/* Of a token that could not be read they stay known, to be looked for when they are used. */
 static void forget_unseen_keys(struct host *host, struct token *token)
 {
+	if (token->flags & TOKEN_UNREAD) {
+		for (struct key *key = token->keys; key; key = key->next)
+			key->host_ref = key->seen ? key->host_ref : 0;
+		return;
+	}
 	for (struct key **at = &token->keys; *at;) {
 		struct key *key = *at;
 

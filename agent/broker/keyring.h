@@ -33,6 +33,7 @@ struct token {
 	struct key *keys;
 	bool seen;
 	bool absent; /* not in any slot; it stays known for when it comes back */
+	bool pulled; /* and that is what its reader said */
 	/* login.c's and pincache.c's part */
 	struct login *login;	/* one that is going on */
 	unsigned int locks;	/* how often it was locked */

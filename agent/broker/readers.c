@@ -81,6 +81,7 @@ static void card_left(const struct reader *reader)
 			host_token_left(token->host, token->ref);
 			login_token_left(token);
 			keyring_absent(token);
+			token->pulled = true;
 			changed = true;
 		}
 	if (changed)
@@ -90,6 +91,13 @@ static void card_left(const struct reader *reader)
 static bool has_card(const struct reader *reader)
 {
 	return reader->state == READER_CARD || reader->state == READER_MUTE;
+}
+
+bool readers_may_have(const struct token *token)
+{
+	const struct reader *reader = readers_of(token);
+
+	return reader ? has_card(reader) : !token->pulled;
 }
 
 static void reader_free(struct reader *reader)

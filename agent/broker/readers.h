@@ -33,5 +33,8 @@ enum pcsc_state readers_pcsc(const char **ret_detail);
 
 /* The reader that the token says it is in; NULL for one that is in none that pcscd knows. */
 const struct reader *readers_of(const struct token *token);
+/* Whether an absent token may be there all the same, and its module failed to see it the last time: a card
+ * is in its reader, or nobody said that it went. */
+bool readers_may_have(const struct token *token);
 
 #endif

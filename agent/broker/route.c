@@ -24,7 +24,7 @@
 /* Of asking for an always-authenticate key's PIN. */
 #define ASK_MAX 3
 /* pcscd looks for cards every 400 ms, with readers that do not tell it. */
-#define VERDICT_MS 600
+#define VERDICT_MS 1000
 
 struct request {
 	struct request *next;
@@ -41,6 +41,7 @@ struct request {
 	struct loop_timer verdict, wait;
 	bool pin_ready; /* pin is to be used, even if NULL (PIN pad) */
 	bool told;	/* the person knows that this is the last try */
+	bool looked;	/* for its token, which was absent */
 };
 
 static struct request *requests;
@@ -110,16 +111,6 @@ static void finish(struct request *request, int err, const struct msg_result *fr
 	request_free(request);
 }
 
-static void logged_in(void *context, int err)
-{
-	struct request *request = context;
-
-	if (err)
-		finish(request, err, NULL);
-	else
-		run(request);
-}
-
 static void ask_pin(struct request *request, struct key *key);
 
 static void got_pin(void *context, int err, struct secret *pin)
@@ -163,7 +154,7 @@ static void verdict(void *context)
 	const struct key *key = keyring_key(request->key);
 	bool removed = !key || key->token->absent;
 
-	if (!removed)
+	if (!removed && key->token->host)
 		host_distrust(key->token->host);
 	finish(request, removed ? ERR_TOKEN_REMOVED : request->last_err, NULL);
 }
@@ -174,6 +165,27 @@ static void await_verdict(struct request *request, const struct token *token, in
 {
 	request->last_err = err;
 	loop_timer_set(&request->verdict, readers_of(token) ? VERDICT_MS : 0, verdict, request);
+}
+
+static void logged_in(void *context, int err)
+{
+	struct request *request = context;
+	const struct key *key = keyring_key(request->key);
+
+	if (!err)
+		run(request);
+	else if (err == ERR_TOKEN && key && !key->token->absent)
+		await_verdict(request, key->token, err);
+	else
+		finish(request, err, NULL);
+}
+
+static void look_or_wait(struct request *request, const struct token *token, bool deep, int err)
+{
+	if (request->attempts < ATTEMPTS_MAX)
+		host_look(token->host, deep, token->ref, looked, request);
+	else
+		await_verdict(request, token, err);
 }
 
 /* Whether the error was taken care of: the request goes on. */
@@ -215,9 +227,10 @@ static bool recover(struct request *request, struct key *key, int err)
 			host_distrust(token->host); /* it logs in, and knows nothing of it */
 		return again;
 	case ERR_KEY_STALE:
-		if (again)
-			host_look(token->host, true, token->ref, looked, request);
-		return again;
+		if (!again && !(token->flags & TOKEN_UNREAD))
+			return false;
+		look_or_wait(request, token, true, ERR_TOKEN);
+		return true;
 	case ERR_TOKEN_CRASHED:
 		if (again)
 			run(request);
@@ -226,10 +239,7 @@ static bool recover(struct request *request, struct key *key, int err)
 	case ERR_TOKEN_REMOVED: /* or it was, and is back; or another program reset it */
 		if (token->absent)
 			return false;
-		if (again)
-			host_look(token->host, false, token->ref, looked, request);
-		else
-			await_verdict(request, token, err);
+		look_or_wait(request, token, false, err);
 		return true;
 	}
 	return false;
@@ -333,6 +343,9 @@ static void run(struct request *request)
 		finish(request, ERR_KEY_STALE, NULL);
 	} else if (token->host->state != HOST_READY) {
 		wait_for_host(request, token->host);
+	} else if (token->absent && !request->looked && readers_may_have(token)) {
+		request->looked = true;
+		host_look(token->host, false, token->ref, looked, request);
 	} else if (token->absent) {
 		ask_for_card(request, token);
 	} else if (!token->host_ref) {

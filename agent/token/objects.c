@@ -70,6 +70,18 @@ static void token_free(struct token *token)
 	free(token);
 }
 
+/* A session may be stuck in a search that did not end: a second try is made with another one. */
+static void read_objects(struct token *token)
+{
+	int rc = contents_read(token);
+
+	if (rc && !session_pool_renew(&token->pool))
+		rc = contents_read(token);
+	token->unread = rc;
+	if (rc)
+		log_warn("slot %lu: its objects could not be read: %s", token->slot, error_text(rc));
+}
+
 static struct token *token_new(CK_SLOT_ID slot, const CK_TOKEN_INFO *info)
 {
 	struct token *token = calloc(1, sizeof *token);
@@ -84,11 +96,11 @@ static struct token *token_new(CK_SLOT_ID slot, const CK_TOKEN_INFO *info)
 	pthread_rwlock_init(&token->login_lock, NULL);
 	if (!(info->flags & CKF_TOKEN_INITIALIZED))
 		return token;
+	token->unread = true;
 	if (session_pool_init(&token->pool, slot, info->ulMaxSessionCount))
 		return token;
 	token->open = true;
-	if (contents_read(token))
-		log_warn("slot %lu: its objects could not be read", slot);
+	read_objects(token);
 	return token;
 }
 
@@ -126,8 +138,8 @@ static int look_at_slot(CK_SLOT_ID slot, bool deep)
 		(*at)->seen = true;
 		(*at)->info = info;
 		/* What cannot be read now is not forgotten, and no reason to look at no other slot. */
-		if (deep && (*at)->open && contents_read(*at))
-			log_warn("slot %lu: its objects could not be read again", slot);
+		if ((*at)->open && (deep || (*at)->unread))
+			read_objects(*at);
 		return 0;
 	}
 	if (*at) {

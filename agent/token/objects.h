@@ -39,6 +39,7 @@ struct token {
 	uint32_t mechanisms; /* TOKEN_RSA_RAW and so on */
 	bool seen;	     /* by the look that is going on */
 	bool open;	     /* initialised, with a pool of sessions */
+	bool unread;	     /* initialised, but its objects could not be read the last time */
 	struct session_pool pool;
 	pthread_rwlock_t login_lock; /* operations share it, login and logout take it alone */
 	struct key *keys;
@@ -47,7 +48,7 @@ struct token {
 /* For the start of the process. */
 void objects_init(void);
 
-/* Looks at every slot; reads the objects of tokens that are new, or of all if `deep`. */
+/* Looks at every slot; reads the objects of tokens that are new or unread, or of all if `deep`. */
 MUST_USE int objects_look(bool deep);
 
 /* Reads the token's PIN flags anew: another program may have spent tries. ERR_PIN_LOCKED;

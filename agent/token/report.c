@@ -29,6 +29,8 @@ static uint32_t token_flags(const struct token *token)
 			flags |= table[i].to;
 	if (token->open && session_logged_in(&token->pool))
 		flags |= TOKEN_LOGGED_IN;
+	if (token->unread)
+		flags |= TOKEN_UNREAD;
 	return flags;
 }
 

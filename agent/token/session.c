@@ -47,6 +47,24 @@ void session_pool_done(struct session_pool *pool)
 	pthread_cond_destroy(&pool->returned);
 }
 
+/* The new anchor comes before the old one goes, so that a login stays; the idle ones make room for it. */
+int session_pool_renew(struct session_pool *pool)
+{
+	CK_SESSION_HANDLE fresh;
+	CK_RV rv;
+
+	while (pool->idle_count) {
+		module->C_CloseSession(pool->idle[--pool->idle_count]);
+		pool->open_count--;
+	}
+	rv = module->C_OpenSession(pool->slot, CKF_SERIAL_SESSION, NULL, NULL, &fresh);
+	if (rv != CKR_OK)
+		return module_error(rv);
+	module->C_CloseSession(pool->anchor);
+	pool->anchor = fresh;
+	return 0;
+}
+
 static int open_another(struct session_pool *pool, CK_SESSION_HANDLE *ret_session)
 {
 	CK_RV rv = module->C_OpenSession(pool->slot, CKF_SERIAL_SESSION, NULL, NULL, ret_session);

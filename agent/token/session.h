@@ -31,6 +31,9 @@ MUST_USE int session_pool_init(struct session_pool *pool, CK_SLOT_ID slot, CK_UL
 /* Closes every session of the pool. None may be borrowed. */
 void session_pool_done(struct session_pool *pool);
 
+/* Another anchor, where the one there was is of no use any more. No session may be borrowed. */
+MUST_USE int session_pool_renew(struct session_pool *pool);
+
 /* Borrows a session; waits while all are borrowed. ERR_TOKEN_REMOVED and so on if one cannot be
  * opened. */
 MUST_USE int session_borrow(struct session_pool *pool, CK_SESSION_HANDLE *ret_session);
