@@ -15,9 +15,9 @@ The control socket takes a line per connection and answers with one:
   tries N              tries left for the PIN, as if others had been spent on wrong ones
   slow MS              a pause before the answer to each APDU
   delay-sign SECONDS   a pause before each use of a private key
-  die-on-sign [N]      the card is gone at the Nth use of a key, with no answer
-  hang-on-sign         the next use of a key has no answer until the card is removed
-  sw-on-sign HEX [N]   the next N uses of a key answer with this status word
+  die-on-sign [N]      the card is gone at the Nth use of a key, with no answer; 0: not any more
+  hang-on-sign [0]     the next use of a key has no answer until the card is removed; 0: it has
+  sw-on-sign HEX [N]   the next N uses of a key answer with this status word; 0: not any more
   quit                 the simulator ends
 """
 import argparse
@@ -371,7 +371,7 @@ class Simulator:
         elif command == "die-on-sign":
             self.faults.die_at = int(arguments[0]) if arguments else 1
         elif command == "hang-on-sign":
-            self.faults.hang = True
+            self.faults.hang = arguments[:1] != ("0",)
         elif command == "sw-on-sign":
             self.faults.words = [int(arguments[0], 16)] * (int(arguments[1]) if arguments[1:] else 1)
         elif command == "quit":

@@ -16,6 +16,8 @@
  *     corrupt     C_Sign: another last byte
  *     pad=PIN     C_Login without a PIN: as if this one was typed at the reader
  *     always-auth C_GetAttributeValue: CKA_ALWAYS_AUTHENTICATE is true
+ *     garbage     call, then spoil what it wrote
+ *     huge        call, then say that it wrote very much more
  * With FAULT_P11_LOG, each call is written there: process, function, result, open sessions. A PIN
  * never is. Not for use outside of tests.
  */
@@ -45,7 +47,7 @@ struct verdict {
 	char pad[64];
 	CK_MECHANISM_TYPE hidden[HIDDEN_MAX];
 	unsigned int hidden_count;
-	bool drop, logout, always_auth, corrupt;
+	bool drop, logout, always_auth, corrupt, garbage, huge;
 };
 
 static CK_FUNCTION_LIST *real, mine;
@@ -146,6 +148,10 @@ static void apply(const char *action, const char *function, struct verdict *verd
 		verdict->always_auth = true;
 	else if (!strcmp(action, "corrupt"))
 		verdict->corrupt = true;
+	else if (!strcmp(action, "garbage"))
+		verdict->garbage = true;
+	else if (!strcmp(action, "huge"))
+		verdict->huge = true;
 	else if (!strncmp(action, "pad=", 4))
 		snprintf(verdict->pad, sizeof verdict->pad, "%s", action + 4);
 	else
@@ -223,12 +229,41 @@ static CK_RV after(const char *function, const struct verdict *verdict, CK_RV rv
 	return rv;
 }
 
-#define CALL(name, parameters, arguments)                                                        \
+static void spoil(const struct verdict *how, void *data, size_t length)
+{
+	unsigned char *bytes = data;
+
+	for (size_t i = 0; i < length && bytes && how->garbage; i++)
+		bytes[i] ^= 0xa5;
+}
+
+static void spoil_size(const struct verdict *how, CK_ULONG *size)
+{
+	if (how->huge)
+		*size = 1UL << 30;
+}
+
+static void spoil_bytes(const struct verdict *how, unsigned char *bytes, CK_ULONG *size)
+{
+	spoil(how, bytes, *size);
+	spoil_size(how, size);
+}
+
+static void spoil_list(const struct verdict *how, CK_ULONG *list, CK_ULONG *count)
+{
+	spoil(how, list, *count * sizeof *list);
+	spoil_size(how, count);
+}
+
+#define CALL(name, parameters, arguments, spoil)                                                 \
 	static CK_RV fault_##name parameters                                                     \
 	{                                                                                        \
-		struct verdict verdict = before(#name);                                          \
+		struct verdict verdict = before(#name), *how = &verdict;                         \
+		CK_RV rv = verdict.rv ? verdict.rv : real->name arguments;                       \
                                                                                                  \
-		return after(#name, &verdict, verdict.rv ? verdict.rv : real->name arguments);   \
+		if (rv == CKR_OK)                                                                \
+			spoil;                                                                   \
+		return after(#name, how, rv);                                                    \
 	}
 #include "calls.def"
 #undef CALL
@@ -251,8 +286,10 @@ static CK_RV fault_C_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, void *applicat
 	remember_slot(slot);
 	if (!rv)
 		rv = real->C_OpenSession(slot, flags, application, notify, session);
-	if (!rv)
+	if (!rv) {
 		__atomic_add_fetch(&open_sessions, 1, __ATOMIC_SEQ_CST);
+		spoil(&verdict, session, sizeof *session);
+	}
 	return after("C_OpenSession", &verdict, rv);
 }
 
@@ -284,6 +321,8 @@ static CK_RV fault_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 	struct verdict verdict = before("C_GetTokenInfo");
 	CK_RV rv = verdict.rv ? verdict.rv : real->C_GetTokenInfo(slot, info);
 
+	if (!rv)
+		spoil(&verdict, info, sizeof *info);
 	if (!rv && verdict.sessions)
 		info->ulMaxSessionCount = verdict.sessions;
 	if (!rv)
@@ -297,9 +336,12 @@ static CK_RV fault_C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HAND
 	struct verdict verdict = before("C_GetAttributeValue");
 	CK_RV rv = verdict.rv ? verdict.rv : real->C_GetAttributeValue(session, object, template, count);
 
-	for (CK_ULONG i = 0; i < count && !rv && verdict.always_auth; i++)
-		if (template[i].type == CKA_ALWAYS_AUTHENTICATE && template[i].pValue)
+	for (CK_ULONG i = 0; i < count && !rv; i++) {
+		if (verdict.always_auth && template[i].type == CKA_ALWAYS_AUTHENTICATE && template[i].pValue)
 			*(CK_BBOOL *)template[i].pValue = CK_TRUE;
+		spoil(&verdict, template[i].pValue, template[i].ulValueLen);
+		spoil_size(&verdict, &template[i].ulValueLen);
+	}
 	return after("C_GetAttributeValue", &verdict, rv);
 }
 
@@ -312,6 +354,8 @@ static CK_RV fault_C_GetMechanismList(CK_SLOT_ID slot, CK_MECHANISM_TYPE *list, 
 		for (CK_ULONG at = 0; at < *count; at++)
 			if (list[at] == verdict.hidden[i])
 				list[at--] = list[--*count];
+	if (!rv)
+		spoil_list(&verdict, list, count);
 	return after("C_GetMechanismList", &verdict, rv);
 }
 
@@ -323,6 +367,8 @@ static CK_RV fault_C_Sign(CK_SESSION_HANDLE session, unsigned char *data, CK_ULO
 
 	if (!rv && into && *size && verdict.corrupt)
 		into[*size - 1] ^= 1;
+	if (!rv)
+		spoil_bytes(&verdict, into, size);
 	return after("C_Sign", &verdict, rv);
 }
 
@@ -349,7 +395,7 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST **ret_list)
 		return CKR_GENERAL_ERROR;
 	mine = *real;
 	mine.C_GetFunctionList = C_GetFunctionList;
-#define CALL(name, parameters, arguments) mine.name = fault_##name;
+#define CALL(name, parameters, arguments, spoil) mine.name = fault_##name;
 #include "calls.def"
 #undef CALL
 	mine.C_OpenSession = fault_C_OpenSession;

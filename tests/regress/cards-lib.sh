@@ -80,6 +80,15 @@ card_key() {
 		sed 's/.*=//; s/://g' | tr A-F a-f
 }
 
+# token_of CARD: the URI of its token, by its key 9A.
+token_of() {
+	smime keys | sed -n "/^$(card_key "$1" 9a)/,/^\$/s/^ *uri *\(.*\);id=.*/\1/p"
+}
+
+serial_of() { # CARD
+	token_of "$1" | sed 's/.*serial=\([^;]*\).*/\1/'
+}
+
 # cards_are READY: those that are in a reader.
 cards_are() {
 	for socket in "$work"/cards/*.ctl; do

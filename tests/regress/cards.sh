@@ -74,10 +74,6 @@ both_are_listed() {
 	[ "$(smime tokens | grep '^  serial' | sort -u | wc -l)" = 2 ]
 }
 
-token_of() { # CARD: its URI
-	smime keys | sed -n "/^$(card_key "$1" 9a)/,/^\$/s/^ *uri *\(.*\);id=.*/\1/p"
-}
-
 pin_state() { # CARD
 	smime tokens | grep -B 2 -F "$(token_of "$1")" | sed -n 's/^ *pin *//p'
 }
@@ -158,10 +154,6 @@ twins_differ() {
 	[ "$(smime keys | grep -c '^ *subject *CN=Alice 9a$')" = 2 ] &&
 		[ "$(token_of alice)" != "$(token_of twin)" ] &&
 		says "more than one key" 2 smime sign -k alice@example.org -o "$work/s.eml" "$work/mail.eml"
-}
-
-serial_of() { # CARD
-	token_of "$1" | sed 's/.*serial=\([^;]*\).*/\1/'
 }
 
 each_with_its_own() {

@@ -60,7 +60,7 @@ host_dies() {
 sed -i "s|^module .*|module $fault|" "$conf"
 write_fault_conf() {
 	write_conf "$@"
-	sed -i "s|^module .*|module $fault|" "$conf"
+	sed -i "1s|^module .*|module $fault|" "$conf"
 }
 rules
 
