@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * Temporary file, then rename; and no temporary file is left when the command is interrupted.
+ * A file without a name, which gets one when it is whole: whatever ends the command, nothing is left of it.
+ * Where the file system has none (NFS), a temporary name, which goes when the command is interrupted.
  */
 #include "file.h"
 
@@ -12,6 +13,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define NAMES_MAX 100
 
 /* With temporary files, for the signal handler. */
 static struct output_file *volatile unfinished;
@@ -84,6 +87,49 @@ static int open_temporary(struct output_file *file, mode_t mode)
 	return 0;
 }
 
+static int open_unnamed(struct output_file *file, mode_t mode)
+{
+	char *slash, check[64];
+	int length = snprintf(file->temporary, sizeof file->temporary, "%s", file->path);
+
+	if (length >= (int)sizeof file->temporary)
+		return -1;
+	slash = strrchr(file->temporary, '/');
+	if (slash)
+		slash[slash == file->temporary] = 0;
+	file->fd = open(slash ? file->temporary : ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	*file->temporary = 0;
+	snprintf(check, sizeof check, "/proc/self/fd/%d", file->fd);
+	if (file->fd >= 0 && !fchmod(file->fd, mode) && !access(check, F_OK)) {
+		file->unnamed = 1;
+		return 0;
+	}
+	if (file->fd >= 0)
+		close(file->fd);
+	file->fd = -1;
+	return -1;
+}
+
+/* The name that it is to have, or one beside it where there is a file already. */
+static int give_name(struct output_file *file)
+{
+	char source[64];
+
+	snprintf(source, sizeof source, "/proc/self/fd/%d", file->fd);
+	if (!linkat(AT_FDCWD, source, AT_FDCWD, file->path, AT_SYMLINK_FOLLOW))
+		return 0;
+	for (int i = 0; errno == EEXIST && i < NAMES_MAX; i++) {
+		int length = snprintf(file->temporary, sizeof file->temporary, "%s.%d-%d", file->path, getpid(), i);
+
+		if (length >= (int)sizeof file->temporary)
+			errno = ENAMETOOLONG;
+		else if (!linkat(AT_FDCWD, source, AT_FDCWD, file->temporary, AT_SYMLINK_FOLLOW))
+			return 0;
+	}
+	*file->temporary = 0;
+	return -1;
+}
+
 int file_open_output(struct output_file *file, const char *path)
 {
 	struct stat st;
@@ -109,6 +155,8 @@ int file_open_output(struct output_file *file, const char *path)
 		file->fd = open(file->path, O_WRONLY | O_CLOEXEC);
 		return file->fd < 0 ? -1 : 0;
 	}
+	if (!open_unnamed(file, wanted_mode(&st, exists)))
+		return 0;
 	return open_temporary(file, wanted_mode(&st, exists));
 }
 
@@ -134,7 +182,8 @@ int file_close_output(struct output_file *file, int success)
 			close(file->fd);
 		return failed;
 	}
-	failed = close(file->fd);
+	failed = file->unnamed ? give_name(file) : 0;
+	failed = close(file->fd) || failed;
 	if (!failed && *file->temporary)
 		failed = rename(file->temporary, file->path);
 	if (failed) {

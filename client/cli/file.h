@@ -13,7 +13,8 @@ struct output_file {
 	int fd;
 	const char *path;	/* what it will be called; NULL: standard output */
 	char target[PATH_MAX];	  /* path without links, where it exists */
-	char temporary[PATH_MAX]; /* its name until then; empty: written in place */
+	char temporary[PATH_MAX]; /* its name until then; empty: none, or written in place */
+	int unnamed;		  /* it has no name yet */
 	off_t start;		  /* how long a regular standard output was; -1 */
 };
 

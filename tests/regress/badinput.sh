@@ -10,7 +10,7 @@
 write_conf "idle-workers 1"
 damage="/usr/bin/python3 $srcdir/tests/regress/damage.py"
 mkdir "$work/o"
-head -c 3000 /dev/urandom >"$work/plain"
+{ printf "\001" && head -c 2999 /dev/urandom; } >"$work/plain" # no mail, whatever follows
 write_mail "$work/mail.eml"
 
 encrypt() { # OUT CERT OPTIONS...
@@ -333,7 +333,7 @@ dies_half_way() { # SIGNAL FILES
 	pid=$!
 	exec 8>"$work/pipe"
 	head -c 500000 "$work/large.cbc" >&8
-	wait_for sh -c "ls '$work'/o/out.*" || return
+	wait_for sh -c "ls -l /proc/$pid/fd | grep -q $work/o/" || return
 	kill "-$1" $pid
 	wait_for nobody_served
 	got=$?
@@ -344,7 +344,22 @@ dies_half_way() { # SIGNAL FILES
 	return $got
 }
 ok "a client that is ended half-way leaves nothing" dies_half_way TERM 0
-ok "a client that is killed half-way leaves no output file" dies_half_way KILL 1
+# Nothing at all, where the file system has files without names.
+left=0
+/usr/bin/python3 -c 'import os, sys; os.open(sys.argv[1], os.O_TMPFILE | os.O_WRONLY)' "$work/o" || left=1
+ok "a client that is killed half-way leaves no output file" dies_half_way KILL $left
+
+# The umask's mode, or the one that it had; and what a link points to is replaced, not the link.
+output_modes() {
+	(umask 027 && smime sign -k rsa --raw -o "$work/o/new" "$work/plain") && [ "$(stat -c %a "$work/o/new")" = 640 ] &&
+		echo old >"$work/o/target" && chmod 604 "$work/o/target" && ln -s target "$work/o/link" &&
+		smime sign -k rsa --raw -o "$work/o/link" "$work/plain" && [ -L "$work/o/link" ] &&
+		[ "$(stat -c %a "$work/o/target")" = 604 ] &&
+		[ "$(wc -c <"$work/o/target")" -gt 100 ] && [ "$(ls -A "$work/o" | wc -l)" = 3 ] &&
+		(cd "$work/o" && smime sign -k rsa --raw -o new "$work/plain" && [ "$(ls -A | wc -l)" = 3 ]) &&
+		rm "$work"/o/*
+}
+ok "an output file has its mode, and nothing else is beside it" output_modes
 
 says_after() { # PATTERN COMMAND...: what the agent answered last
 	pattern=$1
