@@ -96,6 +96,39 @@ void input_decode_base64(struct input *input)
 	input->state.ended = false;
 }
 
+/* The first line that begins so, or NULL. */
+static const uint8_t *find_line(struct view text, const char *begin)
+{
+	size_t length = strlen(begin);
+	const uint8_t *at = text.data, *end = text.data + text.length;
+
+	while (at && (size_t)(end - at) >= length && memcmp(at, begin, length)) {
+		at = memchr(at, '\n', (size_t)(end - at));
+		at = at ? at + 1 : NULL;
+	}
+	return at && (size_t)(end - at) >= length ? at : NULL;
+}
+
+int input_enter_pem(struct input *input)
+{
+	struct view start;
+	const uint8_t *line;
+	char byte = 0;
+	int rc = input_peek(input, 1, &start);
+
+	if (rc || !start.length || *start.data == 0x30) /* a SEQUENCE: DER or BER */
+		return rc;
+	rc = input_peek(input, INPUT_CHUNK, &start);
+	line = rc ? NULL : find_line(start, "-----BEGIN ");
+	if (!line)
+		return rc;
+	input->state.raw_at += (size_t)(line - start.data);
+	while (!rc && byte != '\n')
+		rc = input_read_all(input, &byte, 1);
+	input_decode_base64(input);
+	return rc;
+}
+
 static const int8_t *base64_values(void)
 {
 	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

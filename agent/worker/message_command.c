@@ -132,20 +132,10 @@ static int write_out(void *context, const void *data, size_t length)
 	return output_write(context, data, length);
 }
 
-/* DER, or PEM of any label. */
 static int decrypt_raw(const char *name)
 {
-	static const char begin[] = "-----BEGIN ";
-	struct view start;
-	int rc = input_peek(&client.in, sizeof begin - 1, &start);
+	int rc = input_enter_pem(&client.in);
 
-	if (!rc && start.length >= sizeof begin - 1 && !memcmp(start.data, begin, sizeof begin - 1)) {
-		char byte = 0;
-
-		while (!rc && byte != '\n')
-			rc = input_read_all(&client.in, &byte, 1);
-		input_decode_base64(&client.in);
-	}
 	rc = rc ? rc : cms_decrypt(&client.in, name, write_out, &client.out);
 	return rc ? rc : output_flush(&client.out);
 }

@@ -82,9 +82,15 @@ static int take_line(struct input *input, struct buf *block)
 	return 0;
 }
 
+/* The line before a mail in an mbox, which procmail and others hand on with it. It is none of the mail. */
+static bool is_mbox_line(struct view line)
+{
+	return line.length > 5 && !memcmp(line.data, "From ", 5);
+}
+
 int mime_read_header(struct input *input, struct buf *block)
 {
-	for (;;) {
+	for (bool first = true;; first = false) {
 		size_t start = block->length;
 		struct view line;
 		int rc = take_line(input, block);
@@ -98,7 +104,9 @@ int mime_read_header(struct input *input, struct buf *block)
 			block->length = start;
 			return 0;
 		}
-		if (!start && !mime_is_field(line))
+		if (first && is_mbox_line(line))
+			block->length = 0;
+		else if (!start && !mime_is_field(line))
 			return ERR_NOT_MAIL;
 	}
 }

@@ -20,7 +20,8 @@ struct mime_field {
 };
 
 /* Reads up to and with the empty line that ends the header; the block has the fields without it.
- * A first line that is no field and not empty is ERR_NOT_MAIL. */
+ * A first line that is no field and not empty is ERR_NOT_MAIL, but for a mailbox's "From " line, which is
+ * passed over. */
 MUST_USE int mime_read_header(struct input *input, struct buf *block);
 
 /* The length of the header (with its empty line) at the start of the bytes, 0 where they do not

@@ -42,6 +42,8 @@ static void start(int fd, uint8_t how, struct reading *reading)
 		require(!input_peek(&input, how, &seen));
 	if (how & 1)
 		input_decode_base64(&input);
+	else if (how & 4)
+		reading->rc = input_enter_pem(&input);
 }
 
 static bool same(const struct reading *a, const struct reading *b)

@@ -29,6 +29,11 @@ raw() {
 		back "$file" "$work/e"
 }
 
+pem_after_text() {
+	openssl cms -encrypt -binary -aes-256-cbc -in "$work/bytes" -outform PEM -out "$work/e.pem" "$work/rsa.pem" &&
+		{ printf 'Here it is:\r\n\r\n' && sed 's/$/\r/' "$work/e.pem"; } >"$work/e" && back "$work/bytes" "$work/e"
+}
+
 mail_comes_back() { # KEY CIPHER
 	openssl cms -encrypt "$2" -in "$work/mail.eml" -out "$work/e.eml" "$work/$1.pem" &&
 		smime decrypt "$work/e.eml" | tr -d '\r' >"$work/back" && cmp "$work/back" "$work/mail.eml"
@@ -137,6 +142,7 @@ for hash in sha1 sha256 sha384 sha512; do
 	ok "OAEP with $hash, MGF1 with SHA-1" raw "$work/bytes" rsa -aes-256-cbc
 done
 extra="-keyopt rsa_padding_mode:oaep -keyopt rsa_oaep_md:sha256 -keyopt rsa_oaep_label:6c6162656c"
+ok "PEM with CRLF, and text before it" pem_after_text
 ok "OAEP with a label" raw "$work/bytes" rsa -aes-256-gcm
 for hash in sha1 sha224 sha256 sha384 sha512; do
 	extra="-keyopt ecdh_kdf_md:$hash"

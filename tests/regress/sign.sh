@@ -60,6 +60,11 @@ signed_part_is_crlf() {
 	smime sign -k rsa "$work/mail.eml" >"$work/s.eml" && ! grep -qv "$(printf '\r')\$" "$work/s.eml"
 }
 
+from_mailbox() {
+	{ echo "From alice@example.org Mon Nov 23 12:00:00 2026" && cat "$work/mail.eml"; } >"$work/mbox" &&
+		smime sign -k rsa "$work/mbox" >"$work/s.eml" && verify_mail "$work/s.eml" && head -n 1 "$work/s.eml" | grep -q "^From: "
+}
+
 # A CA between the root and the signer, from the file that the configuration names.
 chain_is_complete() {
 	openssl req -new -newkey rsa:2048 -nodes -keyout "$work/sub.key" -subj "/CN=Sub CA" -out "$work/sub.csr" &&
@@ -110,6 +115,7 @@ ok "text is signed with the line ends of mail" text_is_crlf
 ok "the mail's header stays outside" outer_header_stays
 ok "everything in a signed mail ends with CRLF" signed_part_is_crlf
 ok "text that is bytes is signed with the line ends of mail" text_is_crlf
+ok "a mail from a mailbox" from_mailbox
 ok "the chain is complete, without the root" chain_is_complete
 ok "the example signs" example_signs
 ok "an unknown digest is refused" says "not supported" 1 smime sign -k rsa --digest md5 "$work/mail.eml"

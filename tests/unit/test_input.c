@@ -421,6 +421,35 @@ static void a_source_that_fails_is_no_end(void **state)
 	assert_int_equal(got.length, 3);
 }
 
+static void check_pem(const char *text, int expected, const char *bytes)
+{
+	for (size_t step = 1; step < 40; step += 12) {
+		CLEAN_FD int fd = fixture_drip(text, strlen(text), step);
+		CLEAN_BUF struct buf got = BUF_INIT(100000);
+		int rc;
+
+		input_init(&input, fd);
+		rc = input_enter_pem(&input);
+		rc = rc ? rc : read_rest(10, &got);
+		if (rc != expected || (!rc && !view_equal(buf_view(&got), view_string(bytes))))
+			fail_msg("\"%s\" in steps of %zu: %d, %zu bytes", text, step, rc, got.length);
+	}
+}
+
+static void pem(void **state)
+{
+	(void)state;
+	check_pem("-----BEGIN CMS-----\nQUJD\n-----END CMS-----\nmore", 0, "ABC");
+	check_pem("\r\n\r\n-----BEGIN PKCS7-----\r\nQUJD\r\n-----END PKCS7-----\r\n", 0, "ABC");
+	check_pem("CMS_ContentInfo:\n  x: -----BEGIN CMS-----\n-----BEGIN CMS-----\nQUJD\n", 0, "ABC");
+	check_pem("0-----BEGIN CMS-----\n", 0, "0-----BEGIN CMS-----\n"); /* as DER begins */
+	check_pem("no such line\n", 0, "no such line\n");
+	check_pem("-----BEGIN", 0, "-----BEGIN");
+	check_pem("", 0, "");
+	check_pem("-----BEGIN CMS-----", ERR_BAD_CMS, "");
+	check_pem("-----BEGIN CMS-----\n*", ERR_BAD_CMS, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -435,6 +464,7 @@ int main(void)
 		cmocka_unit_test(base64_after_plain),
 		cmocka_unit_test(read_all),
 		cmocka_unit_test(peek),
+		cmocka_unit_test(pem),
 		cmocka_unit_test(peek_a_whole_chunk),
 		cmocka_unit_test(begins_at_the_offset),
 		cmocka_unit_test(mark_and_return),

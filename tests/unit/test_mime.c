@@ -44,6 +44,8 @@ static void header_and_body(void **state)
 		{"A: 1\nno field\n\nx", "A: 1\nno field\n", "x"},
 		{"A: 1\n \n\nx", "A: 1\n \n", "x"}, /* a line of blanks is no empty line */
 		{"A : 1\n\r\nx", "A : 1\n", "x"},
+		{"From a@b Mon Nov 23 12:00:00 2026\nA: 1\n\nx", "A: 1\n", "x"}, /* from a mailbox */
+		{"From a\r\n\r\nx", "", "x"},
 	};
 
 	(void)state;
@@ -61,7 +63,8 @@ static void no_mail(void **state)
 {
 	static const char *const texts[] = {
 		"",	     "no field\n\n",	      ": x\n\n",      " A: 1\n\n", "A\n\n", "A B: 1\n\n",
-		"\x30\x80:", "-----BEGIN CMS-----\n", "\xc3\xa4: 1\n"};
+		"\x30\x80:", "-----BEGIN CMS-----\n", "\xc3\xa4: 1\n",
+		"From a@b\n",	     "From a@b\nFrom c@d\nA: 1\n\n"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
