@@ -201,8 +201,74 @@ static void derived_keys(void **state)
 	p11_end();
 }
 
+static void add_curve(struct buf *list, uint8_t type, const char *label, uint16_t uses)
+{
+	static const uint8_t point[34] = {0x04, 0x20, 0x99};
+	CLEAN_BUF struct buf payload = BUF_INIT(BUF_MESSAGE_MAX);
+	struct msg_pk_key row = {.ref = FAKE_EC,
+				 .token = 1,
+				 .flags = CERT_KEY | uses,
+				 .type = type,
+				 .id = view_string(label),
+				 .label = view_string(label),
+				 .parameters = view_string("a curve"),
+				 .public_value = {point, sizeof point}};
+
+	assert_int_equal(encode_pk_key(&payload, &row), 0);
+	assert_int_equal(buf_add_u8(list, 'K'), 0);
+	assert_int_equal(buf_add_bytes(list, buf_view(&payload)), 0);
+}
+
+static CK_RV derive_montgomery(CK_SESSION_HANDLE session, unsigned char *point, CK_ULONG length, CK_ULONG *ret_size)
+{
+	CK_ECDH1_DERIVE_PARAMS params = {.kdf = CKD_NULL, .ulPublicDataLen = length, .pPublicData = point};
+	CK_MECHANISM mechanism = {CKM_ECDH1_DERIVE, &params, sizeof params};
+	CK_ATTRIBUTE value = {CKA_VALUE, NULL, 0};
+	CK_OBJECT_HANDLE secret;
+	CK_RV rv = p11->C_DeriveKey(session, &mechanism, p11_find(session, CKO_PRIVATE_KEY, "x25519"), NULL, 0, &secret);
+
+	rv = rv == CKR_OK ? p11->C_GetAttributeValue(session, secret, &value, 1) : rv;
+	*ret_size = value.ulValueLen;
+	return rv;
+}
+
+/* Ed25519 and X25519: no token of the regress tests has the second. */
+static void other_curves(void **state)
+{
+	CLEAN_BUF struct buf list = BUF_INIT(1 << 20);
+	unsigned char data[] = "a message", signature[64], point[34] = {0x04, 0x20, 0x09};
+	CK_MECHANISM eddsa = {CKM_EDDSA, NULL, 0}, with_context = {CKM_EDDSA, data, 4};
+	CK_ULONG length = sizeof signature, size;
+	CK_OBJECT_HANDLE key;
+	CK_SESSION_HANDLE session;
+
+	(void)state;
+	fake_agent_token = true;
+	fake_agent_make_list(&list);
+	add_curve(&list, KEY_EDWARDS, "ed25519", CERT_SIGN);
+	add_curve(&list, KEY_MONTGOMERY, "x25519", CERT_DERIVE);
+	p11_begin();
+	fake_agent_set_list(buf_view(&list));
+	session = p11_open();
+	key = p11_find(session, CKO_PRIVATE_KEY, "ed25519");
+	assert_int_equal(p11->C_SignInit(session, &with_context, key), CKR_MECHANISM_PARAM_INVALID);
+	assert_int_equal(p11->C_SignInit(session, &eddsa, p11_find(session, CKO_PRIVATE_KEY, "ec")), CKR_KEY_TYPE_INCONSISTENT);
+	assert_int_equal(p11->C_SignInit(session, &eddsa, key), CKR_OK);
+	assert_int_equal(p11->C_SignUpdate(session, data, 5), CKR_OK);
+	assert_int_equal(p11->C_SignUpdate(session, data, 4), CKR_OK);
+	assert_int_equal(p11->C_SignFinal(session, signature, &length), CKR_OK);
+	assert_int_equal(length, 64);
+	/* The point as it is, and in an OCTET STRING. */
+	assert_int_equal(derive_montgomery(session, point + 2, 32, &size), CKR_OK);
+	assert_int_equal(size, 32);
+	assert_int_equal(derive_montgomery(session, point, 34, &size), CKR_OK);
+	assert_int_equal(size, 32);
+	assert_int_equal(derive_montgomery(session, point, 0, &size), CKR_MECHANISM_PARAM_INVALID);
+	assert_int_equal(p11->C_SignInit(session, &eddsa, p11_find(session, CKO_PRIVATE_KEY, "x25519")), CKR_KEY_TYPE_INCONSISTENT);
+	p11_end();
+}
+
 static atomic_bool stop;
-static atomic_uint signatures;
 
 static void *sign_on_and_on(void *context)
 {
@@ -211,10 +277,8 @@ static void *sign_on_and_on(void *context)
 
 	(void)context;
 	wrong += p11->C_OpenSession(p11_slot, CKF_SERIAL_SESSION, NULL, NULL, &session) != CKR_OK;
-	while (!stop) {
+	while (!stop)
 		wrong += p11_sign_with(session, "rsa") != CKR_OK;
-		signatures++;
-	}
 	return (void *)wrong;
 }
 
@@ -353,6 +417,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(attributes_that_programs_want), cmocka_unit_test(searches_for_nothing),
 		cmocka_unit_test(decrypting_rules),		 cmocka_unit_test(derived_keys),
+		cmocka_unit_test(other_curves),
 		cmocka_unit_test(fork_in_the_middle),		 cmocka_unit_test(ended_in_the_middle),
 		cmocka_unit_test(context_login),
 	};
