@@ -24,7 +24,7 @@ enum message_type {
 #define M(number, name, from, to, limit, flags, fields, meaning) MSG_##name = (number),
 #include "messages.def"
 #undef M
-	MSG_LIMIT = 69, /* one more than the largest number */
+	MSG_LIMIT = 71, /* one more than the largest number */
 };
 
 /* What a person set for mail. */

@@ -33,7 +33,7 @@ if [ "${1:-}" = --print-reasons ]; then
 fi
 
 # Who may include whom: a room includes its own files and the hallway's.
-for room in agent/wire agent/broker agent/token agent/worker agent/admin agent/prompt agent/watch agent/store client/lib client/cli client/pkcs11; do
+for room in agent/wire agent/broker agent/token agent/worker agent/admin agent/prompt agent/watch agent/store client/lib client/cli client/gpgsm client/pkcs11; do
 	for file in "$room"/*.[ch]; do
 		for header in $(sed -n 's/^#include "\(.*\)"$/\1/p' "$file"); do
 			[ -e "include/$header" ] || [ -e "$room/$header" ] || breach "$file includes $header from another room"

@@ -347,6 +347,12 @@ static int answer_anchors(struct peer *peer, struct message *message)
 	return 0;
 }
 
+static int answer_adopt(struct peer *peer, struct message *message)
+{
+	peer_reply(peer->number, message->id, peer_adopt(peer, message->fd), NULL, -1);
+	return 0;
+}
+
 static int answer_key_op(struct peer *peer, struct message *message)
 {
 	return route_key_op(peer, message);
@@ -362,6 +368,7 @@ static const answer answers[MSG_LIMIT] = {
 	[MSG_STORE_FIND] = certs_answer, [MSG_STORE_ADD] = certs_answer, [MSG_STORE_REMOVE] = certs_answer,
 	[MSG_CRL_ADD] = certs_answer, [MSG_CRL_FIND] = certs_answer,	[MSG_ANCHORS] = answer_anchors,
 	[MSG_PASSWORD] = password_answer,
+	[MSG_ADOPT] = answer_adopt,
 };
 
 int answer_worker(struct peer *peer, struct message *message)

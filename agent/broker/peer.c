@@ -65,8 +65,11 @@ static void peer_free(struct peer *peer)
 	peer_unlink(peer);
 	loop_timer_clear(&peer->grace);
 	loop_remove(peer->watch);
+	loop_remove(peer->adopted_watch);
 	if (peer->connection >= 0)
 		close(peer->connection);
+	if (peer->adopted >= 0)
+		close(peer->adopted);
 	child_kill(peer->worker);
 	free(peer->program);
 	free(peer->display);
@@ -117,6 +120,7 @@ static void hung_up(void *context, uint32_t events)
 
 	(void)events;
 	loop_remove(TAKE(peer->watch));
+	loop_remove(TAKE(peer->adopted_watch));
 	peer->hung_up = true;
 	loop_timer_set(&peer->grace, GRACE_MS, grace_over, peer);
 	prompt_peer_gone(peer->number);
@@ -142,7 +146,7 @@ static struct peer *add_peer(void)
 		free(peer);
 		return NULL;
 	}
-	peer->connection = -1;
+	peer->connection = peer->adopted = -1;
 	peer->number = next_number++;
 	peer->next = peers;
 	peers = peer;
@@ -188,6 +192,70 @@ static void refuse(int fd, int err)
 		log_debug("a client that was refused did not hear it");
 }
 
+/* Whoever may use this agent. */
+static int identify(int fd, struct ucred *ret_who)
+{
+	struct ucred who;
+	socklen_t length = sizeof who;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) || (who.uid != getuid() && who.uid != 0))
+		return ERR_FORBIDDEN;
+	*ret_who = who;
+	return 0;
+}
+
+static bool has_option(int fd, int option, int wanted)
+{
+	int value = -1;
+	socklen_t length = sizeof value;
+
+	return !getsockopt(fd, SOL_SOCKET, option, &value, &length) && value == wanted;
+}
+
+static int check_adopted(int fd, struct ucred *ret_who)
+{
+	struct ucred who;
+	int rc;
+
+	if (!has_option(fd, SO_DOMAIN, AF_UNIX) || !has_option(fd, SO_TYPE, SOCK_STREAM) ||
+	    !has_option(fd, SO_ACCEPTCONN, 0))
+		return ERR_USAGE;
+	rc = identify(fd, &who);
+	/* A client's own end of its connection: nobody would be seen to go. */
+	if (!rc && who.pid == getpid())
+		rc = ERR_USAGE;
+	if (!rc)
+		*ret_who = who;
+	return rc;
+}
+
+int peer_adopt(struct peer *peer, int fd)
+{
+	struct ucred who;
+	char *program;
+	int rc = peer->adopted >= 0 ? ERR_USAGE : check_adopted(fd, &who);
+
+	if (rc) {
+		log_warn("client %u: process %d wanted a socket to be served that is none of its own",
+			 peer->number, peer->pid);
+		return rc;
+	}
+	program = program_of(who.pid);
+	peer->adopted = program ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+	peer->adopted_watch = peer->adopted >= 0 ? loop_add(peer->adopted, 0, hung_up, peer) : NULL;
+	if (!peer->adopted_watch) {
+		free(program);
+		return ERR_NO_MEMORY;
+	}
+	log_debug("client %u: process %d (%s), through process %d", peer->number, who.pid, log_quote(program),
+		  peer->pid);
+	free(peer->program);
+	peer->program = program;
+	peer->pid = who.pid;
+	peer->uid = who.uid;
+	return 0;
+}
+
 static int introduce(struct peer *peer, int fd, const struct ucred *who)
 {
 	struct msg_serve serve = {.pid = (uint32_t)who->pid, .uid = who->uid};
@@ -214,11 +282,9 @@ void peer_serve(int connection)
 {
 	CLEAN_FD int fd = connection;
 	struct ucred who;
-	socklen_t length = sizeof who;
 	struct peer *peer;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) ||
-	    (who.uid != getuid() && who.uid != 0)) {
+	if (identify(fd, &who)) {
 		log_warn("a client of another user was refused");
 		refuse(fd, ERR_FORBIDDEN);
 		return;

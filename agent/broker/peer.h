@@ -17,6 +17,8 @@ struct peer {
 	bool serving;
 	int connection; /* the client's, kept to see it go; -1 */
 	struct loop_watch *watch;
+	int adopted; /* the socket that the client handed over, which its worker serves now; -1 */
+	struct loop_watch *adopted_watch;
 	struct loop_timer grace;
 	bool hung_up;
 	bool asking; /* has a request that is not answered yet */
@@ -32,6 +34,11 @@ void peers_fill(void);
 
 /* Gives the connected client a worker. Takes the descriptor. */
 void peer_serve(int fd);
+
+/* From now on the client is whoever made the socket, as the kernel says; both ends are watched. The
+ * descriptor stays the caller's. ERR_USAGE for what is no connected Unix stream socket, or for a second one;
+ * ERR_FORBIDDEN. */
+MUST_USE int peer_adopt(struct peer *peer, int fd);
 
 /* NULL once it is gone. */
 struct peer *peer_find(uint32_t number);

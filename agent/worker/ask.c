@@ -214,6 +214,15 @@ int ask_simple(enum message_type type)
 	return rc ? rc : wait_plain(id, NULL);
 }
 
+int ask_adopt(int fd)
+{
+	static const struct msg_nothing nothing;
+	uint32_t id = next_id++;
+	int rc = channel_send_fields(broker, ADOPT, id, nothing, &nothing, fd);
+
+	return rc ? rc : wait_plain(id, NULL);
+}
+
 /* For the RESULT of `id`, which must come with a file. */
 static int wait_file(uint32_t id, int *ret_fd)
 {

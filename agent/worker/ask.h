@@ -54,6 +54,8 @@ MUST_USE int ask_terminal(const struct msg_terminal *terminal);
 MUST_USE int ask_unlock(uint32_t token, int pin_fd);
 /* LOCK, RELOAD or STOP. */
 MUST_USE int ask_simple(enum message_type type);
+/* The client is to be whoever made the socket, which stays the caller's. */
+MUST_USE int ask_adopt(int fd);
 /* An unnamed file, owned by the caller, and how many bytes it may get. */
 MUST_USE int ask_spool(int *ret_fd, uint64_t *ret_limit);
 /* The password of a file, from the person or, where pin_fd is not -1, from there; appended to `into`.

@@ -27,6 +27,18 @@ int cert_fingerprint(const X509 *cert, char into[CERT_FINGERPRINT_SIZE])
 	return 0;
 }
 
+int cert_sha1(const X509 *cert, char into[CERT_SHA1_SIZE])
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned int length = 0;
+
+	if (!X509_digest(cert, EVP_sha1(), digest, &length) || length != 20)
+		return ERR_INTERNAL;
+	for (unsigned int i = 0; i < length; i++)
+		snprintf(into + 2 * i, 3, "%02X", digest[i]);
+	return 0;
+}
+
 static bool is_rsa(EVP_PKEY *key)
 {
 	return EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS");

@@ -17,6 +17,10 @@ enum cert_use { CERT_USE_SIGN = 1, CERT_USE_DECRYPT = 2 };
 /* SHA-256 over the DER, lower case. */
 MUST_USE int cert_fingerprint(const X509 *cert, char into[CERT_FINGERPRINT_SIZE]);
 
+/* SHA-1 over the DER, upper case, as GnuPG names certificates. */
+#define CERT_SHA1_SIZE 41
+MUST_USE int cert_sha1(const X509 *cert, char into[CERT_SHA1_SIZE]);
+
 /* The uses that keyUsage and extendedKeyUsage allow and the kind of key can serve: CERT_USE_* bits.
  * A CA's certificate has none. */
 unsigned int cert_uses(X509 *cert);

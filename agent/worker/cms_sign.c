@@ -92,7 +92,8 @@ static int add_signer(CMS_ContentInfo *cms, struct key *key, const EVP_MD *md,
 	EVP_PKEY *remote = keys_remote(key);
 	STACK_OF(X509) *chain = keys_chain(key);
 	bool rsa = remote && EVP_PKEY_is_a(remote, "RSA");
-	unsigned int flags = CMS_PARTIAL | CMS_BINARY | CMS_NOSMIMECAP | (options->pss ? CMS_KEY_PARAM : 0);
+	unsigned int flags = CMS_PARTIAL | CMS_BINARY | CMS_NOSMIMECAP | (options->pss ? CMS_KEY_PARAM : 0) |
+			     (options->certs == SIGN_CERTS_NONE ? CMS_NOCERTS : 0);
 	CMS_SignerInfo *info;
 
 	if (!remote || (options->pss && !rsa))
@@ -102,7 +103,7 @@ static int add_signer(CMS_ContentInfo *cms, struct key *key, const EVP_MD *md,
 		return ERR_SIGN;
 	if ((options->pss && !set_pss(info)) || (EVP_PKEY_is_a(remote, "ED25519") && !set_ed25519(info)))
 		return ERR_SIGN;
-	for (int i = 0; i < sk_X509_num(chain); i++)
+	for (int i = 0; i < sk_X509_num(chain) && (!options->certs || i + 1 < options->certs); i++)
 		if (!CMS_add1_cert(cms, sk_X509_value(chain, i)))
 			return ERR_SIGN;
 	return 0;

@@ -17,7 +17,10 @@ struct sign_options {
 	bool pem;	    /* CMS as PEM rather than DER */
 	bool pss;	    /* RSASSA-PSS (RFC 4056) rather than PKCS#1 v1.5 */
 	const char *digest; /* sha256, sha384, sha512; NULL: what suits the key */
+	int certs;	    /* SIGN_CERTS_*, or how many, the signer's first */
 };
+
+enum sign_certs { SIGN_CERTS_NONE = -1, SIGN_CERTS_CHAIN = 0 };
 
 /* A signature that is being made: content in, SignedData out. */
 struct cms_signer {

@@ -193,7 +193,7 @@ static const X509_NAME *missing_issuer(struct key *key)
 	STACK_OF(X509) *chain = keys_chain(key);
 	X509 *top = chain && sk_X509_num(chain) ? sk_X509_value(chain, sk_X509_num(chain) - 1) : key->cert;
 
-	return X509_self_signed(top, 0) == 1 || keys_has_issuer(top) ? NULL : X509_get_issuer_name(top);
+	return X509_self_signed(top, 0) == 1 || keys_issuer(top) ? NULL : X509_get_issuer_name(top);
 }
 
 /* Once for all that it issued. */

@@ -299,15 +299,15 @@ static bool issues(X509 *issuer, X509 *cert)
 	return X509_check_issued(issuer, cert) == X509_V_OK;
 }
 
-bool keys_has_issuer(X509 *cert)
+X509 *keys_issuer(X509 *cert)
 {
 	for (const struct key *key = keys; key; key = key->next)
 		if (issues(key->cert, cert))
-			return true;
+			return key->cert;
 	for (int i = 0; chain_file && i < sk_X509_num(chain_file); i++)
 		if (issues(sk_X509_value(chain_file, i), cert))
-			return true;
-	return false;
+			return sk_X509_value(chain_file, i);
+	return NULL;
 }
 
 static int check_key(const struct key *key, enum cert_use use)

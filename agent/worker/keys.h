@@ -70,8 +70,8 @@ STACK_OF(X509) *keys_chain(struct key *key);
  * false without memory. */
 bool keys_add_issuers(STACK_OF(X509) *pool);
 
-/* Whether the certificate's issuer is on a token or in the chain file. */
-bool keys_has_issuer(X509 *cert);
+/* The certificate's issuer, if it is on a token or in the chain file; NULL. Borrowed. */
+X509 *keys_issuer(X509 *cert);
 
 /* valid, expired, no-key, unusable: for lists. */
 const char *keys_state(const struct key *key);

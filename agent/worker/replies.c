@@ -129,6 +129,9 @@ static ssize_t hook_read(assuan_context_t context, assuan_fd_t fd, void *into, s
 static int hook_close(assuan_context_t context, assuan_fd_t fd)
 {
 	(void)context;
+	/* After BYE its answer is still here. */
+	if (fd == out.fd && replies_flush())
+		errno = 0;
 	return close(fd);
 }
 

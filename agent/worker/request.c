@@ -9,6 +9,7 @@
 #include "certs_command.h"
 #include "client.h"
 #include "encrypt_command.h"
+#include "gpgsm_command.h"
 #include "key_command.h"
 #include "keys.h"
 #include "log.h"
@@ -22,14 +23,44 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What a command is about. A SETTING is about the next request, and keeps the descriptors that came for
+ * that. */
+enum kind { REQUEST, SETTING };
+
+struct command {
+	const char *name;
+	int (*run)(char *line);
+	enum kind kind;
+};
+
+/* What is spoken with a client: the agent's own protocol, or gpgsm's. */
+struct dialect {
+	const char *hello;
+	const struct command *commands;
+	size_t count;
+	gpg_error_t (*option)(assuan_context_t ctx, const char *name, const char *value);
+	gpg_err_source_t source;
+	bool settings_keep; /* also one that fails */
+};
+static const struct dialect *spoken;
+
+/* The socket that the client handed over to be served in its place; -1. */
+static int adopted = -1;
+
+static unsigned int error_code(int rc)
+{
+	return spoken->source == GPG_ERR_SOURCE_GPGSM ? gpgsm_error(rc) : (unsigned int)error_to_gpg(rc);
+}
+
 /* libassuan's ERR line has room for libgpg-error's own sentence; ours goes before it as a status
  * line: the row's name, what happened, and to what or which. */
-static gpg_error_t answer(int rc)
+static gpg_error_t answer(int rc, enum kind kind)
 {
 	CLEAN_BUF struct buf text = BUF_INIT(4096);
 	const char *which = client_detail();
 
-	client_close_fds();
+	if (kind == REQUEST || (rc && !spoken->settings_keep))
+		client_close_fds();
 	if (!rc)
 		return 0;
 	/* Names of tokens and keys are what a card says: they go to somebody's terminal. */
@@ -37,7 +68,7 @@ static gpg_error_t answer(int rc)
 	    report_plain(&text, view_string(which)) || buf_add_format(&text, "%s", *which ? ")" : "") ||
 	    buf_terminate(&text) || client_send_status("ERROR", (const char *)text.data))
 		log_debug("the client did not hear of an error");
-	return gpg_err_make(GPG_ERR_SOURCE_USER_1, (gpg_err_code_t)error_to_gpg(rc));
+	return gpg_err_make(spoken->source, (gpg_err_code_t)error_code(rc));
 }
 
 /* What a descriptor that comes is for. */
@@ -49,7 +80,7 @@ static const struct {
 	{"ANCHORS", &client.anchors}, {"CRLS", &client.crls},	  {"PIN", &client.pin},
 };
 
-static gpg_error_t receive(assuan_context_t ctx, char *line)
+static gpg_error_t take_descriptor(assuan_context_t ctx, const char *line)
 {
 	const char *name = assuan_get_command_name(ctx);
 	gpg_error_t err;
@@ -68,7 +99,29 @@ static gpg_error_t receive(assuan_context_t ctx, char *line)
 	err = assuan_receivefd(ctx, fd);
 	if (err)
 		*fd = -1;
+	else
+		gpgsm_encoding(name, line + 2);
 	return err;
+}
+
+static gpg_error_t receive(assuan_context_t ctx, char *line)
+{
+	return assuan_process_done(ctx, take_descriptor(ctx, line));
+}
+
+static gpg_error_t adopt(assuan_context_t ctx, char *line)
+{
+	CLEAN_FD int fd = -1;
+	gpg_error_t err = strcmp(line, "FD") ? gpg_error(GPG_ERR_ASS_PARAMETER) : assuan_receivefd(ctx, &fd);
+	int rc;
+
+	if (err)
+		return assuan_process_done(ctx, err);
+	client_clear_detail();
+	rc = ask_adopt(fd);
+	if (!rc)
+		adopted = TAKE_FD(fd);
+	return assuan_process_done(ctx, answer(rc, REQUEST));
 }
 
 static gpg_error_t reset(assuan_context_t ctx, char *line)
@@ -78,6 +131,7 @@ static gpg_error_t reset(assuan_context_t ctx, char *line)
 	client_close_fds();
 	*client.signer = 0;
 	encrypt_forget();
+	gpgsm_reset();
 	return 0;
 }
 
@@ -92,6 +146,16 @@ static int find_token(enum list_look look, const char *name, const struct token 
 	int rc = keys_refresh(look);
 
 	return rc ? rc : keys_select_token(name, ret_token);
+}
+
+static gpg_error_t option_gpgsm(assuan_context_t ctx, const char *name, const char *value)
+{
+	int rc = gpgsm_option(name, value);
+
+	(void)ctx;
+	return !rc ? 0
+		   : gpg_err_make(GPG_ERR_SOURCE_GPGSM,
+				  rc == ERR_NOT_SUPPORTED ? GPG_ERR_UNKNOWN_OPTION : GPG_ERR_ASS_PARAMETER);
 }
 
 static int command_unlock(char *line)
@@ -183,12 +247,7 @@ static int command_getinfo(char *line)
 	return strcmp(line, "version") ? ERR_USAGE : client_send_data(VERSION, strlen(VERSION));
 }
 
-/* SETTING: it is about the next request, and keeps the descriptors that came for that. */
-static const struct command {
-	const char *name;
-	int (*run)(char *line);
-	enum { REQUEST, SETTING } kind;
-} commands[] = {
+static const struct command commands[] = {
 	{"SIGNER", command_signer, SETTING},
 	{"SIGN", command_sign, REQUEST},
 	{"RECIPIENT", command_recipient, SETTING},
@@ -214,36 +273,75 @@ static const struct command {
 	{"PKDERIVE", command_pkderive, REQUEST},
 };
 
+static const struct command gpgsm_commands[] = {
+	{"SIGNER", gpgsm_signer, SETTING},
+	{"SIGN", gpgsm_sign, REQUEST},
+	{"DECRYPT", gpgsm_decrypt, REQUEST},
+	{"LISTKEYS", gpgsm_listkeys, REQUEST},
+	{"LISTSECRETKEYS", gpgsm_listsecretkeys, REQUEST},
+	{"EXPORT", gpgsm_export, REQUEST},
+	{"GETINFO", gpgsm_getinfo, SETTING},
+	{"GETAUDITLOG", gpgsm_getauditlog, REQUEST},
+	{"GENKEY", gpgsm_unsupported, REQUEST},
+	{"PASSWD", gpgsm_unsupported, REQUEST},
+};
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+static const struct dialect own = {"smime-agent " VERSION " ready", commands, COUNT(commands), option,
+				   GPG_ERR_SOURCE_USER_1, false};
+static const struct dialect gpgsm = {"GNU Privacy Guard's S/M server (smime-agent " VERSION ") ready",
+				     gpgsm_commands, COUNT(gpgsm_commands), option_gpgsm,
+				     GPG_ERR_SOURCE_GPGSM, true};
+
 static gpg_error_t run(assuan_context_t ctx, char *line)
 {
 	const char *name = assuan_get_command_name(ctx);
-	const struct command *command = commands;
-	int rc;
+	const struct command *command = spoken->commands;
 
 	while (strcmp(command->name, name))
 		command++;
 	client_clear_detail();
-	rc = command->run(line);
-	return !rc && command->kind == SETTING ? 0 : answer(rc);
+	return assuan_process_done(ctx, answer(command->run(line), command->kind));
 }
 
 static int register_commands(assuan_context_t ctx)
 {
 	gpg_error_t err = 0;
 
-	for (size_t i = 0; i < sizeof descriptors / sizeof descriptors[0] && !err; i++)
+	for (size_t i = 0; i < COUNT(descriptors) && !err; i++)
 		err = assuan_register_command(ctx, descriptors[i].name, receive, NULL);
-	for (size_t i = 0; i < sizeof commands / sizeof commands[0] && !err; i++)
-		err = assuan_register_command(ctx, commands[i].name, run, NULL);
-	err = err ? err : assuan_register_option_handler(ctx, option);
+	for (size_t i = 0; i < spoken->count && !err; i++)
+		err = assuan_register_command(ctx, spoken->commands[i].name, run, NULL);
+	if (!err && spoken == &own)
+		err = assuan_register_command(ctx, "ADOPT", adopt, NULL);
+	err = err ? err : assuan_register_option_handler(ctx, spoken->option);
 	err = err ? err : assuan_register_reset_notify(ctx, reset);
 	return err ? ERR_INTERNAL : 0;
 }
 
-int request_serve(int fd)
+/* Until the client goes, or has handed over another's socket. (With assuan_process_next commands say
+ * themselves that they are done.) */
+static void converse(assuan_context_t ctx)
+{
+	gpg_error_t err = 0;
+	int done = 0;
+
+	while (adopted < 0 && !done && !(err = assuan_process_next(ctx, &done)))
+		;
+	if (err)
+		log_debug("the client's connection ended: %s", gpg_strerror(err));
+	client_close_fds();
+	if (replies_flush())
+		log_debug("the client went before its last reply");
+}
+
+static int serve(int fd, const struct dialect *dialect, assuan_context_t *ret_context)
 {
 	gpg_error_t err;
 
+	spoken = dialect;
+	assuan_set_gpg_err_source(dialect->source);
 	if (assuan_new(&client.assuan)) {
 		close(fd);
 		return ERR_NO_MEMORY;
@@ -256,15 +354,23 @@ int request_serve(int fd)
 		assuan_release(client.assuan);
 		return ERR_INTERNAL;
 	}
-	assuan_set_hello_line(client.assuan, "smime-agent " VERSION " ready");
-	while (!assuan_accept(client.assuan)) {
-		err = assuan_process(client.assuan);
-		if (err)
-			log_debug("the client's connection ended: %s", gpg_strerror(err));
-	}
-	client_close_fds();
-	if (replies_flush())
-		log_debug("the client went before its last reply");
-	assuan_release(client.assuan);
+	assuan_set_hello_line(client.assuan, dialect->hello);
+	if (!assuan_accept(client.assuan))
+		converse(client.assuan);
+	*ret_context = client.assuan;
+	return 0;
+}
+
+int request_serve(int fd)
+{
+	assuan_context_t first, second;
+	int rc = serve(fd, &own, &first);
+
+	if (rc)
+		return rc;
+	/* The first client stays connected: it waits for the other's end. */
+	if (adopted >= 0 && !serve(TAKE_FD(adopted), &gpgsm, &second))
+		assuan_release(second);
+	assuan_release(first);
 	return 0;
 }

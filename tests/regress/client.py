@@ -13,6 +13,10 @@ fds N          send N descriptors with N INPUT lines, read nothing
 fds-at-once N  send N descriptors with one line, read nothing
 read           read up to OK or ERR
 half-close     no more will be sent
+adopt KIND     hand over a socket, or what is none: file, pipe, tcp, datagram, listening, unconnected, itself,
+               foreign (another user's; for root), kept (a pair of which this client holds both ends), pair: what
+               follows is for its other end
+wait FIFO      wait until somebody writes there
 """
 import array
 import os
@@ -24,6 +28,8 @@ import sys
 class Client:
     def __init__(self):
         self.connections = []
+        self.kept = []
+        self.refused = False
 
     def current(self):
         return self.connections[-1]
@@ -44,6 +50,7 @@ class Client:
                 break
         for text in lines[:-1]:
             print(text.decode("utf-8", "replace"))
+        self.refused = lines[-2][:2] == b"ER"
 
     def send(self, data, fds=()):
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
@@ -51,6 +58,46 @@ class Client:
             self.current().sendmsg([data], rights)
         except OSError as error:
             print("not sent:", error.strerror)
+
+    def read_greeting(self):
+        self.connections[-1].settimeout(60)
+        self.read()
+
+    def socket_of(self, kind):
+        """What is handed over, and what is kept."""
+        if kind == "file":
+            return os.open(__file__, os.O_RDONLY), None
+        if kind == "pipe":
+            return os.pipe()
+        if kind == "itself":
+            return os.dup(self.current().fileno()), None
+        if kind in ("pair", "kept"):
+            ours, theirs = socket.socketpair()
+            return theirs.detach(), ours
+        if kind == "datagram":
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+            return theirs.detach(), ours
+        if kind == "foreign":
+            return foreign_socket(), None
+        made = socket.socket(socket.AF_INET if kind == "tcp" else socket.AF_UNIX)
+        if kind in ("tcp", "listening"):
+            made.bind(("127.0.0.1", 0) if kind == "tcp" else "\0smime-test-%d" % os.getpid())
+            made.listen(1)
+        if kind == "tcp":
+            made = socket.create_connection(made.getsockname())
+        return made.detach(), None
+
+    def adopt(self, kind):
+        theirs, ours = self.socket_of(kind)
+        self.send(b"ADOPT FD\n", [theirs])
+        self.read()
+        if kind != "kept":
+            os.close(theirs)
+        if kind == "pair" and not self.refused:
+            self.connections.append(ours)
+            self.read_greeting()
+        else:
+            self.kept.append(ours)
 
     def run(self, command, value):
         if command == "open":
@@ -80,8 +127,24 @@ class Client:
             self.send(b"INPUT FD\n", [0] * int(value))
         elif command == "read":
             self.read()
+        elif command == "adopt":
+            self.adopt(value)
+        elif command == "wait":
+            open(value).read()
         elif command == "half-close":
             self.current().shutdown(socket.SHUT_WR)
+
+
+def foreign_socket():
+    """One end of a pair that another user's process made."""
+    ours, theirs = socket.socketpair()
+    if not os.fork():
+        os.setuid(65534)
+        pair = socket.socketpair()
+        socket.send_fds(theirs, [b"x"], [pair[0].fileno()])
+        os._exit(0)
+    _, fds, _, _ = socket.recv_fds(ours, 1, 1)
+    return fds[0]
 
 
 def main():

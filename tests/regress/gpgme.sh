@@ -1,0 +1,228 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# Programs that use GPGME list, sign and decrypt through the agent, which they take for gpgsm.
+. "$(dirname "$0")/lib.sh"
+[ -n "$softhsm" ] || plan_skip "SoftHSM is not installed"
+/usr/bin/python3 -c 'import gpg' 2>/dev/null || plan_skip "python3-gpg is not installed"
+. "$srcdir/tests/regress/gpgsm-lib.sh"
+
+printf 'bytes\n\001\002\377 without an end' >"$work/bytes"
+head -c 3000000 /dev/urandom >"$work/much"
+
+finds() {
+	gpgme engine >"$work/engine" && grep -q "^$builddir/smime-gpgsm 2\.2\.40\$" "$work/engine"
+}
+lists() { # WHAT NAME CERTIFICATE WANTED
+	gpgme "$1" "$2" >"$work/list" && grep -q "^$(sha1 "$work/$3.pem") $4\$" "$work/list"
+}
+lists_only() {
+	lists "$@" && [ "$(wc -l <"$work/list")" = 1 ]
+}
+shows() {
+	gpgme show "$1" >"$work/list" && grep -q "^subject CN=$1,O=Test\$" "$work/list" && grep -q '^issuer CN=Test CA$' "$work/list" &&
+		grep -qi "^serial $(openssl x509 -in "$work/$1.pem" -noout -serial | sed 's/.*=//')\$" "$work/list"
+}
+keygrip() { # CERTIFICATE: what gpgsm itself makes of it
+	gpgsm --batch --import "$work/$1.pem" 2>/dev/null
+	want=$(gpgsm --batch --with-colons -k "$(sha1 "$work/$1.pem")" 2>/dev/null | sed -n 's/^grp:*\([0-9A-F]*\):*/\1/p')
+	[ -n "$want" ] && gpgme show "$1" >"$work/list" && grep -q "^keygrip $want\$" "$work/list"
+}
+verify_detached() { # CONTENT FORM
+	openssl cms -verify -inform "$2" -in "$work/s" -content "$1" -binary -CAfile "$work/ca.pem" -out /dev/null
+}
+signs() { # KEY CONTENT PUBKEY-ALGORITHM HASH
+	gpgme sign "$1@example.org" "$2" "$work/s" >"$work/said" && verify_detached "$2" DER &&
+		grep -q "^signature $(sha1 "$work/$1.pem") $3 $4 1\$" "$work/said"
+}
+signs_opaque() {
+	gpgme sign-opaque "$1" "$2" "$work/s" && openssl cms -verify -inform DER -in "$work/s" -binary -CAfile "$work/ca.pem" \
+		-out "$work/verified" && cmp "$work/verified" "$2"
+}
+armored() {
+	gpgme sign rsa "$work/bytes" "$work/s" armor && head -n 1 "$work/s" | grep -qx -e '-----BEGIN SIGNED MESSAGE-----' &&
+		tail -n 1 "$work/s" | grep -qx -e '-----END SIGNED MESSAGE-----' && sed -i 's/SIGNED MESSAGE/CMS/' "$work/s" &&
+		verify_detached "$work/bytes" PEM
+}
+base64_only() {
+	gpgme sign rsa "$work/bytes" "$work/s.64" base64 && ! grep -q -e '---' "$work/s.64" && base64 -d "$work/s.64" >"$work/s" &&
+		verify_detached "$work/bytes" DER
+}
+certs_in_it() { # INCLUDE-CERTS COUNT
+	gpgme sign below "$work/bytes" "$work/s" "" "$1" &&
+		[ "$(openssl cms -cmsout -print -noout -inform DER -in "$work/s" | grep -c 'd.certificate:')" = "$2" ]
+}
+gpgsm_verifies() {
+	echo "$(sha1 "$work/ca.pem") S relax" >"$GNUPGHOME/trustlist.txt"
+	gpgsm --batch --import "$work/ca.pem" 2>/dev/null
+	gpgme sign rsa "$work/bytes" "$work/s" && gpgsm --batch --disable-crl-checks --verify "$work/s" "$work/bytes"
+}
+decrypts() { # KEY OPENSSL-OPTIONS...
+	key=$1
+	shift
+	openssl cms -encrypt -binary -in "$work/much" -outform DER -out "$work/e.der" "$@" "$work/$key.pem" &&
+		gpgme decrypt "$work/e.der" "$work/d" && cmp "$work/d" "$work/much" &&
+		openssl base64 -in "$work/e.der" -out "$work/e.64" && gpgme decrypt "$work/e.64" "$work/d" && cmp "$work/d" "$work/much" &&
+		openssl cms -cmsout -inform DER -in "$work/e.der" -outform PEM -out "$work/e.pem" &&
+		gpgme decrypt "$work/e.pem" "$work/d" && cmp "$work/d" "$work/much"
+}
+refuses() { # CODE COMMAND...
+	code=$1
+	shift
+	gpgme "$@" >"$work/said"
+	[ $? = 1 ] && grep -q "^error $code " "$work/said"
+}
+pins() {
+	[ "$(grep -c GETPIN "$HOME/pinentry.log")" = "$1" ]
+}
+named_in_log() {
+	grep "sign with key" "$work/agent.log" | grep -q '(/usr/bin/python3[.0-9]*) sign with key'
+}
+below() { # a CA between the root and the signer, from the file that the configuration names
+	openssl req -new -newkey rsa:2048 -nodes -keyout "$work/sub.key" -subj "/CN=Sub CA" -out "$work/sub.csr" &&
+		printf 'basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign\n' >"$work/sub.ext" &&
+		openssl x509 -req -in "$work/sub.csr" -CA "$work/ca.pem" -CAkey "$work/ca.key" -CAcreateserial \
+			-days 2 -extfile "$work/sub.ext" -out "$work/sub.pem" &&
+		smime token keygen --token Demo --label below --type ec:P-256 --pin-fd 3 3<"$work/pin" &&
+		smime token csr --token Demo --label below --subject /CN=below --address below@example.org \
+			--pin-fd 3 3<"$work/pin" >"$work/below.csr" &&
+		printf 'subjectAltName=email:below@example.org\nkeyUsage=digitalSignature\n' >"$work/below.ext" &&
+		openssl x509 -req -in "$work/below.csr" -CA "$work/sub.pem" -CAkey "$work/sub.key" -CAcreateserial \
+			-days 1 -extfile "$work/below.ext" -out "$work/below.pem" &&
+		smime token import-cert --token Demo --pin-fd 3 "$work/below.pem" 3<"$work/pin" &&
+		cat "$work/sub.pem" "$work/ca.pem" >"$work/chain.pem" && write_conf "certificates $work/chain.pem" && smime agent reload
+}
+chain_is_named() {
+	gpgme show below >"$work/list" && grep -q "^chain $(sha1 "$work/sub.pem")\$" "$work/list" &&
+		gpgme show 'Sub CA' >"$work/list" && grep -q "^chain $(sha1 "$work/ca.pem")\$" "$work/list"
+}
+
+ok "a gpgconf before the other" put_in_place
+ok "GPGME finds the stand-in and its version, without an agent" finds
+ok "initialise a token" make_token Demo
+ok "make an RSA key" make_key Demo rsa rsa:2048
+ok "make a P-256 key" make_key Demo p256 ec:P-256
+ok "make a P-384 key" make_key Demo p384 ec:P-384
+ok "make a key that only signs" make_key Demo signs rsa:2048 signs@example.org digitalSignature
+ok "lists what is one's own" lists list-secret "" rsa 'es secret <rsa@example.org>'
+ok "lists a key for signing alone" lists list-secret "" signs 's secret <signs@example.org>'
+ok "lists by address" lists_only list-secret '<p256@example.org>' p256 'es secret <p256@example.org>'
+ok "lists by a part of a name" lists_only list-secret p384 p384 'es secret <p384@example.org>'
+ok "lists by fingerprint" lists_only list "$(sha1 "$work/rsa.pem")" rsa 'es secret <rsa@example.org>'
+ok "lists by key ID" lists_only list "0x$(sha1 "$work/rsa.pem" | cut -c33-)" rsa 'es secret <rsa@example.org>'
+ok "lists by subject" lists_only list "/CN=rsa,O=Test" rsa 'es secret <rsa@example.org>'
+ok "lists by issuer and serial number" lists_only list \
+	"#$(openssl x509 -in "$work/rsa.pem" -noout -serial | sed 's/.*=//')/CN=Test+CA" rsa 'es secret <rsa@example.org>'
+ok "an unknown name lists nothing" [ -z "$(gpgme list nobody@example.org)" ]
+ok "subject, issuer and serial number" shows rsa
+ok "the keygrip of RSA is gpgsm's" keygrip rsa
+ok "the keygrip of P-384 is gpgsm's" keygrip p384
+echo "$PIN" >"$HOME/pinentry"
+export GPG_TTY=/dev/pts/0
+ok "RSA signs, after a PIN" signs rsa "$work/bytes" 1 8
+ok "the program was asked for a PIN once" pins 1
+ok "P-256 signs" signs p256 "$work/bytes" 18 8
+ok "P-384 signs, with SHA-384" signs p384 "$work/bytes" 18 9
+ok "RSA signs 3 MB" signs rsa "$work/much" 1 8
+ok "opaque" signs_opaque rsa "$work/bytes"
+ok "opaque, 3 MB" signs_opaque p256 "$work/much"
+ok "in PEM, with gpgsm's name for it" armored
+ok "in base64 alone" base64_only
+ok "gpgsm verifies" gpgsm_verifies
+ok "fifty signatures in a context" gpgme many 50 rsa
+ok "the log names the program and not the stand-in" named_in_log
+ok "an issuer that is not on the token" below
+ok "chains are told" chain_is_named
+ok "with the chain by default" certs_in_it -2 2
+ok "with no certificate" certs_in_it 0 0
+ok "with the signer's alone" certs_in_it 1 1
+ok "RSA decrypts, also base64 and PEM" decrypts rsa -aes128
+ok "RSA decrypts AES-GCM" decrypts rsa -aes-256-gcm
+ok "P-256 decrypts" decrypts p256 -aes256
+ok "what is no CMS" refuses 143 decrypt "$work/bytes" "$work/d"
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/other.key" -out "$work/other.pem" -subj /CN=other 2>/dev/null
+openssl cms -encrypt -aes128 -binary -in "$work/bytes" -outform DER -out "$work/foreign.der" "$work/other.pem"
+ok "what is for somebody else" refuses 17 decrypt "$work/foreign.der" "$work/d"
+ok "the token is asked for one PIN in all" pins 1
+ok "lock" smime lock
+echo CANCEL >"$HOME/pinentry"
+ok "a person who does not want to" refuses 99 sign rsa "$work/bytes" "$work/s"
+
+# The dialect, a line at a time.
+says_in_dialect() { # PATTERN LINE...
+	pattern=$1
+	shift
+	printf '%s\n' "$@" | talk >"$work/said" && grep -q -- "$pattern" "$work/said"
+}
+ok "an unknown option" says_in_dialect '^ERR 50331822 ' 'line OPTION nonsense=1'
+ok "gpgsm's options" says_in_dialect '^done 14' 'line OPTION include-certs -1' 'line OPTION list-mode=1' 'line OPTION with-validation=0' \
+	'line OPTION offline=1' 'line GETINFO offline' 'line OPTION no-encrypt-to' 'line OPTION always-trust' \
+	'line OPTION enable-audit-log=1' 'line OPTION input-size-hint=20' 'line OPTION request-origin=remote' 'line OPTION putenv=GPG_TTY=/dev/tty' \
+	'line OPTION lc-messages=C'
+ok "which are taken" [ "$(grep -c '^ERR' "$work/said")" = 0 ]
+ok "GETINFO version" says_in_dialect '^D 2\.2\.40' 'line GETINFO version'
+ok "GETAUDITLOG has nothing" says_in_dialect '^ERR 50331706 ' 'line GETAUDITLOG'
+ok "GENKEY is not done" says_in_dialect '^ERR 50331708 ' 'line GENKEY'
+ok "a signer that is none" says_in_dialect '^S INV_SGNR 1 nobody@example.org' 'line SIGNER nobody@example.org'
+ok "a signer that two fit" says_in_dialect '^S INV_SGNR 2 #/CN=Test CA' 'line SIGNER #/CN=Test CA'
+ok "SIGN without a file" says_in_dialect '^ERR 50331928 ' 'line SIGN'
+ok "the agent's own commands are not there" says_in_dialect '^ERR 50331923 ' 'line STOP'
+ok "nothing is handed over twice" says_in_dialect '^ERR 50331923 ' 'adopt pair'
+ok "external lists are empty" [ -z "$(printf 'line OPTION list-mode=2\nline LISTKEYS\n' | talk | grep '^D')" ]
+by_hand() {
+	printf 'GETINFO version\nLISTKEYS <rsa@example.org>\n' | timeout 60 "$builddir/smime-gpgsm" --server >"$work/said" &&
+		head -n 1 "$work/said" | grep -q "^OK GNU Privacy Guard's S/M server" && grep -q '^D crs::2048:1:' "$work/said" &&
+		[ "$(grep -c '^OK' "$work/said")" = 3 ]
+}
+ok "by hand, through pipes" by_hand
+colons() {
+	"$builddir/smime-gpgsm" --list-secret-keys rsa@example.org >"$work/list" && grep -q "^fpr:::::::::$(sha1 "$work/rsa.pem"):" "$work/list" &&
+		grep -q '^uid:::::::::<rsa@example.org>::$' "$work/list"
+}
+ok "a list on the command line" colons
+ok "what only gpgsm does" status 2 smime-gpgsm --learn-card
+
+# Sockets that nobody may hand over.
+adopts() { # KIND CODE
+	printf 'open\nadopt %s\n' "$1" | timeout 60 /usr/bin/python3 "$srcdir/tests/regress/client.py" >"$work/said" && grep -q "^ERR $2 " "$work/said"
+}
+for kind in file pipe tcp datagram listening unconnected itself; do
+	code=536871192
+	[ $kind = unconnected ] && code=536871163
+	ok "a $kind is not served" adopts $kind $code
+done
+if [ "$(id -u)" = 0 ]; then
+	ok "another user's socket is not served" adopts foreign 536871163
+else
+	skip "another user's socket is not served" "only root can make one"
+fi
+stays_bounded() { # connections that hand over sockets and stay, then end: their workers end
+	before=$(smime status | sed -n 's/^ *clients *//p')
+	for _ in 1 2 3 4 5 6; do
+		printf 'open\nadopt pair\nopen\nadopt kept\n' | timeout 60 /usr/bin/python3 "$srcdir/tests/regress/client.py" >/dev/null || return
+	done
+	wait_for sh -c "[ \"\$(smime status | sed -n 's/^ *clients *//p')\" = $before ]"
+}
+ok "workers end with their clients" stays_bounded
+killed() { # whoever waits for an answer sees that the stand-in was ended
+	timeout 60 /usr/bin/python3 - "$builddir/smime-gpgsm" <<-'END'
+		import os, socket, subprocess, sys
+		ours, theirs = socket.socketpair()
+		standin = subprocess.Popen([sys.argv[1], "--server"], pass_fds=[theirs.fileno()],
+		    env=dict(os.environ, _assuan_connection_fd=str(theirs.fileno())))
+		theirs.close()
+		ours.settimeout(30)
+		assert ours.recv(1000).startswith(b"OK "), "greeting"
+		standin.kill()
+		standin.wait()
+		assert ours.recv(1000) == b"", "the end"
+	END
+}
+ok "the stand-in is killed: the program sees it" killed
+agent_dies() { # whoever waits for an answer sees that the agent went
+	mkfifo "$work/gate" && printf 'open\nadopt pair\nwait %s\nline GETINFO version\n' "$work/gate" |
+		timeout 60 /usr/bin/python3 "$srcdir/tests/regress/client.py" >"$work/said" &
+	pid=$!
+	wait_for grep -q 'done 2' "$work/said" && smime agent stop && echo go >"$work/gate" && wait $pid && grep -q CLOSED "$work/said"
+}
+ok "the agent goes: the program sees it" agent_dies
+finish
