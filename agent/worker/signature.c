@@ -137,7 +137,7 @@ static bool content_fits(CMS_SignerInfo *info, const EVP_MD_CTX *running)
 	       CMS_SignerInfo_verify_content(info, digesting) > 0;
 }
 
-/* Of a content whose digest is known to be the one that was signed, or with no attributes to say so. */
+/* Of attributes that are sound, or of none. */
 static unsigned int check_form(struct signature *signature, CMS_SignerInfo *info, const EVP_MD_CTX *running)
 {
 	const ASN1_OCTET_STRING *wanted = attribute(info, NID_pkcs9_messageDigest, V_ASN1_OCTET_STRING);
@@ -347,12 +347,14 @@ static int find_companions(const struct signature_context *context, struct signa
 
 static int check(const struct signature_context *context, CMS_SignerInfo *info, struct signature *signature)
 {
+	bool sound;
 	int rc;
 
 	read_attributes(info, signature);
 	if (digests_is_weak(signature->digest))
 		signature->reasons |= REASON_WEAK_DIGEST;
-	if (!attributes_are_sound(context, info))
+	sound = attributes_are_sound(context, info);
+	if (!sound)
 		signature->reasons |= REASON_ATTRIBUTES;
 	signature->cert = find_certificate(context, info);
 	if (!signature->cert) {
@@ -360,7 +362,8 @@ static int check(const struct signature_context *context, CMS_SignerInfo *info, 
 		return 0;
 	}
 	CMS_SignerInfo_set1_signer_cert(info, signature->cert);
-	signature->reasons |= check_content(context, info, signature);
+	if (sound)
+		signature->reasons |= check_content(context, info, signature);
 	rc = check_certificate(context, signature);
 	if (!rc && names_other_certificate(context, info, signature))
 		signature->reasons |= REASON_OTHER_CERTIFICATE;

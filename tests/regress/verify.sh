@@ -1,0 +1,379 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# Who signed this, what of it, and was it altered: good mail is good, and nothing else is.
+. "$(dirname "$0")/lib.sh"
+[ -n "$softhsm" ] || plan_skip "SoftHSM is not installed"
+
+python=/usr/bin/python3
+make_ca
+
+# issue NAME SUBJECT [EXTENSION...]: a key and a certificate of the CA, or of $issuer.
+issuer=ca
+issue() {
+	name=$1
+	subject=$2
+	shift 2
+	printf '%s\n' "$@" >"$work/$name.ext"
+	openssl req -new -newkey "${key_type:-rsa:2048}" ${key_option:-} -nodes -keyout "$work/$name.key" -out "$work/$name.csr" \
+		-subj "$subject" 2>/dev/null &&
+		openssl x509 -req -in "$work/$name.csr" -CA "$work/$issuer.pem" -CAkey "$work/$issuer.key" -CAcreateserial \
+			-days "${days:-365}" -extfile "$work/$name.ext" -out "$work/$name.pem" 2>/dev/null
+}
+mail_use="keyUsage=critical,digitalSignature,keyEncipherment
+extendedKeyUsage=emailProtection"
+issue alice /CN=Alice "$mail_use" subjectAltName=email:alice@example.org
+issue bob /CN=Bob "$mail_use" subjectAltName=email:bob@example.org
+issue mallory /CN=Mallory "$mail_use" subjectAltName=email:mallory@example.net
+key_type=ec key_option="-pkeyopt ec_paramgen_curve:P-256" issue carol /CN=Carol "$mail_use" subjectAltName=email:carol@example.org
+
+cat >"$work/text" <<-END
+	Content-Type: text/plain; charset=us-ascii
+
+	Please pay 10 euros to Bob.
+	From here on: nothing.
+END
+sed 's/$/\r/' "$work/text" >"$work/text.crlf"
+
+# sign FILE OPTIONS...: a mail from Alice with openssl.
+sign() {
+	file=$1
+	shift
+	openssl cms -sign -in "$work/text" -from "Alice <alice@example.org>" -to bob@example.org -subject pay \
+		-signer "$work/alice.pem" -inkey "$work/alice.key" "$@" -out "$file" 2>/dev/null
+}
+
+# verify STATUS FILE [OPTIONS...], and then found WORD...: whether the report has each of them.
+verify() {
+	wanted=$1
+	mail=$2
+	shift 2
+	rm -f "$work/signed"
+	smime verify --json --ca "$work/ca.pem" -o "$work/signed" "$@" "$mail" >"$work/json" 2>"$work/said"
+	got=$?
+	[ "$got" = "$wanted" ] && return
+	echo "status $got, wanted $wanted" >&2
+	cat "$work/said" "$work/json" >&2
+	return 1
+}
+found() {
+	for word; do
+		grep -q -- "\"$word\"" "$work/json" && continue
+		echo "no $word in:" >&2
+		cat "$work/json" >&2
+		return 1
+	done
+}
+is() { # VERDICT STATUS FILE WORD...
+	verdict=$1
+	wanted=$2
+	mail=$3
+	shift 3
+	verify "$wanted" "$mail" || return
+	grep -q "^{\"verdict\":\"$verdict\"" "$work/json" || { cat "$work/json" >&2; return 1; }
+	found "$@"
+}
+nothing_came_out() {
+	[ ! -e "$work/signed" ]
+}
+raw() { # STATUS FILE [OPTIONS...]
+	verify "$@" --raw
+}
+
+# What is good.
+sign "$work/detached.eml"
+sign "$work/opaque.eml" -nodetach
+sign "$work/pss.eml" -keyopt rsa_padding_mode:pss
+sign "$work/sha512.eml" -md sha512
+sign "$work/both.eml" -signer "$work/bob.pem" -inkey "$work/bob.key"
+openssl cms -sign -in "$work/text" -from carol@example.org -signer "$work/carol.pem" -inkey "$work/carol.key" -out "$work/ec.eml"
+sed 's/\r*$/\r/' "$work/detached.eml" >"$work/crlf.eml"
+for kind in detached opaque pss sha512 ec crlf; do
+	ok "$kind: good" is good 0 "$work/$kind.eml" good
+	ok "$kind: exactly what was signed comes out" cmp "$work/signed" "$work/text.crlf"
+done
+ok "the report for people names the signer and what was covered" sh -c \
+	"smime verify --ca '$work/ca.pem' -o '$work/signed' '$work/detached.eml' 2>&1 | grep -q 'good: alice@example.org' &&
+	smime verify --ca '$work/ca.pem' '$work/detached.eml' 2>&1 >'$work/signed' | sed -n 1p | grep -qx 'Verification successful' &&
+	cmp '$work/signed' '$work/text.crlf'"
+ok "from a pipe too" sh -c "cat '$work/detached.eml' | smime verify --ca '$work/ca.pem' -o - | cmp - '$work/text.crlf'"
+ok "two signers, one of whom is not the sender: each has his verdict" is good-but 1 "$work/both.eml" not-from-signer good
+for form in DER PEM; do
+	openssl cms -sign -binary -nodetach -in "$work/text" -signer "$work/alice.pem" -inkey "$work/alice.key" -signer "$work/bob.pem" \
+		-inkey "$work/bob.key" -outform $form -out "$work/raw.$form"
+	ok "CMS in $form with two signers: good" raw 0 "$work/raw.$form"
+	ok "and its content comes out" cmp "$work/signed" "$work/text"
+done
+openssl cms -sign -binary -stream -nodetach -in "$work/text" -signer "$work/alice.pem" -inkey "$work/alice.key" -outform DER -out "$work/ber"
+ok "BER with indefinite lengths: good" raw 0 "$work/ber"
+openssl base64 -in "$work/ber" -out "$work/base64"
+ok "bare base64: good" raw 0 "$work/base64"
+openssl cms -sign -binary -in "$work/text" -signer "$work/alice.pem" -inkey "$work/alice.key" -outform DER -out "$work/p7s"
+ok "a detached signature and its content: good" raw 0 "$work/p7s" --content "$work/text"
+ok "of a text that was stored with other line ends: not the bytes that were signed" sh -c \
+	"! smime verify --raw --ca '$work/ca.pem' --content '$work/text.crlf' '$work/p7s' 2>/dev/null >&2"
+ok "without its content: cannot be told" raw 1 "$work/p7s"
+ok "and says so" found cannot-tell no-content
+
+# The agent's own, with every key type.
+make_token verify >/dev/null 2>&1
+write_mail "$work/mail.eml"
+for type in rsa:2048 ec:P-256 ec:P-384 ed25519; do
+	make_key verify "$type" "$type" rsa@example.org >/dev/null 2>&1
+	unlock verify >/dev/null 2>&1
+	for options in "" --opaque; do
+		ok "smime sign $options with $type: good" sh -c "smime sign -k '$type' $options -o '$work/own.eml' '$work/mail.eml' &&
+			smime verify --ca '$work/ca.pem' -o '$work/signed' '$work/own.eml'"
+	done
+done
+ok "with RSA-PSS: good" sh -c "smime sign --pss -k rsa:2048 -o '$work/own.eml' '$work/mail.eml' && smime verify --ca '$work/ca.pem' -o /dev/null '$work/own.eml'"
+ok "a protected subject that was changed outside: told" sh -c "sed '1,/^\r*$/s/^Subject: .*/Subject: another/' '$work/own.eml' >'$work/subject.eml'"
+ok "and not good" is good-but 1 "$work/subject.eml" header-differs header-protected Subject
+
+# Altered.
+alter() { # WHAT FROM TO FILE
+	sed "s/$2/$3/" "$4" >"$work/altered.eml"
+	! cmp -s "$4" "$work/altered.eml" || return
+	is bad 1 "$work/altered.eml" altered && nothing_came_out
+}
+ok "altered text: bad, and nothing comes out" alter text "pay 10" "pay 99" "$work/detached.eml"
+ok "altered header of the part: bad" alter header us-ascii utf-8 "$work/detached.eml"
+printf 'Content-Type: multipart/mixed; boundary=x\n\n--x\n\ntext\n--x\nContent-Disposition: attachment\n\npay 10\n--x--\n' >"$work/attachment"
+openssl cms -sign -in "$work/attachment" -from alice@example.org -signer "$work/alice.pem" -inkey "$work/alice.key" -out "$work/attachment.eml"
+ok "a mail with an attachment: good" is good 0 "$work/attachment.eml"
+ok "altered attachment: bad" alter attachment "pay 10" "pay 99" "$work/attachment.eml"
+
+# Made by hand.
+issue dora /CN=Dora "$mail_use" subjectAltName=email:dora@example.org
+forger=alice
+forge() { # CASES
+	"$python" "$srcdir/tests/regress/forge.py" "$1" "$work/$forger.key" "$work/$forger.pem" "$work/text.crlf" >"$work/forged"
+}
+forged() { # CASES STATUS WORD...
+	forge "$1" && raw "$2" "$work/forged" || return
+	shift 2
+	found "$@" || return
+	case $1 in
+	bad | cannot-tell) nothing_came_out ;;
+	esac
+}
+ok "made by hand, and right: good" forged plain 0 good
+ok "without signed attributes: good" forged no-attributes 0 good
+for case in no-type no-digest double-digest double-type two-values wrong-type other-type,no-attributes; do
+	ok "signed attributes, $case: bad" forged $case 1 bad attributes
+done
+ok "attributes passed off as content: bad" forged swapped 1 bad attributes
+ok "an altered attribute: bad" forged altered-attribute 1 bad forged
+ok "an altered signature: bad" forged altered-signature 1 bad forged
+ok "altered content: bad" forged altered-content 1 bad altered
+ok "no signer: bad" forged no-signer 1 bad no-signer
+ok "another certificate is meant: bad" forged other-certificate 1 bad other-certificate
+forger=dora
+ok "no certificate: cannot be told" forged no-certificate 1 cannot-tell no-certificate
+forger=alice
+ok "but that of somebody who wrote before" forged no-certificate 0 good
+ok "SHA-1: not good" forged sha1 1 good-but weak-digest
+ok "MD5: not good" forged md5 1 good-but weak-digest
+ok "signed before the certificate was there: not good" forged early 1 good-but signed-before
+ok "thirty-two signers: fine" forged signers=32 0 good
+forge signers=33
+ok "thirty-three: refused" says TOO_LARGE 1 smime verify --json --raw "$work/forged"
+forge certificates=3000
+ok "thousands of certificates: refused" says TOO_LARGE 1 smime verify --json --raw "$work/forged"
+forge plain
+ok "a signature with content of its own, for other content: bad" raw 1 "$work/forged" --content "$work/text.crlf"
+ok "and says so" found bad own-content
+{
+	printf 'From: alice@example.org\nContent-Type: multipart/signed; protocol="application/pkcs7-signature"; micalg=sha-256; boundary=b\n\n--b\n'
+	cat "$work/text"
+	printf '\n--b\nContent-Type: application/pkcs7-signature\nContent-Transfer-Encoding: base64\n\n'
+	openssl base64 -in "$work/forged"
+	printf '\n--b--\n'
+} >"$work/own-content.eml"
+ok "the same in a mail: bad" is bad 1 "$work/own-content.eml" own-content
+head -c 1500 "$work/opaque.eml" >"$work/cut.eml"
+ok "cut short: bad" is bad 1 "$work/cut.eml" damaged
+
+# Who it is.
+from() { # FROM-FIELD
+	{ printf '%s\n' "$1"; sed '/^From:/d' "$work/detached.eml"; } >"$work/from.eml"
+}
+for field in "From: mallory@example.net" "From: \"alice@example.org\" <mallory@example.net>" "From: alice@example.org, mallory@example.net" \
+	"From: alice@example.org.example.net" "From: Alice <mallory@example.net> (alice@example.org)" "From: аlice@example.org" \
+	"From: <alice@example.org> <mallory@example.net>" "From: alice@example.org@example.net" "From: undisclosed:;"; do
+	from "$field"
+	ok "$field: not the signer" is good-but 1 "$work/from.eml" not-from-signer
+done
+from "From: mallory@example.net
+From: alice@example.org"
+ok "two From fields: not the signer" is good-but 1 "$work/from.eml" not-from-signer
+for field in "From: ALICE@Example.ORG" "From: =?utf-8?q?Al=C3=ACce?= <alice@example.org>" "from: \"Doe, Alice\" <alice@example.org>" \
+	"From: Alice (mallory@example.net) <alice@example.org>"; do
+	from "$field"
+	ok "$field: the signer" is good 0 "$work/from.eml"
+done
+from "From: alice@example.org
+Sender: list@example.com"
+ok "another Sender: told" is good 0 "$work/from.eml" sender-differs
+sign_as() { # NAME [FROM]
+	openssl cms -sign -in "$work/text" -from "${2:-alice@example.org}" -signer "$work/$1.pem" -inkey "$work/$1.key" -out "$work/$1.eml"
+}
+sign_as mallory
+ok "somebody else's signature in place of hers: told" is good-but 1 "$work/mallory.eml" not-from-signer
+issue nul /CN=Nul "$mail_use" "subjectAltName=DER:30:1f:81:1d:61:6c:69:63:65:40:65:78:61:6d:70:6c:65:2e:6f:72:67:00:2e:65:78:61:6d:70:6c:65:2e:6e:65"
+sign_as nul
+ok "an address with a NUL in it: not the signer" is good-but 1 "$work/nul.eml" not-from-signer
+issue utf8 /CN=Utf8 "$mail_use" subjectAltName=@alt '[alt]' "otherName=1.3.6.1.5.5.7.8.9;FORMAT:UTF8,UTF8String:älice@bücher.example"
+sign_as utf8 "älice@xn--bcher-kva.example"
+ok "an internationalised address (RFC 9598): the signer" is good 0 "$work/utf8.eml"
+sign_as utf8 "älice@bücher.example"
+ok "and spelled out" is good 0 "$work/utf8.eml"
+sign_as utf8 "alice@bücher.example"
+ok "a look-alike of it: not" is good-but 1 "$work/utf8.eml" not-from-signer
+
+# Its certificate.
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/self.key" -out "$work/self.pem" -subj /CN=Alice -addext "$mail_use" \
+	-addext subjectAltName=email:alice@example.org 2>/dev/null
+sign_as self
+ok "a certificate that nobody trusts: not good" is good-but 1 "$work/self.eml" untrusted
+ok "what fits and is not good comes out" cmp "$work/signed" "$work/text.crlf"
+issue server /CN=Alice keyUsage=digitalSignature extendedKeyUsage=serverAuth subjectAltName=email:alice@example.org
+sign_as server
+ok "a server's certificate: not good" is good-but 1 "$work/server.eml" wrong-use
+issue encipher /CN=Alice keyUsage=keyEncipherment extendedKeyUsage=emailProtection subjectAltName=email:alice@example.org
+sign_as encipher
+ok "a certificate to encrypt to: not good" is good-but 1 "$work/encipher.eml" wrong-use
+issue any /CN=Alice keyUsage=digitalSignature extendedKeyUsage=anyExtendedKeyUsage subjectAltName=email:alice@example.org
+sign_as any
+ok "one for any use: good" is good 0 "$work/any.eml"
+issuer=alice issue below /CN=Below "$mail_use" subjectAltName=email:alice@example.org
+openssl cms -sign -in "$work/text" -from alice@example.org -signer "$work/below.pem" -inkey "$work/below.key" -certfile "$work/alice.pem" -out "$work/below.eml"
+ok "issued by somebody who is no CA: bad" is bad 1 "$work/below.eml" bad-chain
+verify 1 "$work/detached.eml" --at 2100-01-01
+ok "expired since: not good, and it was valid when it was made" found good-but expired
+verify 1 "$work/detached.eml" --at 2001-01-01T00:00:00Z
+ok "not valid yet: not good" found good-but not-yet-valid
+ok "a time that is none: usage" status 2 smime verify --at yesterday "$work/detached.eml"
+
+# Revocation.
+mkdir -p "$work/crl" && : >"$work/crl/index" && echo 01 >"$work/crl/number"
+printf '[ca]\ndefault_ca=own\n[own]\ndatabase=%s/crl/index\ncrlnumber=%s/crl/number\ndefault_md=sha256\ndefault_crl_days=30\n' "$work" "$work" >"$work/crl/conf"
+crl() { openssl ca -config "$work/crl/conf" -cert "$work/ca.pem" -keyfile "$work/ca.key" "$@" 2>/dev/null; }
+crl -gencrl -out "$work/empty.crl"
+crl -revoke "$work/alice.pem"
+crl -gencrl -out "$work/alice.crl"
+ok "with an empty revocation list: good" verify 0 "$work/detached.eml" --crl "$work/empty.crl"
+ok "revoked: bad" verify 1 "$work/detached.eml" --crl "$work/alice.crl"
+ok "and says so" found bad revoked
+openssl crl -in "$work/alice.crl" -outform DER -out "$work/alice.crl.der"
+verify 1 "$work/detached.eml" --crl "$work/alice.crl.der"
+ok "the list in DER: the same" found bad revoked
+verify 1 "$work/detached.eml" --crl-check
+ok "a check that finds no list: not good" found good-but no-crl
+verify 1 "$work/detached.eml" --crl "$work/empty.crl" --at 2027-06-01
+ok "an old list: not good" found good-but old-crl
+ok "a list that is none: refused" status 1 smime verify --crl "$work/text" "$work/detached.eml"
+
+# What it covers.
+{
+	printf 'From: alice@example.org\nSubject: list\nContent-Type: multipart/mixed; boundary=outer\n\n--outer\n'
+	sed '/^From:\|^To:\|^Subject:/d' "$work/detached.eml"
+	printf '\n--outer\nContent-Type: text/plain\n\nA footer that nobody signed.\n--outer--\n'
+} >"$work/list.eml"
+ok "a signed part in a list's mail: partly signed" is partly-signed 1 "$work/list.eml" good
+ok "and nothing comes out" nothing_came_out
+{
+	printf 'From: bob@example.org\nContent-Type: message/rfc822\n\n'
+	cat "$work/detached.eml"
+} >"$work/forward.eml"
+ok "a signed mail that was forwarded: not the forwarder's signature" is partly-signed 1 "$work/forward.eml" forwarded good
+sed '$d' "$work/detached.eml" | sed '/^--.*--$/d' >"$work/extra.eml"
+boundary=$(sed -n 's/.*boundary="\(.*\)"/\1/p' "$work/detached.eml")
+printf -- '\n--%s\nContent-Type: text/html\n\n<b>pay Mallory</b>\n--%s--\nand more\n' "$boundary" "$boundary" >>"$work/extra.eml"
+ok "a part behind the signature: partly signed" is partly-signed 1 "$work/extra.eml" extra-parts unsigned-text
+printf 'From: a@example.org\n\nhello\n' >"$work/plain.eml"
+ok "nothing signed: not signed" is not-signed 1 "$work/plain.eml"
+openssl crl2pkcs7 -nocrl -certfile "$work/alice.pem" -outform DER | openssl base64 >"$work/certs.p7c"
+{ printf 'From: a@example.org\nContent-Type: application/pkcs7-mime; smime-type=certs-only\nContent-Transfer-Encoding: base64\n\n'; cat "$work/certs.p7c"; } >"$work/certs.eml"
+ok "certificates only: not signed" is not-signed 1 "$work/certs.eml"
+sed 's/smime-type=certs-only/smime-type=signed-data/' "$work/certs.eml" >"$work/zero.eml"
+ok "the same called signed: bad" is bad 1 "$work/zero.eml" no-signer
+printf 'Content-Type: text/plain\n' | cat - "$work/detached.eml" >"$work/twice.eml"
+ok "two Content-Types: not signed, as far as anybody can tell" is not-signed 1 "$work/twice.eml"
+
+# Layers.
+cert=$work/rsa:2048.pem
+encrypt() { # FROM-FILE INTO
+	{ printf 'From: alice@example.org\nTo: bob@example.org\n'; openssl cms -encrypt -in "$1" ${cipher:--aes256} "$cert"; } >"$2"
+}
+sed '/^From:\|^To:\|^Subject:/d' "$work/detached.eml" >"$work/entity"
+encrypt "$work/entity" "$work/signed-encrypted.eml"
+ok "signed, then encrypted: good" is good 0 "$work/signed-encrypted.eml" encrypted signed
+ok "what was signed comes out" cmp "$work/signed" "$work/text.crlf"
+cipher=-aes-256-gcm encrypt "$work/entity" "$work/gcm.eml" 2>/dev/null
+ok "the same with AES-GCM: good" is good 0 "$work/gcm.eml"
+sed '/^From:\|^To:/d' "$work/signed-encrypted.eml" >"$work/inner"
+openssl cms -sign -in "$work/inner" -from alice@example.org -signer "$work/alice.pem" -inkey "$work/alice.key" -out "$work/triple.eml"
+ok "triple wrapped: good" is good 0 "$work/triple.eml" encrypted
+ok "three layers are told" sh -c "[ \"\$(grep -o '\"layer\":' '$work/json' | wc -l)\" = 3 ]"
+encrypt "$work/text" "$work/encrypted.eml"
+ok "encrypted and not signed: not signed" is not-signed 1 "$work/encrypted.eml" unauthenticated
+{
+	printf 'From: alice@example.org\nContent-Type: multipart/mixed; boundary=efail\n\n--efail\nContent-Type: text/html\n\n<img src="http://mallory.example.net/\n--efail\n'
+	cat "$work/inner"
+	printf '\n--efail\nContent-Type: text/html\n\n">\n--efail--\n'
+} >"$work/efail.eml"
+ok "HTML around an encrypted part: told, and never good" is partly-signed 1 "$work/efail.eml" among-parts among-html
+ok "and nothing comes out" nothing_came_out
+gadget() { # alters a block of the ciphertext of a signed mail
+	"$python" - "$work/signed-encrypted.eml" >"$work/gadget.eml" <<-'END'
+		import base64, sys
+		head, body = open(sys.argv[1]).read().split("\n\n", 1)
+		der = bytearray(base64.b64decode(body))
+		der[-600] ^= 0x40
+		text = base64.encodebytes(bytes(der)).decode()
+		sys.stdout.write(head + "\n\n" + text)
+	END
+	verify 1 "$work/gadget.eml" && nothing_came_out
+}
+ok "altered CBC ciphertext: not good, and nothing comes out" gadget
+"$python" - >"$work/deep.eml" <<-'END'
+	depth = 500
+	print("From: alice@example.org")
+	for i in range(depth):
+	    print(f"Content-Type: multipart/mixed; boundary=b{i}\n\n--b{i}")
+	print("\nhello")
+END
+ok "hundreds of multiparts in one another: refused" says TOO_LARGE 1 smime verify --json "$work/deep.eml"
+"$python" - "$work/detached.eml" >"$work/nested.eml" <<-'END'
+	import sys
+	for i in range(300):
+	    print("From: bob@example.org\nContent-Type: message/rfc822\n")
+	sys.stdout.write(open(sys.argv[1]).read())
+END
+ok "hundreds of forwarded mails: refused" says TOO_LARGE 1 smime verify --json "$work/nested.eml"
+"$python" - >"$work/parts.eml" <<-'END'
+	print("From: a@example.org\nContent-Type: multipart/mixed; boundary=b\n")
+	for i in range(20000):
+	    print("--b\n\nx")
+	print("--b--")
+END
+ok "thousands of parts: refused" says TOO_LARGE 1 smime verify --json "$work/parts.eml"
+
+# Certificates that certify each other.
+openssl req -x509 -key "$work/bob.key" -subj /CN=Loop1 -out "$work/loop1.pem" -addext basicConstraints=CA:TRUE 2>/dev/null
+openssl req -x509 -key "$work/carol.key" -subj /CN=Loop2 -out "$work/loop2.pem" -addext basicConstraints=CA:TRUE 2>/dev/null
+cross() { # SUBJECT ISSUER INTO
+	openssl x509 -in "$work/$1.pem" -CA "$work/$2.pem" -CAkey "$work/$4.key" -CAcreateserial -out "$work/$3.pem" -clrext -days 100 2>/dev/null
+}
+cross loop1 loop2 cross1 carol
+cross loop2 loop1 cross2 bob
+cp "$work/bob.key" "$work/loop1.key"
+issuer=loop1 issue looped /CN=Looped "$mail_use" subjectAltName=email:alice@example.org
+openssl cms -sign -in "$work/text" -from alice@example.org -signer "$work/looped.pem" -inkey "$work/looped.key" \
+	-certfile "$work/cross1.pem" -certfile "$work/cross2.pem" -out "$work/looped.eml"
+ok "certificates in a loop: not good, and told at once" is good-but 1 "$work/looped.eml" untrusted
+
+# The store learns who wrote.
+ok "a good signer is known from then on" sh -c "smime verify --ca '$work/ca.pem' -o /dev/null '$work/ec.eml' && smime certs list | grep -q carol@example.org"
+ok "one that is not good is not" sh -c "! smime certs list | grep -q mallory@example.net"
+finish
