@@ -17,12 +17,12 @@ verdict() { # FILE OPTIONS...: of the whole
 
 # Thunderbird. Bob reads what is encrypted.
 tb=$corpus/thunderbird/smime
-make_token corpus >/dev/null 2>&1
-openssl pkcs12 -in "$tb/Bob.p12" -passin pass:nss -nodes -legacy -out "$work/bob.pem" 2>/dev/null ||
-	openssl pkcs12 -in "$tb/Bob.p12" -passin pass:nss -nodes -out "$work/bob.pem" 2>/dev/null
-openssl x509 -in "$work/bob.pem" -out "$work/bob.crt"
-import_key corpus 01 bob "$work/bob.pem" "$work/bob.crt" >/dev/null 2>&1
-unlock corpus >/dev/null 2>&1
+import_bob() {
+	make_token corpus && openssl pkcs12 -in "$tb/Bob.p12" -passin pass:nss -nodes -nocerts -out "$work/bob.key" &&
+		openssl pkcs12 -in "$tb/Bob.p12" -passin pass:nss -nokeys -clcerts -out "$work/bob.pem" &&
+		import_key corpus 01 bob "$work/bob.key" "$work/bob.pem" && unlock
+}
+ok "import Bob" import_bob
 
 # Where Thunderbird looks at one of two signatures only, it calls the mail not good. We look at both, and
 # both are; openssl agrees.
@@ -107,7 +107,7 @@ rfc4134() { # FILE EXPECTATION
 	case $1 in *.eml) raw= ;; esac
 	got=$(verdict "$1" $raw --ca "$work/carl.pem" --at 2006-01-01)
 	case $2 in
-	*"signature ok"*) [ "$got" = good-but ] && grep -q weak-digest "$work/json" ;;
+	*"signature ok"*) [ "$got" != good ] && grep -q weak-digest "$work/json" && ! grep -q '"altered"\|"forged"' "$work/json" ;;
 	*) [ "$got" != good ] ;;
 	esac
 }
