@@ -30,10 +30,10 @@ PATH=$demo/installed/bin:$PATH
 # A world of its own: socket, configuration and token store are below demo/. Sockets have short
 # paths, so that one is in a folder that goes with this script.
 run=$(mktemp -d /tmp/smime-demo.XXXXXX)
-export XDG_RUNTIME_DIR=$run XDG_CONFIG_HOME=$demo/config SOFTHSM2_CONF=$demo/softhsm2.conf
+export XDG_RUNTIME_DIR=$run XDG_CONFIG_HOME=$demo/config XDG_DATA_HOME=$demo/data SOFTHSM2_CONF=$demo/softhsm2.conf
 unset SMIME_AGENT_SOCKET SMIME_AGENT_PROGRAM SMIME_AGENT_LIBEXEC 2>/dev/null || true
 trap 'smime agent stop >/dev/null 2>&1 || true; rm -rf "$run"' EXIT
-rm -rf tokens config mail
+rm -rf tokens config data mail
 mkdir -p tokens config/smime-agent mail
 printf 'directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n' "$demo/tokens" >softhsm2.conf
 module=$(ls /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so 2>/dev/null | head -n 1)

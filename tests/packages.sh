@@ -20,7 +20,13 @@ need() {
 	[ -n "$missing" ] || return 0
 	echo "installing:$missing"
 	sudo=
-	[ "$(id -u)" = 0 ] || sudo=sudo
+	if [ "$(id -u)" != 0 ]; then
+		sudo=sudo
+		command -v sudo >/dev/null || {
+			echo "there is no sudo here: as root, run apt-get install$missing"
+			return 1
+		}
+	fi
 	$sudo apt-get update -qq
 	$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 }
