@@ -8,11 +8,15 @@
 #include "capabilities.h"
 #include "clean_ssl.h"
 #include "input.h"
+#include "store.h"
+#include "trust.h"
 
 #include <openssl/pem.h>
 #include <string.h>
 
 #define CERTIFICATE_MAX 65536
+/* Hexadecimal digits. */
+#define STORE_FINGERPRINT_MIN 16
 
 static const struct {
 	const char *reason, *advice;
@@ -28,6 +32,10 @@ static const struct {
 	[RECIPIENT_NOT_YET] = {"the certificate is not valid yet", "ask them for the present one", 5},
 	[RECIPIENT_EXPIRED] = {"the certificate has expired",
 			       "ask them for a mail that is signed with the new one", 5},
+	[RECIPIENT_UNTRUSTED] = {"no path leads from the certificate to a trusted root",
+				 "see trust-anchors, or give the certificate as a file", 10},
+	[RECIPIENT_REVOKED] = {"the certificate was revoked",
+			       "ask them for a mail that is signed with the new one", 4},
 };
 
 const char *recipient_reason(enum recipient_problem problem)
@@ -61,39 +69,84 @@ static enum recipient_problem check_dates(const X509 *cert)
 	return X509_cmp_current_time(X509_get0_notAfter(cert)) <= 0 ? RECIPIENT_EXPIRED : RECIPIENT_OK;
 }
 
-static enum recipient_problem check(X509 *cert)
-{
-	enum recipient_problem problem = check_use(cert);
+/* Whose word is good for a certificate. */
+enum origin {
+	ORIGIN_OTHERS, /* a certification authority's alone */
+	ORIGIN_GIVEN,  /* the person's, who handed it over */
+	ORIGIN_OWN,    /* the key is here */
+};
 
-	return problem ? problem : check_dates(cert);
+static int check_trust(X509 *cert, enum origin origin, enum recipient_problem *ret_problem)
+{
+	CLEAN_TRUST struct trust_result result = {0};
+	int rc = trust_check(cert, NULL, NULL, CERT_USE_DECRYPT, 0, &result);
+
+	if (rc)
+		return rc;
+	if (result.reasons & REASON_REVOKED)
+		*ret_problem = RECIPIENT_REVOKED;
+	else if (origin == ORIGIN_GIVEN)
+		*ret_problem = RECIPIENT_OK;
+	else if (result.reasons & REASON_WRONG_USE)
+		*ret_problem = RECIPIENT_WRONG_USE;
+	else
+		*ret_problem = result.reasons & ~(unsigned int)(REASON_NO_CRL | REASON_OLD_CRL) ? RECIPIENT_UNTRUSTED
+											   : RECIPIENT_OK;
+	return 0;
+}
+
+static int check(X509 *cert, enum origin origin, enum recipient_problem *ret_problem)
+{
+	*ret_problem = check_use(cert);
+	if (!*ret_problem)
+		*ret_problem = check_dates(cert);
+	return *ret_problem || origin == ORIGIN_OWN ? 0 : check_trust(cert, origin, ret_problem);
 }
 
 /* The search for one name. */
 struct search {
-	X509 *best; /* borrowed */
+	X509 *best;
 	unsigned int capabilities;
 	enum recipient_problem problem;
 	bool exact; /* one certificate was asked for, not somebody's newest */
 };
+
+static void search_done(struct search *search)
+{
+	X509_free(search->best);
+}
+
+#define CLEAN_SEARCH CLEANUP(search_done)
 
 static bool is_newer(const X509 *a, const X509 *b)
 {
 	return ASN1_TIME_compare(X509_get0_notBefore(a), X509_get0_notBefore(b)) > 0;
 }
 
-static void consider(struct search *search, X509 *cert, unsigned int capabilities)
+static int consider(struct search *search, X509 *cert, enum origin origin, unsigned int capabilities)
 {
-	enum recipient_problem problem = check(cert);
+	enum recipient_problem problem;
+	int rc;
 
-	if (search->best && search->exact && X509_cmp(search->best, cert)) {
+	if (search->best && search->exact && X509_cmp(search->best, cert))
 		search->problem = RECIPIENT_AMBIGUOUS;
-	} else if (problem && !search->best) {
-		search->problem = problem > search->problem ? problem : search->problem;
-	} else if (!problem && (!search->best || is_newer(cert, search->best))) {
-		search->best = cert;
-		search->capabilities = capabilities;
-		search->problem = RECIPIENT_OK;
+	if (search->best && (search->exact || !is_newer(cert, search->best)))
+		return 0;
+	rc = check(cert, origin, &problem);
+	if (rc)
+		return rc;
+	if (problem) {
+		if (!search->best && problem > search->problem)
+			search->problem = problem;
+		return 0;
 	}
+	if (!X509_up_ref(cert))
+		return ERR_NO_MEMORY;
+	X509_free(search->best);
+	search->best = cert;
+	search->capabilities = capabilities;
+	search->problem = RECIPIENT_OK;
+	return 0;
 }
 
 /* Whether what is encrypted to it can be read with it. */
@@ -103,18 +156,49 @@ static bool decrypts(const struct key *key)
 }
 
 /* Tokens may hold other people's certificates, too. */
-static void search_list(struct search *search, struct key *list, const char *name, bool self)
+static int search_list(struct search *search, struct key *list, const char *name, bool self)
 {
-	for (struct key *key = list; key; key = key->next)
-		if (keys_fit(key, name) && (!self || decrypts(key)))
-			consider(search, key->cert,
-				 decrypts(key) ? CAPABILITIES_OWN : capabilities_read((struct view){NULL, 0}));
+	int rc = 0;
+
+	for (struct key *key = list; key && !rc; key = key->next) {
+		bool own = decrypts(key);
+
+		if (keys_fit(key, name) && (!self || own))
+			rc = consider(search, key->cert, own ? ORIGIN_OWN : ORIGIN_OTHERS,
+				      own ? CAPABILITIES_OWN : capabilities_read((struct view){NULL, 0}));
+	}
+	return rc;
 }
 
-static void search_keys(struct search *search, const char *name, bool self)
+static int search_keys(struct search *search, const char *name, bool self)
 {
-	search_list(search, keys_first(), name, self);
-	search_list(search, keys_absent(), name, self);
+	int rc = search_list(search, keys_first(), name, self);
+
+	return rc ? rc : search_list(search, keys_absent(), name, self);
+}
+
+static int consider_stored(void *context, struct stored *row)
+{
+	return consider(context, row->cert, ORIGIN_OTHERS, capabilities_read(buf_view(&row->capabilities)));
+}
+
+/* Anybody can make certificates until one begins as another does, and send them: a fingerprint's start must
+ * be long here. */
+static int search_store(struct search *search, const char *name)
+{
+	char digits[CERT_FINGERPRINT_SIZE];
+	size_t length = 0;
+
+	if (strchr(name, '@'))
+		return store_each(STORE_ADDRESS, view_string(name), consider_stored, search);
+	if (!search->exact)
+		return 0;
+	for (; *name && length < sizeof digits - 1; name++)
+		if (*name != ':')
+			digits[length++] = *name;
+	if (*name || length < STORE_FINGERPRINT_MIN)
+		return 0;
+	return store_each(STORE_FINGERPRINT, (struct view){(uint8_t *)digits, length}, consider_stored, search);
 }
 
 static bool is_fingerprint(const char *name)
@@ -122,7 +206,7 @@ static bool is_fingerprint(const char *name)
 	return strlen(name) >= 6 && strspn(name, "0123456789abcdefABCDEF:") == strlen(name);
 }
 
-static int add(struct recipients *list, const char *name, const struct search *search,
+static int add(struct recipients *list, const char *name, struct search *search,
 	       const struct recipient **ret_recipient)
 {
 	struct recipient *recipient;
@@ -135,8 +219,8 @@ static int add(struct recipients *list, const char *name, const struct search *s
 		return ERR_NO_MEMORY;
 	}
 	recipient->problem = search->problem;
-	if (!search->problem && X509_up_ref(search->best)) {
-		recipient->cert = search->best;
+	if (!search->problem) {
+		recipient->cert = TAKE(search->best);
 		recipient->capabilities = search->capabilities;
 	}
 	list->end = list->end ? list->end : &list->first;
@@ -149,12 +233,16 @@ static int add(struct recipients *list, const char *name, const struct search *s
 
 int recipients_add(struct recipients *list, const char *name, const struct recipient **ret_recipient)
 {
-	struct search search = {.problem = RECIPIENT_NONE, .exact = is_fingerprint(name)};
-	int rc = keys_refresh(LIST_KNOWN);
+	CLEAN_SEARCH struct search search = {.problem = RECIPIENT_NONE, .exact = is_fingerprint(name)};
+	int store, rc = keys_refresh(LIST_KNOWN);
 
+	rc = rc ? rc : search_keys(&search, name, false);
 	if (rc)
 		return rc;
-	search_keys(&search, name, false);
+	store = search_store(&search, name);
+	/* Without the store there are still one's own keys. */
+	if (store && (store != ERR_STORE || search.problem == RECIPIENT_NONE))
+		return store;
 	return add(list, name, &search, ret_recipient);
 }
 
@@ -196,17 +284,14 @@ static int name_of(X509 *cert, struct buf *into)
 int recipients_add_file(struct recipients *list, int fd, const struct recipient **ret_recipient)
 {
 	CLEAN_BUF struct buf name = BUF_INIT(CERTIFICATE_MAX);
-	struct search search = {.problem = RECIPIENT_NONE};
+	CLEAN_SEARCH struct search search = {.problem = RECIPIENT_NONE};
 	X509 *cert = NULL;
 	int rc = read_certificate(fd, &cert);
 
 	rc = rc ? rc : name_of(cert, &name);
-	if (!rc) {
-		consider(&search, cert, capabilities_read((struct view){NULL, 0}));
-		rc = add(list, (const char *)name.data, &search, ret_recipient);
-	}
+	rc = rc ? rc : consider(&search, cert, ORIGIN_GIVEN, capabilities_read((struct view){NULL, 0}));
 	X509_free(cert);
-	return rc;
+	return rc ? rc : add(list, (const char *)name.data, &search, ret_recipient);
 }
 
 static bool has_certificate(const struct recipients *list, const X509 *cert)
@@ -219,23 +304,23 @@ static bool has_certificate(const struct recipients *list, const X509 *cert)
 
 int recipients_add_self(struct recipients *list, const char *address)
 {
-	struct search search = {.problem = RECIPIENT_NONE}, only = {.problem = RECIPIENT_NONE, .exact = true};
+	CLEAN_SEARCH struct search named = {.problem = RECIPIENT_NONE};
+	CLEAN_SEARCH struct search only = {.problem = RECIPIENT_NONE, .exact = true};
+	struct search *search = &named;
 	const struct recipient *added;
 	int rc = keys_refresh(LIST_KNOWN);
 
-	if (rc)
-		return rc;
-	if (address)
-		search_keys(&search, address, true);
-	if (search.problem == RECIPIENT_NONE) {
-		search_keys(&only, NULL, true);
-		if (only.problem)
+	if (!rc && address)
+		rc = search_keys(&named, address, true);
+	if (!rc && named.problem == RECIPIENT_NONE) {
+		search = &only;
+		rc = search_keys(&only, NULL, true);
+		if (!rc && only.problem)
 			return 0;
-		search = only;
 	}
-	if (search.best && has_certificate(list, search.best))
-		return 0;
-	rc = add(list, address ? address : "yourself", &search, &added);
+	if (rc || (search->best && has_certificate(list, search->best)))
+		return rc;
+	rc = add(list, address ? address : "yourself", search, &added);
 	if (!rc)
 		list->self = added;
 	return rc;

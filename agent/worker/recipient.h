@@ -20,6 +20,8 @@ enum recipient_problem {
 	RECIPIENT_AMBIGUOUS,
 	RECIPIENT_NOT_YET,
 	RECIPIENT_EXPIRED,
+	RECIPIENT_UNTRUSTED,
+	RECIPIENT_REVOKED,
 	RECIPIENT_PROBLEMS,
 };
 
@@ -37,9 +39,9 @@ struct recipients {
 	const struct recipient *self; /* added by recipients_add_self */
 };
 
-/* Finds the certificate for a name: a mail address, the start of a fingerprint, a label of one's own keys, or
- * a pkcs11: URI of one; and keeps it with what was found. ERR_TOO_LARGE beyond the limit. What is wrong with the
- * recipient is no error; it is in *ret_recipient. */
+/* Finds the certificate for a name: a mail address, the start of a fingerprint (of one's own keys from 6 digits,
+ * of the store from 16), a label of one's own keys, or a pkcs11: URI of one; and keeps it with what was found. ERR_TOO_LARGE beyond the limit. What is wrong with the
+ * recipient is no error; it is in *ret_recipient. ERR_STORE where nothing else than the store could know. */
 MUST_USE int recipients_add(struct recipients *list, const char *name, const struct recipient **ret_recipient);
 /* The same with a certificate that the client has, which is read from the descriptor, PEM or DER.
  * ERR_NOT_CERTIFICATE. */
