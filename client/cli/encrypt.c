@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NAMES_MAX 2000
+#define NAMES_MAX 5000
 /* Each is an open file. */
 #define CERTIFICATES_MAX 200
 #define BCC_MAX 200
