@@ -7,7 +7,8 @@ them (ca.pem) and, in card.json, PIN, PUK and their tries. A second run with the
 same card again. apdu.log has every command and answer, PINs left out.
 
 Keys: --keys 9a=rsa2048,9c=p256,9d=rsa2048,82=p384,83=ca. Slots are 9a, 9c, 9d, 9e and the retired
-82 to 95. "ca" is the certificate of the CA, and "lost" one for mail, each without its key.
+82 to 95. "ca" is the certificate of a CA between the others and the root, and "lost" one
+for mail, each without its key.
 
 The control socket takes a line per connection and answers with one:
   remove | insert      as a person does

@@ -59,13 +59,13 @@ def generate_key(key_type):
 
 
 class Issuer:
-    """The CA of one card."""
+    """The CA of one card; a root, or below another one."""
 
-    def __init__(self, label):
+    def __init__(self, name, root=None):
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Simulated cards"),
-                               x509.NameAttribute(NameOID.COMMON_NAME, f"CA of {label}")])
-        self.certificate = self.sign(
+                               x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self.certificate = (root or self).sign(
             self.name, self.key.public_key(),
             [(x509.BasicConstraints(True, None), True), (key_usage(["keyCertSign", "cRLSign"]), True)])
 
@@ -124,8 +124,10 @@ class State:
 
     def make(self, options):
         """A new card."""
-        issuer = Issuer(options.label)
+        issuer = Issuer(f"CA of {options.label}")
         self.write("ca.pem", issuer.certificate.public_bytes(serialization.Encoding.PEM))
+        if "ca" in options.keys.values():  # the root is not on the card, what is between is
+            issuer = Issuer(f"Issuing CA of {options.label}", issuer)
         for slot, key_type in options.keys.items():
             certificate = issuer.certificate
             if key_type != "ca":

@@ -41,7 +41,7 @@ two_cards() {
 	[ -e "$work/cards/alice" ] ||
 		card_start alice 0 9a=rsa2048,9c=p256,9d=rsa2048,9e=p256,82=rsa2048,83=lost --label Alice \
 			--usage 83=digitalSignature+keyAgreement || return
-	card_start bob 1 9a=p384,9c=rsa2048,9d=p256,82=p384 --label Bob --address bob@example.org
+	card_start bob 1 9a=p384,9c=rsa2048,9d=p256,82=p384,95=p256,83=ca --label Bob --address bob@example.org
 }
 
 # --- what can be done with a key
@@ -64,11 +64,16 @@ decrypt() { # CARD SLOT [OPENSSL-OPTION...]
 		tr -d '\r' <"$work/decrypted" | grep -q "From here on, nothing."
 }
 
+chain_is_sent() {
+	sign bob 9a && openssl smime -pk7out -in "$work/s.eml" | openssl pkcs7 -print_certs -noout >"$work/certs" &&
+		grep -q "^subject=.*CN = Bob 9a" "$work/certs" && grep -q "^subject=.*CN = Issuing CA of Bob" "$work/certs"
+}
+
 # --- what a person sees
 
 both_are_listed() {
 	smime keys --json >"$work/keys" || return
-	for key in alice/9a alice/9c alice/9d alice/9e alice/82 bob/9a bob/9c bob/9d bob/82; do
+	for key in alice/9a alice/9c alice/9d alice/9e alice/82 bob/9a bob/9c bob/9d bob/82 bob/95; do
 		grep -q "$(card_key "${key%/*}" "${key#*/}")" "$work/keys" || { echo "$key is missing" >&2; return 1; }
 	done
 	[ "$(smime tokens | grep '^  serial' | sort -u | wc -l)" = 2 ]
@@ -215,6 +220,8 @@ run_steps() { # NAME
 	ok "$1: the other card, P-384, signs" sign bob 9a
 	ok "$1: decrypts with ECDH, P-256" decrypt bob 9d -aes256
 	ok "$1: decrypts with ECDH, P-384, retired" decrypt bob 82 -aes256
+	ok "$1: decrypts with the last of the retired keys" decrypt bob 95 -aes256
+	ok "$1: a CA's certificate that is on the card is in the signature" chain_is_sent
 	ok "$1: so far one PIN was sent to it, too" eval '[ "$(times_asked)" = 1 ]'
 
 	answers "$CARD_PIN" "$CARD_PIN"

@@ -129,7 +129,7 @@ ok "one that is" finds 1 ok setup "ssh is set up"
 
 smime agent stop
 pcscd_start
-card_start alice 0 9a=rsa2048 --label Alice
+card_start alice 0 9a=rsa2048,82=ca --label Alice
 ok "a card that no module knows" finds 1 problem reader "card 3B.*no module knows" "opensc-pkcs11"
 ok "a reader without a card" found note reader "no card is in it"
 ok "pcscd runs" found ok pcscd "runs"
@@ -137,6 +137,8 @@ if [ -n "$opensc" ]; then
 	new_conf "module $opensc"
 	ok "a card, its module and its token" finds 1 ok reader "card 3B.*opensc-pkcs11.so knows as"
 	ok "its key" found ok key "Alice 9a signs for alice@example.org"
+	ok "its issuer is on the card, and only the root is missing" eval '
+		found note key "issuer is not at hand: .*/CN=CA of Alice" && found_not note key "issuer is not at hand: .*Issuing"'
 	card alice tries 1 >/dev/null
 	smime agent stop
 	ok "its last try" finds 1 problem token "one try is left"
