@@ -6,6 +6,7 @@
 #include "mail_decrypt.h"
 
 #include "cms_decrypt.h"
+#include "protected_header.h"
 
 #include <string.h>
 #include <strings.h>
@@ -101,23 +102,37 @@ static bool has_field(struct view header, const struct mime_field *like)
 	return false;
 }
 
+/* A protected field is the one to be shown (RFC 9788 section 4.4), and takes the place of what stands outside.
+ * Not the sender: whoever encrypts to a person can put anybody there, and nobody signed for it. */
+static bool takes_over(struct view payload, const struct mime_field *field)
+{
+	return header_protection(payload) != HEADER_NOT_PROTECTED && header_is_protected(field) && !is_trace(field) &&
+	       !mime_name_is(field, "From") && !mime_name_is(field, "Sender") && has_field(payload, field);
+}
+
 /* The outer header's fields as they are, then the entity's: those about its body, and those that the
- * outer header lacks (a whole mail was encrypted). Nothing inside replaces what stands outside. */
-static int join(struct joining *joining, struct view inner, const char *line_end)
+ * outer header lacks (a whole mail was encrypted). Nothing inside replaces what stands outside, but for what
+ * was protected. */
+static int join(struct joining *joining, struct view inner, struct view payload, const char *line_end)
 {
 	struct view rest = joining->outer;
 	struct mime_field field;
 	int rc = 0;
 
 	while (!rc && mime_next_field(&rest, &field))
-		if (!is_about_body(&field))
+		if (!is_about_body(&field) && !takes_over(payload, &field))
+			rc = put_field(joining->output, field.whole, line_end);
+	rest = payload;
+	while (!rc && mime_next_field(&rest, &field))
+		if (takes_over(payload, &field))
 			rc = put_field(joining->output, field.whole, line_end);
 	if (!rc && !mime_find_field(inner, "MIME-Version", &field)) {
 		rc = output_text(joining->output, "MIME-Version: 1.0");
 		rc = rc ? rc : output_text(joining->output, line_end);
 	}
 	while (!rc && mime_next_field(&inner, &field))
-		if (is_about_body(&field) || (!is_trace(&field) && !has_field(joining->outer, &field)))
+		if (is_about_body(&field) || (!is_trace(&field) && !mime_name_is(&field, "HP-Outer") &&
+					      !has_field(joining->outer, &field) && !takes_over(payload, &field)))
 			rc = put(joining->output, field.whole);
 	return rc ? rc : output_text(joining->output, line_end);
 }
@@ -134,24 +149,54 @@ static struct view without_empty_line(struct view start, size_t length)
 	return header;
 }
 
-/* Joins once the entity's header is there, or cannot come any more. */
+/* The header of the first part of multipart/signed: what was protected stands in what was signed. False
+ * where the bytes do not have all of it yet. */
+static bool find_signed_header(struct view header, struct view body, struct view *ret_payload)
+{
+	char name[64] = "", delimiter[80] = "--";
+	struct mime_field type;
+	const uint8_t *found;
+	size_t length;
+
+	*ret_payload = header;
+	if (!mime_find_field(header, "Content-Type", &type))
+		return true;
+	mime_token(type.value, name, sizeof name);
+	if (strcmp(name, "multipart/signed") ||
+	    !mime_parameter(type.value, "boundary", delimiter + 2, sizeof delimiter - 2))
+		return true;
+	found = body.length ? memmem(body.data, body.length, delimiter, strlen(delimiter)) : NULL;
+	found = found ? memchr(found, '\n', body.length - (size_t)(found - body.data)) : NULL;
+	if (!found)
+		return false;
+	body = (struct view){found + 1, body.length - (size_t)(found + 1 - body.data)};
+	length = mime_header_length(body);
+	*ret_payload = length ? without_empty_line(body, length) : header;
+	return length;
+}
+
+/* Joins once the entity's header is there, and that of what was signed in it, or cannot come any more. */
 static int join_start(struct joining *joining, bool at_end)
 {
-	struct view start = buf_view(&joining->start);
+	struct view start = buf_view(&joining->start), header, payload;
 	size_t length = mime_header_length(start);
 	const uint8_t *first_end = start.length ? memchr(start.data, '\n', start.length) : NULL;
 	bool crlf = first_end && first_end > start.data && first_end[-1] == '\r';
 	bool headless = length && (start.data[0] == '\r' || start.data[0] == '\n');
+	bool enough = at_end || start.length >= MIME_HEADER_MAX;
 	int rc;
 
-	if (!length && !at_end && start.length < MIME_HEADER_MAX)
+	if (!length && !enough)
 		return 0;
-	joining->joined = true;
 	/* Bytes that are no entity are taken for its body. */
 	if (!headless && !mime_is_field(start))
 		length = 0;
-	rc = join(joining, headless ? (struct view){start.data, 0} : without_empty_line(start, length),
-		  crlf ? "\r\n" : "\n");
+	header = headless ? (struct view){start.data, 0} : without_empty_line(start, length);
+	if (!find_signed_header(header, (struct view){start.data + length, start.length - length}, &payload) &&
+	    !enough)
+		return 0;
+	joining->joined = true;
+	rc = join(joining, header, payload, crlf ? "\r\n" : "\n");
 	rc = rc ? rc : put(joining->output, (struct view){start.data + length, start.length - length});
 	buf_clear(&joining->start);
 	return rc;

@@ -113,15 +113,18 @@ static bool find_outer(struct view outer, struct view name, struct view *ret_val
 	return false;
 }
 
+/* What stands outside may be what is protected, also where it was hidden: a program that decrypted the mail
+ * may have put it there. */
 static bool is_as_protected(struct view payload, const struct mime_field *field, bool cipher,
 			    struct view outer)
 {
-	struct view expected = field->value, stands;
-	bool has = find_outer(outer, field->name, &stands);
+	struct view expected, stands;
 
-	if (cipher && !find_hp_outer(payload, field->name, &expected))
-		return !has; /* it was hidden */
-	return has && same_value(expected, stands);
+	if (!find_outer(outer, field->name, &stands))
+		return cipher && !find_hp_outer(payload, field->name, &expected);
+	if (same_value(field->value, stands))
+		return true;
+	return cipher && find_hp_outer(payload, field->name, &expected) && same_value(expected, stands);
 }
 
 int header_compare(struct layer *layer, struct view payload, struct view outer)

@@ -58,6 +58,25 @@ inner_header_replaces_nothing() {
 		! grep -qE '^(Received|Authentication-Results)|boss' "$work/back"
 }
 
+# RFC 9788: but what was protected is what counts, and the sender's name is nobody's to choose.
+protected_header_is_shown() {
+	printf 'Subject: inner\r\nFrom: boss@example.org\r\nReceived: from liar\r\nHP-Outer: Subject: [...]\r\nKeywords: hidden\r\nContent-Type: text/plain; hp="cipher"\r\n\r\nhello\r\n' >"$work/entity"
+	openssl cms -encrypt -binary -aes-256-cbc -in "$work/entity" -out "$work/e.eml" -from mallory@example.org \
+		-subject '[...]' "$work/rsa.pem" && smime decrypt "$work/e.eml" >"$work/back" && shows_protected
+}
+
+shows_protected() {
+	sed '/^\r*$/q' "$work/back" >"$work/head"
+	grep -q '^Subject: inner' "$work/head" && grep -q '^Keywords: hidden' "$work/head" && grep -q '^From: mallory@example.org' "$work/head" &&
+		! grep -qE '^(Received|HP-Outer)|boss|\[\.\.\.\]' "$work/head"
+}
+
+signed_protected_header_is_shown() {
+	openssl cms -sign -binary -in "$work/entity" -signer "$work/signer.pem" -inkey "$work/signer.key" -out "$work/signed.eml" &&
+		openssl cms -encrypt -binary -aes-256-cbc -in "$work/signed.eml" -out "$work/e.eml" -from mallory@example.org \
+			-subject '[...]' "$work/rsa.pem" && smime decrypt "$work/e.eml" >"$work/back" && shows_protected
+}
+
 several_recipients() {
 	openssl cms -encrypt -binary -aes-256-cbc -in "$work/bytes" -outform DER -out "$work/e" \
 		"$work/other.pem" "$work/p384.pem" "$work/rsa.pem" "$work/other.pem" &&
@@ -153,6 +172,9 @@ ok "ECDH with cofactor" raw "$work/bytes" p256 -aes-256-cbc
 extra=
 ok "the outer header is joined with the inner entity" header_is_joined
 ok "a header from inside replaces none outside" inner_header_replaces_nothing
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/signer.key" -subj /CN=signer -out "$work/signer.pem" 2>/dev/null
+ok "a protected header is shown in place of the outer one" protected_header_is_shown
+ok "so is one that was signed, too" signed_protected_header_is_shown
 ok "several recipients, one of them ours" several_recipients
 ok "a recipient named by its key identifier" by_key_identifier
 ok "a key that a person names" named_key
