@@ -30,13 +30,14 @@ static struct statement by_key = {.sql = BY_KEY};
 static struct statement number_of = {.sql = "SELECT number FROM certificates WHERE fingerprint=CAST(?1 AS TEXT)"};
 static struct statement count_all = {.sql = "SELECT count(*) FROM certificates"};
 static struct statement insert = {
-	.sql = "INSERT INTO certificates(fingerprint, der, capabilities, source, first_seen, last_seen, not_after)"
-	       " VALUES(CAST(?1 AS TEXT), ?2, ?3, ?4, ?5, ?5, ?6)"};
+	.sql = "INSERT INTO certificates(fingerprint, der, capabilities, source, first_seen, last_seen, not_after, keys)"
+	       " VALUES(CAST(?1 AS TEXT), ?2, ?3, ?4, ?5, ?5, ?6, ?7)"};
 static struct statement insert_key = {.sql = "INSERT OR IGNORE INTO keys VALUES(?1, ?2, ?3)"};
 static struct statement update = {
-	.sql = "UPDATE certificates SET source=max(source, ?4), last_seen=max(last_seen, ?5),"
+	.sql = "UPDATE certificates SET source=max(source, ?4), last_seen=max(last_seen, ?5), der=?2, keys=?7,"
 	       " capabilities=CASE WHEN length(?3) THEN ?3 ELSE capabilities END WHERE number=?1 AND"
-	       " (source<?4 OR last_seen+" SIGHT_SECONDS "<?5 OR (length(?3) AND capabilities IS NOT ?3))"};
+	       " (source<?4 OR last_seen+" SIGHT_SECONDS "<?5 OR der IS NOT ?2 OR keys IS NOT ?7 OR"
+	       " (length(?3) AND capabilities IS NOT ?3))"};
 static struct statement forget = {.sql = "DELETE FROM certificates WHERE number=?1"};
 static struct statement forget_keys = {.sql = "DELETE FROM keys WHERE certificate=?1"};
 
@@ -154,7 +155,9 @@ static void bind_row(sqlite3_stmt *statement, const struct msg_stored *row)
 {
 	sqlite3_int64 now = row->last_seen ? (sqlite3_int64)row->last_seen : (sqlite3_int64)time(NULL);
 
+	database_bind(statement, 2, row->der);
 	database_bind(statement, 3, row->capabilities);
+	database_bind(statement, 7, row->keys);
 	sqlite3_bind_int(statement, 4, row->source);
 	sqlite3_bind_int64(statement, 5, now);
 }
@@ -168,7 +171,6 @@ static int add(const struct msg_stored *row)
 		return rc ? rc : database_error();
 	bind_row(statement, row);
 	database_bind(statement, 1, row->fingerprint);
-	database_bind(statement, 2, row->der);
 	sqlite3_bind_int64(statement, 6, (sqlite3_int64)row->not_after);
 	rc = database_run(statement);
 	return rc ? rc : add_keys(row->keys, (sqlite3_int64)sqlite3_last_insert_rowid(sqlite3_db_handle(statement)));
@@ -177,12 +179,16 @@ static int add(const struct msg_stored *row)
 static int refresh(const struct msg_stored *row, sqlite3_int64 number)
 {
 	sqlite3_stmt *statement = database_statement(&update);
+	int rc;
 
 	if (!statement)
 		return database_error();
 	bind_row(statement, row);
 	sqlite3_bind_int64(statement, 1, number);
-	return database_run(statement);
+	rc = database_run(statement);
+	if (rc || !sqlite3_changes(sqlite3_db_handle(statement)))
+		return rc;
+	return add_keys(row->keys, number); /* there may be more, since it was kept */
 }
 
 static int add_or_refresh(const struct msg_stored *row)

@@ -1,50 +1,39 @@
 /* SPDX-License-Identifier: ISC
  *
- * Opens the database with what SQLite has against crashes (a write-ahead log) and other agents (its
- * locks).
+ * Transactions and statements.
  */
 #include "database.h"
 
-#include "log.h"
+#include "file.h"
+#include "repair.h"
+#include "schema.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <time.h>
 
-#define PATH_SIZE 4096
-/* Of another agent's transaction. */
-#define BUSY_MS 10000
-#define APPLICATION_ID 0x534d4345 /* "SMCE" */
+/* A repair that failed is not tried again at once: the disk may be full. */
+#define REPAIR_PAUSE_S 60
 
-/* What makes version n + 1 of version n. */
-static const char *const migrations[] = {
-	"CREATE TABLE certificates(number INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE,"
-	" der BLOB NOT NULL, capabilities BLOB NOT NULL, source INTEGER NOT NULL, first_seen INTEGER NOT NULL,"
-	" last_seen INTEGER NOT NULL, not_after INTEGER NOT NULL);"
-	"CREATE INDEX expiring ON certificates(not_after);"
-	"CREATE TABLE keys(kind INTEGER NOT NULL, value BLOB NOT NULL, certificate INTEGER NOT NULL,"
-	" PRIMARY KEY(kind, value, certificate)) WITHOUT ROWID;"
-	"CREATE INDEX keys_of ON keys(certificate);"
-	"CREATE TABLE crls(number INTEGER PRIMARY KEY, issuer BLOB NOT NULL, scope BLOB NOT NULL,"
-	" this_update INTEGER NOT NULL, next_update INTEGER NOT NULL, der BLOB NOT NULL, UNIQUE(issuer, scope));",
-};
-
-#define VERSION_NOW (int)(sizeof migrations / sizeof migrations[0])
-
-static char path[PATH_SIZE];
 static sqlite3 *database;
 static struct statement *statements;
+static bool frozen, damaged;
+static time_t repair_failed;
 static char detail[256];
 
 void database_set_path(const char *where)
 {
-	snprintf(path, sizeof path, "%s", where);
+	file_set_path(where);
 }
 
 const char *database_detail(void)
 {
 	return detail;
+}
+
+bool database_damaged(void)
+{
+	return damaged;
 }
 
 static int fail(int rc, const char *what)
@@ -57,7 +46,7 @@ int database_error(void)
 {
 	int code = database ? sqlite3_errcode(database) & 0xff : SQLITE_CANTOPEN;
 
-	fail(0, database ? sqlite3_errmsg(database) : "not open");
+	fail(0, database ? sqlite3_errmsg(database) : "it cannot be opened");
 	switch (code) {
 	case SQLITE_NOMEM:
 		return ERR_NO_MEMORY;
@@ -65,6 +54,14 @@ int database_error(void)
 		return ERR_NO_SPACE;
 	case SQLITE_TOOBIG:
 		return ERR_TOO_LARGE;
+	case SQLITE_READONLY:
+		return fail(ERR_STORE, "its file is read-only");
+	case SQLITE_BUSY:
+		return fail(ERR_STORE, "another program has its file locked");
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		damaged = !frozen; /* one that others may be writing to is read as it can be */
+		return fail(ERR_STORE, "its file is damaged");
 	default:
 		return ERR_STORE;
 	}
@@ -73,47 +70,6 @@ int database_error(void)
 static int run(const char *sql)
 {
 	return sqlite3_exec(database, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : database_error();
-}
-
-static int pragma(const char *sql, int *ret_value)
-{
-	sqlite3_stmt *statement = NULL;
-	int rc = sqlite3_prepare_v2(database, sql, -1, &statement, NULL) == SQLITE_OK &&
-				 sqlite3_step(statement) == SQLITE_ROW
-			 ? 0
-			 : database_error();
-
-	if (!rc)
-		*ret_value = sqlite3_column_int(statement, 0);
-	sqlite3_finalize(statement);
-	return rc;
-}
-
-/* In the transaction that has the answer: another agent may be about the same. */
-static int migrate_locked(void)
-{
-	char sql[64];
-	int version = 0, rc = pragma("PRAGMA user_version", &version);
-
-	if (!rc && version > VERSION_NOW)
-		return fail(ERR_STORE, "it was made by a newer version of smime-agent");
-	for (int i = version; i < VERSION_NOW && !rc; i++)
-		rc = run(migrations[i]);
-	snprintf(sql, sizeof sql, "PRAGMA user_version=%d;PRAGMA application_id=%d", VERSION_NOW, APPLICATION_ID);
-	return rc || version == VERSION_NOW ? rc : run(sql);
-}
-
-static int migrate(void)
-{
-	int version = 0, rc = pragma("PRAGMA user_version", &version);
-
-	if (rc || version == VERSION_NOW)
-		return rc;
-	rc = run("BEGIN IMMEDIATE");
-	rc = rc ? rc : migrate_locked();
-	if (rc)
-		sqlite3_exec(database, "ROLLBACK", NULL, NULL, NULL);
-	return rc ? rc : run("COMMIT");
 }
 
 static void close_database(void)
@@ -127,44 +83,54 @@ static void close_database(void)
 	database = NULL;
 }
 
-static int make_folder(void)
-{
-	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		int failed;
-
-		*slash = 0;
-		failed = mkdir(path, 0700) && errno != EEXIST && errno != EROFS;
-		*slash = '/';
-		if (failed)
-			return fail(ERR_STORE, strerror(errno));
-	}
-	return 0;
-}
-
 static int open_database(void)
 {
-	int rc = *path ? make_folder() : fail(ERR_STORE, "there is no home folder to keep it in");
+	const char *problem = NULL;
+	int rc = file_open(&database, &frozen, &problem);
 
 	if (rc)
-		return rc;
-	if (sqlite3_open_v2(path, &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK)
-		rc = database_error();
-	sqlite3_busy_timeout(database, BUSY_MS);
-	/* A process that is killed loses nothing; of what a machine that fails could lose, database_settle
-	 * leaves no more than a second. */
-	rc = rc ? rc : run("PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA cell_size_check=ON;"
-			   "PRAGMA trusted_schema=OFF");
-	rc = rc ? rc : migrate();
+		rc = problem ? fail(rc, problem) : database_error();
+	if (!rc && !frozen && !schema_is_sound(database)) {
+		damaged = true;
+		rc = fail(ERR_STORE, "its file is damaged");
+	}
 	if (rc)
 		close_database();
 	return rc;
 }
 
-int database_begin(bool write)
+/* Locked together with others, with the file that is at the path now. */
+static int enter(void)
 {
 	int rc = database ? 0 : open_database();
 
-	return rc ? rc : run(write ? "BEGIN IMMEDIATE" : "BEGIN");
+	if (rc || frozen)
+		return rc;
+	rc = file_lock(false);
+	if (!rc && !file_is_same()) {
+		file_unlock();
+		close_database();
+		rc = open_database();
+		rc = rc || frozen ? rc : file_lock(false);
+	}
+	return rc == ERR_STORE && !*detail ? fail(rc, "its lock cannot be had") : rc;
+}
+
+int database_begin(bool write)
+{
+	int rc;
+
+	*detail = 0;
+	damaged = false;
+	if (frozen)
+		close_database(); /* it may be writable by now, or another */
+	rc = enter();
+	if (!rc && write && frozen)
+		rc = fail(ERR_STORE, "its file is read-only, or the disk is full");
+	rc = rc ? rc : run(write ? "BEGIN IMMEDIATE" : "BEGIN");
+	if (rc)
+		file_unlock();
+	return rc;
 }
 
 int database_end(int rc)
@@ -175,7 +141,28 @@ int database_end(int rc)
 		rc = run("COMMIT");
 	if (rc && database)
 		sqlite3_exec(database, "ROLLBACK", NULL, NULL, NULL);
+	file_unlock();
 	return rc;
+}
+
+int database_repair(void)
+{
+	bool was_same = file_is_same();
+	int rc;
+
+	damaged = false;
+	if (repair_failed && time(NULL) - repair_failed < REPAIR_PAUSE_S)
+		return fail(ERR_STORE, "its file is damaged, and could not be repaired");
+	close_database();
+	if (!file_is_ours())
+		return fail(ERR_STORE, "it is no certificate store");
+	rc = file_lock(true);
+	/* Unless another agent did it meanwhile. */
+	if (!rc && was_same && file_is_same())
+		rc = repair();
+	file_unlock();
+	repair_failed = rc ? time(NULL) : 0;
+	return rc ? fail(rc, "its file is damaged, and could not be repaired") : 0;
 }
 
 sqlite3_stmt *database_statement(struct statement *statement)
@@ -228,6 +215,6 @@ struct view database_column(sqlite3_stmt *statement, int at)
 
 void database_settle(void)
 {
-	if (database)
+	if (database && !frozen)
 		sqlite3_wal_checkpoint_v2(database, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }

@@ -40,6 +40,11 @@ const char *database_detail(void);
 void database_bind(sqlite3_stmt *statement, int at, struct view bytes);
 struct view database_column(sqlite3_stmt *statement, int at); /* borrowed until the next step */
 
+/* Whether the last transaction failed because the file is damaged; and putting what can be read of it into a
+ * new one, after which the transaction may be tried again. */
+bool database_damaged(void);
+MUST_USE int database_repair(void);
+
 /* When nothing else is to be done: moves what was written from the log into the file. */
 void database_settle(void);
 

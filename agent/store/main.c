@@ -96,8 +96,13 @@ static int serve(const struct message *message)
 {
 	CLEAN_FD int fd = -1;
 	int err = answer(message, &fd);
-	struct msg_result result = {.error = (uint32_t)-err};
+	struct msg_result result;
 
+	if (err && database_damaged()) {
+		err = database_repair();
+		err = err ? err : answer(message, &fd);
+	}
+	result = (struct msg_result){.error = (uint32_t)-err};
 	if (err == ERR_STORE || err == ERR_NO_SPACE)
 		result.detail = view_string(database_detail());
 	if (err == ERR_CLOSED)

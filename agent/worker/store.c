@@ -46,6 +46,9 @@ static int fill(struct stored *stored, const struct msg_stored *row)
 	if (!stored->cert)
 		return ERR_NOT_CERTIFICATE;
 	rc = cert_fingerprint(stored->cert, stored->fingerprint);
+	/* A bit that fell over in the file. */
+	if (!rc && !view_equal(row->fingerprint, view_string(stored->fingerprint)))
+		return ERR_NOT_CERTIFICATE;
 	return rc ? rc : buf_add(&stored->capabilities, row->capabilities.data, row->capabilities.length);
 }
 
@@ -53,6 +56,7 @@ static int fill(struct stored *stored, const struct msg_stored *row)
 struct page {
 	uint64_t last;
 	unsigned int count;
+	const char *address; /* that was asked for, or NULL */
 	struct stored *first, **end;
 };
 
@@ -69,6 +73,11 @@ static int take_row(void *context, const struct msg_stored *row)
 	page->count++;
 	stored = calloc(1, sizeof *stored);
 	rc = stored ? fill(stored, row) : ERR_NO_MEMORY;
+	/* Nobody's certificate is another's because an index says so. */
+	if (!rc && page->address && !cert_has_address(stored->cert, page->address)) {
+		stored_free(stored);
+		return 0;
+	}
 	if (!rc) {
 		*page->end = stored;
 		page->end = &stored->next;
@@ -100,9 +109,12 @@ static int walk(enum store_by by, struct view value, store_row take, void *conte
 	struct page page = {.count = STORE_PAGE};
 	int rc = store_key_value(by, value, &key);
 
+	rc = rc ? rc : buf_terminate(&key);
 	find.value = buf_view(&key);
 	while (!rc && page.count >= STORE_PAGE) {
-		page = (struct page){.last = page.last, .end = &page.first};
+		page = (struct page){.last = page.last,
+				     .address = by == STORE_ADDRESS ? (const char *)key.data : NULL,
+				     .end = &page.first};
 		find.after = page.last;
 		rc = ask_store_find(&find, take_row, &page);
 		rc = take_page(&page, rc, take, context);
