@@ -75,13 +75,17 @@ static void finish(const struct entry *entry, char into[ADDRESS_SIZE])
 /* Behind the closing bracket. */
 static struct view take_brackets(struct view text, struct entry *entry)
 {
+	bool gap = false;
+
 	begin(entry, true);
 	while (text.length && text.data[0] != '>') {
 		uint8_t c = text.data[0];
 
-		if (is_address_character(c))
+		if (isspace(c))
+			gap = entry->length;
+		else if (is_address_character(c) && !gap)
 			put(entry, c);
-		else if (!isspace(c))
+		else
 			entry->unclear = true;
 		text = after(text, 1);
 	}
