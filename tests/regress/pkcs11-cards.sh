@@ -7,7 +7,7 @@
 . "$srcdir/tests/regress/cards-lib.sh"
 [ -n "$opensc" ] || plan_skip "opensc-pkcs11 is not installed"
 . "$srcdir/tests/regress/pkcs11-lib.sh"
-echo "what is signed" >"$work/data"
+echo "what is signed" >"$work/text"
 
 # counted RIGHT WRONG COMMAND...: how many right and wrong PINs the card gets meanwhile.
 counted() {
@@ -35,8 +35,8 @@ id_of_slot() { # SLOT: CKA_ID of its certificate
 	return 1
 }
 signs_with() { # SLOT
-	tool --sign -m SHA256-RSA-PKCS --id "$(id_of_slot "$1")" -i "$work/data" -o "$work/sig" &&
-		openssl dgst -sha256 -verify "$work/pub-$1" -signature "$work/sig" "$work/data"
+	tool --sign -m SHA256-RSA-PKCS --id "$(id_of_slot "$1")" -i "$work/text" -o "$work/sig" &&
+		openssl dgst -sha256 -verify "$work/pub-$1" -signature "$work/sig" "$work/text"
 }
 signs_twice_asked() { # SLOT TIMES: and the person is asked so often
 	answers "$CARD_PIN" "$CARD_PIN" "$CARD_PIN"

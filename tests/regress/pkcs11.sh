@@ -6,7 +6,7 @@
 . "$srcdir/tests/regress/pkcs11-lib.sh"
 DEATHS_EXPECTED=yes # one is killed
 
-echo "what is signed" >"$work/data"
+echo "what is signed" >"$work/text"
 write_mail "$work/mail.eml"
 asked=$HOME/pinentry.log
 
@@ -45,8 +45,8 @@ never_asked() {
 asks_once() {
 	printf '%s\n' "$PIN" >"$HOME/pinentry"
 	: >"$asked"
-	tool --sign -m SHA256-RSA-PKCS --id "$(id_of rsa)" -i "$work/data" -o "$work/sig" &&
-		tool --sign -m SHA256-RSA-PKCS --id "$(id_of rsa)" -i "$work/data" -o "$work/sig" &&
+	tool --sign -m SHA256-RSA-PKCS --id "$(id_of rsa)" -i "$work/text" -o "$work/sig" &&
+		tool --sign -m SHA256-RSA-PKCS --id "$(id_of rsa)" -i "$work/text" -o "$work/sig" &&
 		[ "$(grep -c '^GETPIN' "$asked")" = 1 ] && grep -q 'SETDESC.*pkcs11-tool' "$asked"
 }
 ok "a locked token's certificates and keys are listed" lists_objects
@@ -62,8 +62,8 @@ signs() { # MECHANISM KEY OPENSSL-OPTION...
 	mechanism=$1
 	key=$2
 	shift 2
-	tool --sign -m "$mechanism" --id "$(id_of "$key")" --signature-format openssl -i "$work/data" -o "$work/sig" &&
-		openssl dgst "$@" -verify "$work/$key.pub" -signature "$work/sig" "$work/data" &&
+	tool --sign -m "$mechanism" --id "$(id_of "$key")" --signature-format openssl -i "$work/text" -o "$work/sig" &&
+		openssl dgst "$@" -verify "$work/$key.pub" -signature "$work/sig" "$work/text" &&
 		! openssl dgst "$@" -verify "$work/$key.pub" -signature "$work/sig" "$work/mail.eml"
 }
 for hash in SHA1 SHA224 SHA256 SHA384 SHA512; do
@@ -77,8 +77,8 @@ decrypts() { # MECHANISM TOOL-OPTIONS -- OPENSSL-OPTION...
 	options=
 	while [ "$1" != -- ]; do options="$options $1" && shift; done
 	shift
-	openssl pkeyutl -encrypt -pubin -inkey "$work/rsa.pub" "$@" -in "$work/data" -out "$work/secret" &&
-		tool --decrypt -m "$mechanism" $options --id "$(id_of rsa)" -i "$work/secret" -o "$work/plain" && cmp "$work/plain" "$work/data" &&
+	openssl pkeyutl -encrypt -pubin -inkey "$work/rsa.pub" "$@" -in "$work/text" -out "$work/secret" &&
+		tool --decrypt -m "$mechanism" $options --id "$(id_of rsa)" -i "$work/secret" -o "$work/plain" && cmp "$work/plain" "$work/text" &&
 		head -c 255 /dev/zero >"$work/secret" && printf '\001' >>"$work/secret" &&
 		! tool --decrypt -m "$mechanism" $options --id "$(id_of rsa)" -i "$work/secret" -o "$work/plain"
 }
@@ -124,9 +124,9 @@ ok "pkcs11-tool --test-fork" fork_passes
 
 # ---- C_Login for programs that insist
 
-ok "C_Login with the PIN" tool --login --pin "$PIN" --sign -m RSA-PKCS --id "$(id_of rsa)" -i "$work/data" -o "$work/sig"
+ok "C_Login with the PIN" tool --login --pin "$PIN" --sign -m RSA-PKCS --id "$(id_of rsa)" -i "$work/text" -o "$work/sig"
 ok "a wrong PIN is one, though the token is open" says 'CKR_PIN_INCORRECT' 1 \
-	tool --login --pin 9999 --sign -m RSA-PKCS --id "$(id_of rsa)" -i "$work/data" -o "$work/sig"
+	tool --login --pin 9999 --sign -m RSA-PKCS --id "$(id_of rsa)" -i "$work/text" -o "$work/sig"
 guesses() {
 	for guess in 1111 2222 3333 4444; do
 		tool --login --pin $guess --list-objects && return 1
@@ -186,13 +186,13 @@ public_of() { # ID DER-PREFIX
 		printf '%s%s' "$2" "$point" | xxd -r -p | openssl pkey -pubin -inform DER -out "$work/bare.pub"
 }
 bare_signs() {
-	tool --sign -m ECDSA-SHA256 --id ba01 --signature-format openssl -i "$work/data" -o "$work/sig" &&
+	tool --sign -m ECDSA-SHA256 --id ba01 --signature-format openssl -i "$work/text" -o "$work/sig" &&
 		public_of ba01 3059301306072a8648ce3d020106082a8648ce3d030107034200 &&
-		openssl dgst -sha256 -verify "$work/bare.pub" -signature "$work/sig" "$work/data"
+		openssl dgst -sha256 -verify "$work/bare.pub" -signature "$work/sig" "$work/text"
 }
 ed25519_signs() {
-	tool --sign -m EDDSA --id ed01 -i "$work/data" -o "$work/sig" && public_of ed01 302a300506032b6570032100 &&
-		openssl pkeyutl -verify -pubin -inkey "$work/bare.pub" -rawin -in "$work/data" -sigfile "$work/sig" &&
+	tool --sign -m EDDSA --id ed01 -i "$work/text" -o "$work/sig" && public_of ed01 302a300506032b6570032100 &&
+		openssl pkeyutl -verify -pubin -inkey "$work/bare.pub" -rawin -in "$work/text" -sigfile "$work/sig" &&
 		! openssl pkeyutl -verify -pubin -inkey "$work/bare.pub" -rawin -in "$work/ca.pem" -sigfile "$work/sig"
 }
 ok "make a P-256 key without a certificate" generate EC:prime256v1 ba01
@@ -241,10 +241,10 @@ two_uses() {
 		pkcs11 --write-object "$work/dual.der" --type privkey --id d0 --label dual --usage-sign --usage-decrypt >/dev/null &&
 		pkcs11 --write-object "$work/dsign.crt" --type cert --id d0 --label dsign >/dev/null &&
 		pkcs11 --write-object "$work/dcrypt.crt" --type cert --id d0 --label dcrypt >/dev/null && smime keys >/dev/null &&
-		tool --sign -m SHA256-RSA-PKCS --id d0 -i "$work/data" -o "$work/sig" &&
-		openssl dgst -sha256 -verify "$work/dual.pub" -signature "$work/sig" "$work/data" &&
-		openssl pkeyutl -encrypt -pubin -inkey "$work/dual.pub" -in "$work/data" -out "$work/secret" &&
-		tool --decrypt -m RSA-PKCS --id d0 -i "$work/secret" -o "$work/plain" && cmp "$work/plain" "$work/data" &&
+		tool --sign -m SHA256-RSA-PKCS --id d0 -i "$work/text" -o "$work/sig" &&
+		openssl dgst -sha256 -verify "$work/dual.pub" -signature "$work/sig" "$work/text" &&
+		openssl pkeyutl -encrypt -pubin -inkey "$work/dual.pub" -in "$work/text" -out "$work/secret" &&
+		tool --decrypt -m RSA-PKCS --id d0 -i "$work/secret" -o "$work/plain" && cmp "$work/plain" "$work/text" &&
 		[ "$(tool --list-objects --type privkey | grep -c 'ID: *d0$')" = 1 ]
 }
 # The certificate was there at a login, and its key was not; it is now.
@@ -300,8 +300,15 @@ engine_id = pkcs11
 MODULE_PATH = $module
 init = 0
 END
-ok "OpenSSL's engine signs with RSA" engine_signs rsa
-ok "OpenSSL's engine signs with P-256" engine_signs p256
+engine_decrypts() {
+	openssl cms -encrypt -aes256 -in "$work/text" -out "$work/secret" "$work/$1.pem" &&
+		OPENSSL_CONF=$work/openssl.cnf foreign openssl cms -decrypt -in "$work/secret" -recip "$work/$1.pem" -engine pkcs11 \
+			-keyform engine -inkey "pkcs11:token=Demo;object=$1" -out "$work/plain" && tr -d '\r' <"$work/plain" | cmp - "$work/text"
+}
+for key in rsa p256; do
+	ok "OpenSSL's engine signs with $key" engine_signs $key
+	ok "OpenSSL's engine decrypts with $key" engine_decrypts $key
+done
 
 nss_adds() {
 	mkdir "$work/nss" && certutil -N -d "sql:$work/nss" --empty-password &&
@@ -314,13 +321,13 @@ nss_lists() {
 		grep -q "ec  *[0-9a-f].*p256$" "$work/list"
 }
 nss_signs() {
-	foreign cmsutil -S -d "sql:$work/nss" -N "Demo:$1" -i "$work/data" -o "$work/sig" &&
+	foreign cmsutil -S -d "sql:$work/nss" -N "Demo:$1" -i "$work/text" -o "$work/sig" &&
 		openssl cms -verify -CAfile "$work/ca.pem" -inform DER -in "$work/sig" -out "$work/plain" &&
-		cmp "$work/plain" "$work/data"
+		cmp "$work/plain" "$work/text"
 }
 nss_decrypts() {
-	openssl cms -encrypt -aes256 -outform DER -in "$work/data" -out "$work/secret" "$work/rsa.pem" &&
-		foreign cmsutil -D -d "sql:$work/nss" -i "$work/secret" >"$work/plain" && tr -d '\r' <"$work/plain" | cmp - "$work/data"
+	openssl cms -encrypt -aes256 -outform DER -in "$work/text" -out "$work/secret" "$work/rsa.pem" &&
+		foreign cmsutil -D -d "sql:$work/nss" -i "$work/secret" >"$work/plain" && tr -d '\r' <"$work/plain" | cmp - "$work/text"
 }
 ok "NSS's modutil adds the module" nss_adds
 ok "certutil -K lists the keys" nss_lists
@@ -353,15 +360,15 @@ scd_lists() {
 scd_signs() {
 	scd >"$work/list"
 	name=$(sed -n 's/^S KEYPAIRINFO [0-9A-F]* //p' "$work/list" | head -n 1)
-	digest=$(sha256sum <"$work/data" | cut -c -64)
+	digest=$(sha256sum <"$work/text" | cut -c -64)
 	scd "SETDATA 3031300d060960864801650304020105000420$digest" "PKSIGN --hash=sha256 $name" >"$work/list" &&
 		/usr/bin/python3 -c '
 import sys, urllib.parse
 lines = sys.stdin.buffer.read().split(b"\n")
 sys.stdout.buffer.write(b"".join(urllib.parse.unquote_to_bytes(line[2:]) for line in lines if line.startswith(b"D ")))' \
 			<"$work/list" >"$work/sig" && [ "$(wc -c <"$work/sig")" = 256 ] && {
-		openssl dgst -sha256 -verify "$work/rsa.pub" -signature "$work/sig" "$work/data" ||
-			openssl dgst -sha256 -verify "$work/always.pub" -signature "$work/sig" "$work/data"
+		openssl dgst -sha256 -verify "$work/rsa.pub" -signature "$work/sig" "$work/text" ||
+			openssl dgst -sha256 -verify "$work/always.pub" -signature "$work/sig" "$work/text"
 	}
 }
 mkdir -m 700 "$work/scd"
@@ -434,7 +441,7 @@ use_conf() {
 	smime agent start
 }
 allowed() { # LABEL [MECHANISM]
-	tool --sign -m "${2:-SHA256-RSA-PKCS}" --id "$(id_of "$1")" -i "$work/data" -o "$work/sig"
+	tool --sign -m "${2:-SHA256-RSA-PKCS}" --id "$(id_of "$1")" -i "$work/text" -o "$work/sig"
 }
 refusals() {
 	grep -c ' (PKCS#11) with key .*: FORBIDDEN' "$work/agent.log"
@@ -447,7 +454,7 @@ refused() {
 	says 'CKR_KEY_FUNCTION_NOT_PERMITTED' 1 allowed "$@" && wait_for one_more
 }
 refused_decryption() {
-	openssl pkeyutl -encrypt -pubin -inkey "$work/rsa.pub" -in "$work/data" -out "$work/secret" &&
+	openssl pkeyutl -encrypt -pubin -inkey "$work/rsa.pub" -in "$work/text" -out "$work/secret" &&
 		says 'CKR_KEY_FUNCTION_NOT_PERMITTED' 1 tool --decrypt -m RSA-PKCS --id "$(id_of rsa)" -i "$work/secret" -o "$work/plain"
 }
 tool_path=$(readlink -f /usr/bin/pkcs11-tool)
