@@ -71,7 +71,7 @@ static int verify(struct cms_verification *work, struct input *content, const st
 	bool detached = cms_verify_is_detached(work);
 	int rc = 0;
 
-	signed_output_init(&out, options->output, detached);
+	signed_output_init(&out, options->output, false);
 	layer->detached = detached;
 	if (!detached && content)
 		layer->reasons |= REASON_OWN_CONTENT;

@@ -13,7 +13,7 @@
 
 struct signed_output {
 	struct output *output; /* NULL: what comes is dropped */
-	bool forms;	       /* line ends may have to be made CRLF */
+	bool forms;	       /* what is too large to hold goes out with CRLF, as mail is signed */
 	bool flowing;	       /* it was too large to hold */
 	uint8_t last;
 	struct buf held;
@@ -24,8 +24,8 @@ void signed_output_done(struct signed_output *out);
 
 MUST_USE int signed_output_write(struct signed_output *out, const void *data, size_t length);
 
-/* The signature is true, of the canonical form or of the exact bytes. ERR_NOT_SUPPORTED where they
- * differ, and too much went out already in the canonical form, which nearly always is the one. */
+/* The signature is true, of the canonical form or of the exact bytes. ERR_TOO_LARGE where they differ, and too
+ * much went out already in the other one. */
 MUST_USE int signed_output_end(struct signed_output *out, bool differ, bool canonical);
 
 #endif

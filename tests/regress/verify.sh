@@ -114,6 +114,21 @@ ok "of a text that was stored with other line ends: not the bytes that were sign
 ok "without its content: cannot be told" raw 1 "$work/p7s"
 ok "and says so" found cannot-tell no-content
 
+# More than is held until the signature is known.
+{ cat "$work/text"; seq 300000; } >"$work/long"
+sed 's/$/\r/' "$work/long" >"$work/long.crlf"
+openssl cms -sign -in "$work/long" -from alice@example.org -signer "$work/alice.pem" -inkey "$work/alice.key" -out "$work/long.eml"
+ok "a long mail with LF: good" is good 0 "$work/long.eml"
+ok "what was signed comes out, with CRLF" cmp "$work/signed" "$work/long.crlf"
+openssl cms -sign -in "$work/long" -nodetach -from alice@example.org -signer "$work/alice.pem" -inkey "$work/alice.key" -out "$work/long.opaque"
+ok "a long opaque one: good" is good 0 "$work/long.opaque"
+ok "it comes out as well" cmp "$work/signed" "$work/long.crlf"
+openssl cms -sign -binary -in "$work/long" -signer "$work/alice.pem" -inkey "$work/alice.key" -outform DER -out "$work/long.p7s"
+ok "a long detached content: good" raw 0 "$work/long.p7s" --content "$work/long"
+ok "and comes out" cmp "$work/signed" "$work/long"
+{ head -c 2000000 "$work/long.eml" | sed 's/299/298/'; tail -c +2000001 "$work/long.eml"; } >"$work/long.altered"
+ok "altered: bad, and no file" sh -c "! smime verify --ca '$work/ca.pem' -o '$work/gone' '$work/long.altered' 2>/dev/null && [ ! -e '$work/gone' ]"
+
 # The agent's own, with every key type.
 make_token verify >/dev/null 2>&1
 write_mail "$work/mail.eml"
