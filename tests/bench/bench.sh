@@ -120,7 +120,7 @@ if [ -n "$client" ] && command -v p11-kit >/dev/null; then
 		done
 	done
 	echo "$searches"
-	kill "$P11_KIT_SERVER_PID"
+	kill -KILL "$P11_KIT_SERVER_PID" # it only notes the other signals
 else
 	echo "p11-kit's client and server are not installed: no rows for the PKCS#11 module"
 fi
