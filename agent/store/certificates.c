@@ -35,8 +35,10 @@ static struct statement insert = {
 static struct statement insert_key = {.sql = "INSERT OR IGNORE INTO keys VALUES(?1, ?2, ?3)"};
 static struct statement update = {
 	.sql = "UPDATE certificates SET source=max(source, ?4), last_seen=max(last_seen, ?5), der=?2, keys=?7,"
+	       " fingerprint=CAST(?8 AS TEXT),"
 	       " capabilities=CASE WHEN length(?3) THEN ?3 ELSE capabilities END WHERE number=?1 AND"
 	       " (source<?4 OR last_seen+" SIGHT_SECONDS "<?5 OR der IS NOT ?2 OR keys IS NOT ?7 OR"
+	       " fingerprint IS NOT CAST(?8 AS TEXT) OR"
 	       " (length(?3) AND capabilities IS NOT ?3))"};
 static struct statement forget = {.sql = "DELETE FROM certificates WHERE number=?1"};
 static struct statement forget_keys = {.sql = "DELETE FROM keys WHERE certificate=?1"};
@@ -184,11 +186,11 @@ static int refresh(const struct msg_stored *row, sqlite3_int64 number)
 	if (!statement)
 		return database_error();
 	bind_row(statement, row);
+	/* Where the index had it and the row has not, this shows that the file is damaged. */
+	database_bind(statement, 8, row->fingerprint);
 	sqlite3_bind_int64(statement, 1, number);
 	rc = database_run(statement);
-	if (rc || !sqlite3_changes(sqlite3_db_handle(statement)))
-		return rc;
-	return add_keys(row->keys, number); /* there may be more, since it was kept */
+	return rc ? rc : add_keys(row->keys, number); /* a damaged file may have lost some */
 }
 
 static int add_or_refresh(const struct msg_stored *row)

@@ -195,9 +195,14 @@ void file_prepare(sqlite3 *database)
 
 static int open_writable(sqlite3 **ret_database, const char **ret_problem)
 {
+	int version, rc;
+
 	if (sqlite3_open_v2(path, ret_database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK)
 		return ERR_STORE;
 	file_prepare(*ret_database);
+	rc = schema_check(*ret_database, &version, ret_problem);
+	if (rc)
+		return rc;
 	/* A process that is killed loses nothing with this; of what a machine that fails could lose,
 	 * database_settle leaves no more than a second. */
 	if (sqlite3_exec(*ret_database, "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA secure_delete=ON", NULL, NULL, NULL) !=

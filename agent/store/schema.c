@@ -73,16 +73,24 @@ static int migrate_locked(sqlite3 *database, int version, const char **ret_probl
 	return rc || present == version ? rc : run(database, sql);
 }
 
-int schema_migrate(sqlite3 *database, int version, const char **ret_problem)
+int schema_check(sqlite3 *database, int *ret_version, const char **ret_problem)
 {
 	int present = 0, rc = number(database, "PRAGMA user_version", &present);
 
 	*ret_problem = NULL;
 	rc = rc ? rc : check_ours(database, present, ret_problem);
-	if (!rc && present > version) {
+	if (!rc && present > schema_version()) {
 		*ret_problem = "it was made by a newer version of smime-agent";
 		return ERR_STORE;
 	}
+	*ret_version = present;
+	return rc;
+}
+
+int schema_migrate(sqlite3 *database, int version, const char **ret_problem)
+{
+	int present = 0, rc = schema_check(database, &present, ret_problem);
+
 	if (rc || present == version)
 		return rc;
 	rc = run(database, "BEGIN IMMEDIATE");

@@ -15,8 +15,11 @@
 /* The version of files that are made now. */
 int schema_version(void);
 
-/* Makes a new file, or one of an older version, one of `version`. ret_problem: why not, in words, or NULL for
- * SQLite's. ERR_STORE also for a file of a newer version, and for one that is not ours. */
+/* Changes nothing. *ret_version: 0 for an empty file. *ret_problem: why not, in words, or NULL for SQLite's.
+ * ERR_STORE also for a file of a newer version, and for one that is not ours. */
+MUST_USE int schema_check(sqlite3 *database, int *ret_version, const char **ret_problem);
+
+/* Makes a new file, or one of an older version, one of `version`. Else as schema_check. */
 MUST_USE int schema_migrate(sqlite3 *database, int version, const char **ret_problem);
 
 /* Whether all of the file can be read, and nothing is in it that was not made here. */
