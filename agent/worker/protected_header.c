@@ -11,6 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
+/* Fields that are compared; a header with more is taken for another. */
+#define FIELDS_MAX 1000
 /* More authors sign no mail together. */
 #define AUTHORS_MAX 50
 
@@ -84,7 +86,7 @@ static bool same_name(struct view a, struct view b)
 }
 
 /* HP-Outer: "Name: value", as the field stood outside when the mail was sent (RFC 9788 section 2.2). */
-static bool find_hp_outer(struct view payload, struct view name, struct view *ret_value)
+static bool find_hp_outer(struct view payload, struct view name, unsigned int rank, struct view *ret_value)
 {
 	struct mime_field field;
 
@@ -93,24 +95,38 @@ static bool find_hp_outer(struct view payload, struct view name, struct view *re
 		const uint8_t *colon = value.length ? memchr(value.data, ':', value.length) : NULL;
 		size_t length = colon ? (size_t)(colon - value.data) : 0;
 
-		if (!mime_name_is(&field, "HP-Outer") || !same_name((struct view){value.data, length}, name))
+		/* RFC 5322 section 4.5: blanks before the colon are obsolete, and seen. */
+		while (colon && length && isspace(value.data[length - 1]))
+			length--;
+		if (!mime_name_is(&field, "HP-Outer") || !same_name((struct view){value.data, length}, name) || rank--)
 			continue;
-		*ret_value = (struct view){colon + 1, value.length - length - 1};
+		*ret_value = (struct view){colon + 1, (size_t)(value.data + value.length - colon) - 1};
 		return true;
 	}
 	return false;
 }
 
-static bool find_outer(struct view outer, struct view name, struct view *ret_value)
+static bool find_outer(struct view outer, struct view name, unsigned int rank, struct view *ret_value)
 {
 	struct mime_field field;
 
 	while (mime_next_field(&outer, &field))
-		if (same_name(field.name, name)) {
+		if (same_name(field.name, name) && !rank--) {
 			*ret_value = field.value;
 			return true;
 		}
 	return false;
+}
+
+/* How many of its name stand before it: some fields may be there several times, each with its own copy. */
+static unsigned int rank_of(struct view payload, const struct mime_field *field)
+{
+	struct mime_field other;
+	unsigned int rank = 0;
+
+	while (mime_next_field(&payload, &other) && other.whole.data != field->whole.data)
+		rank += same_name(other.name, field->name);
+	return rank;
 }
 
 /* What stands outside may be what is protected, also where it was hidden: a program that decrypted the mail
@@ -118,13 +134,14 @@ static bool find_outer(struct view outer, struct view name, struct view *ret_val
 static bool is_as_protected(struct view payload, const struct mime_field *field, bool cipher,
 			    struct view outer)
 {
+	unsigned int rank = rank_of(payload, field);
 	struct view expected, stands;
 
-	if (!find_outer(outer, field->name, &stands))
-		return cipher && !find_hp_outer(payload, field->name, &expected);
+	if (!find_outer(outer, field->name, rank, &stands))
+		return cipher && !find_hp_outer(payload, field->name, rank, &expected);
 	if (same_value(field->value, stands))
 		return true;
-	return cipher && find_hp_outer(payload, field->name, &expected) && same_value(expected, stands);
+	return cipher && find_hp_outer(payload, field->name, rank, &expected) && same_value(expected, stands);
 }
 
 int header_compare(struct layer *layer, struct view payload, struct view outer)
@@ -132,13 +149,16 @@ int header_compare(struct layer *layer, struct view payload, struct view outer)
 	enum header_protection protection = header_protection(payload);
 	struct view rest = payload;
 	struct mime_field field;
+	unsigned int count = 0;
 	int rc = 0;
 
 	if (protection == HEADER_NOT_PROTECTED)
 		return 0;
 	layer->notes |= LAYER_HEADER_PROTECTED;
 	while (!rc && mime_next_field(&rest, &field)) {
-		if (!header_is_protected(&field) ||
+		if (!header_is_protected(&field))
+			continue;
+		if (++count <= FIELDS_MAX &&
 		    is_as_protected(payload, &field, protection == HEADER_CIPHER, outer))
 			continue;
 		layer->notes |= LAYER_HEADER_DIFFERS;
