@@ -128,7 +128,7 @@ static int answer_admin(struct channel *channel, const struct message *message)
 	rc = rc ? rc : module_open(&module, request.module);
 	rc = rc ? rc : run(&module, (enum admin_verb)request.verb, &task, &into);
 	result.error = (uint32_t)-rc;
-	result.detail = view_string(rc ? task.token : NULL);
+	result.detail = view_string(rc && module.slot && module.slot->token ? module.slot->token->label : NULL);
 	result.data = buf_view(&into);
 	rc = channel_send_fields(channel, RESULT, message->id, result, &result, -1);
 	module_close(&module);

@@ -5,6 +5,7 @@
 #include "module.h"
 
 #include "log.h"
+#include "uri.h"
 
 #include <openssl/err.h>
 #include <p11-kit/pkcs11.h>
@@ -40,19 +41,25 @@ void module_close(struct module *module)
 	*module = (struct module){0};
 }
 
-int module_find(struct module *module, const char *label, bool uninitialised)
+static bool is_named(const PKCS11_TOKEN *token, const struct uri *uri)
 {
-	for (unsigned int i = 0; i < module->slot_count; i++) {
+	return token->label && token->manufacturer && token->model && token->serialnr &&
+	       uri_match_token(uri, token->label, token->manufacturer, token->model, token->serialnr);
+}
+
+int module_find(struct module *module, const char *name, bool uninitialised)
+{
+	struct uri uri = {0};
+	int rc = uninitialised ? 0 : uri_parse(name, &uri);
+
+	for (unsigned int i = 0; i < module->slot_count && !rc && !module->slot; i++) {
 		const PKCS11_TOKEN *token = module->slots[i].token;
 
-		if (!token || (uninitialised && token->initialized))
-			continue;
-		if (uninitialised || !*label ? uninitialised || token->initialized : !strcmp(token->label, label)) {
+		if (token && (uninitialised ? !token->initialized : token->initialized && is_named(token, &uri)))
 			module->slot = &module->slots[i];
-			return 0;
-		}
 	}
-	return ERR_NO_TOKEN;
+	uri_done(&uri);
+	return rc ? rc : module->slot ? 0 : ERR_NO_TOKEN;
 }
 
 int module_login(struct module *module, bool so, const char *pin, bool last_try)

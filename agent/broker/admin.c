@@ -11,6 +11,7 @@
 #include "pincache.h"
 #include "prompt.h"
 #include "settings.h"
+#include "uri.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -147,6 +148,8 @@ static void timed_out(void *context)
 static void run(struct task *task, struct secret *pin, const struct secret *new_pin)
 {
 	struct msg_hello hello = settings_hello();
+	CLEAN_BUF struct buf uri = BUF_INIT(4096);
+	struct view none = {NULL, 0};
 	struct msg_admin message;
 
 	struct token *token = keyring_token(task->token);
@@ -157,11 +160,15 @@ static void run(struct task *task, struct secret *pin, const struct secret *new_
 		err = ERR_TOKEN_REMOVED;
 	if (!err && task->verb != ADMIN_INIT && pin && bad_pins_have(&token->bad_pins, pin))
 		err = ERR_PIN_WRONG;
+	/* The very token that was found: its PIN is for no other of that label. */
+	if (!err && (token->flags & TOKEN_INITIALISED))
+		err = uri_format(&uri, token->label, token->manufacturer, token->model, token->serial, none, none);
 	if (err) {
 		task_end(task, err, NULL);
 		return;
 	}
 	message.module = view_string(task->host->path);
+	message.token = buf_view(&uri);
 	message.last_try = task->told;
 	if (pin)
 		message.pin = (struct view){pin->data, pin->length};
@@ -217,19 +224,20 @@ static void ask_pins(struct task *task, struct token *token)
 	prompt_ask(&prompt, got_pins, task);
 }
 
-/* By label; for INIT, the first token that is not initialised. */
+/* By label or URI; for INIT, the first token that is not initialised. */
 static struct token *find_token(const struct msg_admin *message, int *ret_err)
 {
+	CLEAN_FREE char *name = view_dup(message->token);
 	struct token *found = NULL;
 	bool init = message->verb == ADMIN_INIT && !message->token.length;
 
-	*ret_err = ERR_NO_TOKEN;
-	for (struct token *token = keyring_tokens(); token; token = token->next) {
+	*ret_err = name ? ERR_NO_TOKEN : ERR_NO_MEMORY;
+	for (struct token *token = keyring_tokens(); token && name; token = token->next) {
 		if (!token->host_ref || !token->host)
 			continue;
 		if (init && !(token->flags & TOKEN_INITIALISED))
 			return token;
-		if (init || (message->token.length && !view_equal(message->token, view_string(token->label))) ||
+		if (init || (*name && !keyring_is_named(token, name)) ||
 		    !(token->flags & TOKEN_INITIALISED))
 			continue;
 		if (found) {

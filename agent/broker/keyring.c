@@ -10,6 +10,7 @@
 #include "pincache.h"
 #include "readers.h"
 #include "settings.h"
+#include "uri.h"
 
 #include <string.h>
 
@@ -27,6 +28,22 @@ static uint32_t next_ref = 1;
 struct token *keyring_tokens(void)
 {
 	return tokens;
+}
+
+bool keyring_is_named(const struct token *token, const char *name)
+{
+	struct uri uri;
+	bool match;
+
+	if (strncmp(name, "pkcs11:", 7))
+		return !strcmp(name, token->label);
+	if (uri_parse(name, &uri)) {
+		uri_done(&uri);
+		return false;
+	}
+	match = uri_match_token(&uri, token->label, token->manufacturer, token->model, token->serial);
+	uri_done(&uri);
+	return match;
 }
 
 struct token *keyring_token(uint32_t ref)

@@ -63,6 +63,8 @@ struct key {
 /* The tokens, in the order they were first seen. */
 struct token *keyring_tokens(void);
 struct token *keyring_token(uint32_t ref);
+/* By its label, or by a pkcs11: URI of it. */
+bool keyring_is_named(const struct token *token, const char *name);
 struct key *keyring_key(uint32_t ref);
 /* The token a host calls host_ref; NULL. */
 struct token *keyring_host_token(const struct host *host, uint32_t host_ref);

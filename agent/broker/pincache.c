@@ -10,7 +10,6 @@
 #include "readers.h"
 #include "route.h"
 #include "settings.h"
-#include "uri.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -177,27 +176,11 @@ void pincache_lock_all(void)
 		pincache_lock(token);
 }
 
-static bool names_token(const char *name, const struct token *token)
-{
-	struct uri uri;
-	bool match;
-
-	if (strncmp(name, "pkcs11:", 7))
-		return !strcmp(name, token->label);
-	if (uri_parse(name, &uri)) {
-		uri_done(&uri);
-		return false;
-	}
-	match = uri_match_token(&uri, token->label, token->manufacturer, token->model, token->serial);
-	uri_done(&uri);
-	return match;
-}
-
 /* A PIN is not to go to a card that only has the same label: OpenSC labels them by their person. */
 static bool names_another(const char *name, const struct token *token)
 {
 	for (const struct token *other = keyring_tokens(); other; other = other->next)
-		if (other != token && names_token(name, other) && !keyring_shadowed(other))
+		if (other != token && keyring_is_named(other, name) && !keyring_shadowed(other))
 			return true;
 	return false;
 }
@@ -228,7 +211,7 @@ int pincache_open_source(const struct token *token)
 	if (token->source_failed)
 		return -1;
 	for (const struct config_list *item = settings()->pin_sources; item; item = item->next) {
-		if (!names_token(item->value, token))
+		if (!keyring_is_named(token, item->value))
 			continue;
 		if (!names_another(item->value, token))
 			return open_source(item->second);

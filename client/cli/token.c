@@ -13,12 +13,12 @@
 
 static const char help[] =
 	"usage: smime token init --label LABEL\n"
-	"       smime token keygen [--token LABEL] --label NAME [--type TYPE]\n"
-	"       smime token csr [--token LABEL] --label NAME --subject /CN=... [--address ADDRESS]\n"
-	"       smime token import-cert [--token LABEL] [--label NAME] [FILE]\n"
-	"       smime token change-pin [--token LABEL]\n"
+	"       smime token keygen [--token TOKEN] --label NAME [--type TYPE]\n"
+	"       smime token csr [--token TOKEN] --label NAME --subject /CN=... [--address ADDRESS]\n"
+	"       smime token import-cert [--token TOKEN] [--label NAME] [FILE]\n"
+	"       smime token change-pin [--token TOKEN]\n"
 	"Administers a token. Keys are made on it and stay on it.\n\n"
-	"  --token LABEL    the token meant; not needed if there is one only\n"
+	"  --token TOKEN    the label or pkcs11: URI of the token; not needed if there is one only\n"
 	"  --label NAME     of the new token or key; of the key that a request is for\n"
 	"  --type TYPE      rsa:2048 (also 3072, 4096), ec:P-256 (also P-384, P-521) or ed25519;\n"
 	"                   default rsa:3072\n"

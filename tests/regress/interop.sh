@@ -88,6 +88,20 @@ two_of_a_label() {
 		says "more than one key fits" 2 smime token csr --token Demo --label p256 --subject /CN=x --pin-fd 3 3<"$work/pin"
 }
 
+# Each is administered by its URI, and no other.
+two_tokens_of_a_label() {
+	make_token Twin && make_token Twin &&
+		says "more than one token" 2 smime token keygen --token Twin --label x --pin-fd 3 3<"$work/pin" || return
+	for uri in $(smime tokens --json | sed -n 's/.*"uri": *"\([^"]*token=Twin[^"]*\)".*/\1/p'); do
+		smime token keygen --token "$uri" --label twin --type ec:P-256 --pin-fd 3 3<"$work/pin" &&
+			smime token csr --token "$uri" --label twin --subject /CN=twin --pin-fd 3 3<"$work/pin" |
+			openssl req -noout -pubkey >>"$work/twins" || return
+	done
+	[ "$(sort -u "$work/twins" | grep -vc "^-")" -ge 3 ] &&
+		says "not present" 3 smime token csr --token "pkcs11:token=Twin;serial=0" --label twin --subject /CN=x \
+			--pin-fd 3 3<"$work/pin"
+}
+
 ok "initialise a token" make_token Demo
 ok "make an RSA key" make_key Demo rsa rsa:2048
 ok "make a P-256 key" make_key Demo p256 ec:P-256
@@ -122,5 +136,6 @@ ok "and a P-521 key" request_is_right p521 ec:P-521
 ok "a certificate is stored once" says "exists on the token already" 4 smime token import-cert --token Demo \
 	--pin-fd 3 "$work/ed2.pem" 3<"$work/pin"
 ok "a request for a key that is known by its certificate" renewal
+ok "two tokens of one label" two_tokens_of_a_label
 ok "a request for a label that two keys have is refused" two_of_a_label
 finish
