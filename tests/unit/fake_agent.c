@@ -137,7 +137,7 @@ static bool answer(FILE *to, enum fake_way way, struct view data)
 			;
 		return false;
 	case FAKE_SLOW:
-		nanosleep(&(struct timespec){1, 500000000}, NULL);
+		nanosleep(&(struct timespec){3, 500000000}, NULL);
 		send_data(to, data);
 		break;
 	case FAKE_EMPTY:

@@ -208,7 +208,7 @@ static void hostile_answers(void **state)
 	}
 }
 
-/* The lock is held for a list: then nothing may take for ever (here LIST_LIMIT_S is 1). */
+/* The lock is held for a list: then nothing may take for ever (here LIST_LIMIT_S is 3). */
 static void silent_and_endless(void **state)
 {
 	static const enum fake_way ways[] = {FAKE_SILENT, FAKE_ENDLESS};
