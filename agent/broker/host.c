@@ -328,7 +328,9 @@ void host_restart(struct host *host)
 	host->crashes = 0;
 	keyring_host_down(host);
 	start(host);
+	host->restarting = true;
 	fail_calls(lost, ERR_TOKEN_CRASHED);
+	host->restarting = false;
 }
 
 bool host_distrust(struct host *host)

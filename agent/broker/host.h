@@ -33,6 +33,7 @@ struct host {
 	bool changed;		   /* by them */
 	uint64_t heard;		   /* ms, when it last answered */
 	bool wanted;	 /* for a reload */
+	bool restarting; /* its process is being ended, through no fault of most of what it was doing */
 	bool noticing, notice_again; /* host_notice's look is going on; another one is due */
 	char *problem;	 /* why it failed, for people; NULL */
 };

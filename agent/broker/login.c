@@ -123,8 +123,10 @@ static void send_again(void *context)
 
 	if (token && !pin && login->source == SOURCE_CACHE)
 		pin = pincache_get(token);
-	if (!token || token->absent || !token->host_ref)
+	if (!token || token->absent)
 		finish(login, ERR_TOKEN_REMOVED);
+	else if (!token->host_ref)
+		finish(login, ERR_TOKEN_CRASHED);
 	else if (!pin || (token->flags & TRIES_FLAGS) != login->tries)
 		finish(login, login->last_err);
 	else
@@ -181,6 +183,13 @@ static void send_login(struct login *login, struct token *token, const struct se
 	}
 	if (!pin)
 		timeout += settings()->prompt_timeout * 1000;
+	/* The PIN came while the module's process is started anew, as after a lock. */
+	if (!token->host_ref && token->host && !token->absent && !login->again) {
+		login->again = true;
+		login->last_err = ERR_TOKEN_REMOVED;
+		hosts_when_settled(send_again, login, true);
+		return;
+	}
 	if (!token->host_ref || !token->host->child) {
 		finish(login, ERR_TOKEN_REMOVED);
 		return;

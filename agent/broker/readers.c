@@ -97,6 +97,9 @@ bool readers_may_have(const struct token *token)
 {
 	const struct reader *reader = readers_of(token);
 
+	for (const struct token *other = keyring_tokens(); other && reader; other = other->next)
+		if (other->host == token->host && !other->absent && readers_of(other) == reader)
+			return false; /* another card */
 	return reader ? has_card(reader) : !token->pulled;
 }
 

@@ -19,8 +19,12 @@
 #include <string.h>
 
 #define ATTEMPTS_MAX 2
+#define BYSTANDING_MAX 2
 /* Time limits of an operation that a request waits for its module's process to be there again. */
 #define WAITS_MAX 2
+/* For a token that is absent, and may be there. A card that was just reset is seen after a moment. */
+#define LOOKS_MAX 3
+#define LOOK_PAUSE_MS 300
 /* Of asking for an always-authenticate key's PIN. */
 #define ASK_MAX 3
 /* pcscd looks for cards every 400 ms, with readers that do not tell it. */
@@ -37,11 +41,12 @@ struct request {
 	int pin_fd;		/* where the client has it; -1 */
 	enum door door;
 	unsigned int attempts, asked, logins;
+	unsigned int bystanding; /* attempts that ended since another token's trouble ended the process */
 	int last_err; /* of the PIN that was asked for, or of the operation */
 	struct loop_timer verdict, wait;
 	bool pin_ready; /* pin is to be used, even if NULL (PIN pad) */
 	bool told;	/* the person knows that this is the last try */
-	bool looked;	/* for its token, which was absent */
+	unsigned int looks; /* for its token, which was absent */
 };
 
 static struct request *requests;
@@ -245,6 +250,14 @@ static bool recover(struct request *request, struct key *key, int err)
 	return false;
 }
 
+/* An operation that came to nothing through another token's trouble is not held against it, so often. */
+static bool was_bystander(struct request *request)
+{
+	const struct key *key = keyring_key(request->key);
+
+	return key && key->token->host && key->token->host->restarting && request->bystanding++ < BYSTANDING_MAX;
+}
+
 static void answered(void *context, int err, const struct msg_result *result)
 {
 	struct request *request = context;
@@ -252,6 +265,8 @@ static void answered(void *context, int err, const struct msg_result *result)
 	/* A call that ran out of time ended its host. Once is a hang that may pass; twice is not. */
 	if (err == ERR_TIMEOUT)
 		err = ERR_TOKEN_CRASHED;
+	else if (err == ERR_TOKEN_CRASHED && was_bystander(request))
+		request->attempts--;
 	/* Perhaps bad padding: to try again would tell by the time it takes. */
 	if (err == ERR_TOKEN && result && result->form == FORM_UNCLEAR) {
 		finish(request, err, result);
@@ -312,6 +327,17 @@ static void send(struct request *request, struct key *key, struct msg_key_op *me
 	}
 }
 
+static void look(void *context)
+{
+	struct request *request = context;
+	const struct key *key = keyring_key(request->key);
+
+	if (key && key->token->host)
+		host_look(key->token->host, false, key->token->ref, looked, request);
+	else
+		run(request);
+}
+
 static void waited_enough(void *context)
 {
 	finish(context, ERR_TOKEN_CRASHED, NULL);
@@ -343,9 +369,8 @@ static void run(struct request *request)
 		finish(request, ERR_KEY_STALE, NULL);
 	} else if (token->host->state != HOST_READY) {
 		wait_for_host(request, token->host);
-	} else if (token->absent && !request->looked && readers_may_have(token)) {
-		request->looked = true;
-		host_look(token->host, false, token->ref, looked, request);
+	} else if (token->absent && request->looks < LOOKS_MAX && readers_may_have(token)) {
+		loop_timer_set(&request->wait, request->looks++ ? LOOK_PAUSE_MS : 0, look, request);
 	} else if (token->absent) {
 		ask_for_card(request, token);
 	} else if (!token->host_ref) {

@@ -91,6 +91,8 @@ static int run_on_key(key_operation run, const struct msg_key_op *request,
 	pthread_rwlock_rdlock(&token->login_lock);
 	if (key->flags & CERT_KEY)
 		rc = run(token, key, request, result);
+	else if (token->unread)
+		rc = ERR_KEY_STALE;
 	else
 		rc = key->flags & CERT_NO_KEY ? ERR_KEY_UNUSABLE : ERR_NOT_LOGGED_IN;
 	pthread_rwlock_unlock(&token->login_lock);

@@ -64,13 +64,22 @@ static int read_bytes(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATT
 	return 0;
 }
 
-static bool read_bool(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type)
+/* Sets the flag if the attribute is there and true. Modules have many words for one that is not there; only
+ * what is wrong with the session or the token is an error. */
+static int read_flag(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, uint16_t flag,
+		     uint16_t *flags)
 {
 	CK_BBOOL value = CK_FALSE;
 	CK_ATTRIBUTE attribute = {type, &value, sizeof value};
+	CK_RV rv = module->C_GetAttributeValue(session, object, &attribute, 1);
 
-	return module->C_GetAttributeValue(session, object, &attribute, 1) == CKR_OK &&
-	       attribute.ulValueLen == sizeof value && value;
+	int err = module_error(rv);
+
+	if (rv == CKR_OK && attribute.ulValueLen == sizeof value && value)
+		*flags |= flag;
+	return rv == CKR_DEVICE_ERROR || module_session_lost(rv) || err == ERR_TOKEN_REMOVED || err == ERR_NOT_LOGGED_IN
+		       ? err
+		       : 0;
 }
 
 /* The handles of a search for one class, at most CERTS_MAX. The caller frees. */
@@ -294,19 +303,23 @@ static int read_list(struct token *token)
 	return 0;
 }
 
-static uint16_t private_flags(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
+static int private_flags(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, uint16_t *ret_flags)
 {
+	static const struct {
+		CK_ATTRIBUTE_TYPE type;
+		uint16_t flag;
+	} table[] = {
+		{CKA_SIGN, CERT_SIGN},	   {CKA_DECRYPT, CERT_DECRYPT}, {CKA_UNWRAP, CERT_DECRYPT},
+		{CKA_DERIVE, CERT_DERIVE}, {CKA_ALWAYS_AUTHENTICATE, CERT_ALWAYS_AUTH},
+	};
 	uint16_t flags = CERT_KEY;
+	int rc = 0;
 
-	if (read_bool(session, object, CKA_SIGN))
-		flags |= CERT_SIGN;
-	if (read_bool(session, object, CKA_DECRYPT) || read_bool(session, object, CKA_UNWRAP))
-		flags |= CERT_DECRYPT;
-	if (read_bool(session, object, CKA_DERIVE))
-		flags |= CERT_DERIVE;
-	if (read_bool(session, object, CKA_ALWAYS_AUTHENTICATE))
-		flags |= CERT_ALWAYS_AUTH;
-	return flags;
+	for (size_t i = 0; i < sizeof table / sizeof table[0] && !rc; i++)
+		rc = read_flag(session, object, table[i].type, table[i].flag, &flags);
+	if (!rc)
+		*ret_flags = flags;
+	return rc;
 }
 
 /* A private key: known by certificates or a public key with its id, or else by itself. */
@@ -325,7 +338,9 @@ static int take_private(struct token *token, CK_OBJECT_HANDLE object)
 	}
 	if (rc)
 		return rc == ERR_NO_MEMORY ? rc : 0;
-	flags = private_flags(session, object);
+	rc = private_flags(session, object, &flags);
+	if (rc)
+		return rc;
 	/* One that was just added is meant even if it has no name at all. */
 	for (struct key *key = token->keys; key; key = key->next)
 		if (key == *end || is_named(key, &name)) {
@@ -338,9 +353,9 @@ static int take_private(struct token *token, CK_OBJECT_HANDLE object)
 int contents_read_keys(struct token *token)
 {
 	CLEAN_FREE CK_OBJECT_HANDLE *found = NULL;
-	bool all = sees_private(token);
 	size_t count = 0;
 	int rc = find(token->pool.anchor, CKO_PRIVATE_KEY, &found, &count);
+	bool all = !rc && sees_private(token); /* still, after the search */
 
 	if (rc)
 		return rc;
@@ -348,6 +363,9 @@ int contents_read_keys(struct token *token)
 		key->flags = all ? CERT_NO_KEY : 0;
 	for (size_t i = 0; i < count && !rc; i++)
 		rc = take_private(token, found[i]);
+	/* Of those that were not come to, nothing is known. */
+	for (struct key *key = token->keys; key && rc; key = key->next)
+		key->flags &= (uint16_t)~CERT_NO_KEY;
 	return rc;
 }
 

@@ -178,6 +178,10 @@ class Soak:
         """What may now happen to a request with one of these cards, or with any card, or (None) the soft token."""
         for card in cards or self.cards.values():
             self.excuses[card] |= names
+        # OpenSC may hang when a card goes: its process is ended, and with it another card's login, which is not
+        # repeated, since nobody knows what became of the PIN.
+        for card in self.cards.values():
+            self.excuses[card] |= {"TOKEN_CRASHED"} if "TOKEN_REMOVED" in names else set()
 
     def any_card(self):
         return self.cards[self.random.choice(sorted(self.cards))]

@@ -113,7 +113,7 @@ nothing_left() {
 run_steps() { # NAME
 	export FAULT_P11_MODULE=$2
 	rules
-	write_fault_conf "module $softhsm" "operation-timeout 2" "prompt-timeout 2" "idle-workers 2"
+	write_fault_conf "module $softhsm" "operation-timeout 2" "prompt-timeout 5" "idle-workers 2"
 	smime agent start
 	ok "$1: a soft token" soft_token
 	ok "$1: three cards" three_cards
