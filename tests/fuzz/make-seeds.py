@@ -150,6 +150,44 @@ def write_mails(seeds):
     put("mime", "empty", b"\r\n")
 
 
+def write_signed():
+    def sign(*more, who="rsa", data=TEXT):
+        return openssl("cms", "-sign", "-signer", key(who), *more, data=data)
+
+    sender = ("-from", "rsa@example.org")
+    lf = TEXT.replace(b"\r\n", b"\n")
+    put("verify", "detached", b"\0" + sign(*sender, data=lf))
+    put("verify", "opaque", b"\0" + sign(*sender, "-nodetach", data=lf))
+    put("verify", "crlf", b"\0" + sign(*sender, "-binary", "-crlfeol"))
+    put("verify", "raw", b"\1" + sign("-binary", "-nodetach", "-outform", "DER"))
+    put("verify", "raw-stream", b"\1" + sign("-binary", "-nodetach", "-stream", "-outform", "DER"))
+    put("verify", "raw-pem", b"\1" + sign("-binary", "-nodetach", "-outform", "PEM"))
+    put("verify", "raw-detached", b"\3" + sign("-binary", "-outform", "DER"))
+    put("verify", "raw-pss", b"\1" + sign("-binary", "-nodetach", "-outform", "DER", "-keyopt", "rsa_padding_mode:pss"))
+    put("verify", "raw-keyid", b"\1" + sign("-binary", "-nodetach", "-outform", "DER", "-keyid"))
+    put("verify", "raw-no-attributes", b"\1" + sign("-binary", "-nodetach", "-outform", "DER", "-noattr"))
+    put("verify", "raw-two", b"\1" + sign("-binary", "-nodetach", "-outform", "DER", "-signer", key("p256")))
+    put("verify", "untrusted", b"\0" + sign("-from", "p256@example.org", who="p256", data=lf))
+    inner = sign(data=lf)
+    for cipher in ("aes-128-cbc", "aes-256-gcm"):
+        put("verify", "encrypted-" + cipher[4:], b"\0From: rsa@example.org\n" + openssl(
+            "cms", "-encrypt", "-binary", "-" + cipher, "-recip", key("rsa"), data=inner))
+    triple = openssl("cms", "-encrypt", "-binary", "-aes-128-cbc", "-recip", key("p256"), data=inner)
+    put("verify", "triple", b"\0" + sign(*sender, "-binary", data=triple))
+    put("verify", "list", b"\0From: rsa@example.org\nContent-Type: multipart/mixed; boundary=b\n\nx\n--b\n" + inner +
+        b"\n--b\nContent-Type: text/html\n\nfooter\n--b--\nx\n")
+    put("verify", "forwarded", b"\0From: a@example.org\nContent-Type: message/rfc822\n\n" + sign(*sender, data=lf))
+    protected = sign(data=b"Subject: x\nFrom: rsa@example.org\nContent-Type: text/plain; hp=\"clear\"\n\nHello\n")
+    put("verify", "protected", b"\0From: rsa@example.org\nSubject: y\n" + protected)
+    for number, text in enumerate((
+            b"b\npreamble\n--b\n\none\n--b\r\n\r\ntwo\r\n\r\n--b--\r\nepilogue\n--b\nno part\n",
+            b"b\n--b\n--b\n\n--b--", b"b\n--b", b"b\n--b  \t\nx\n--bb\n--b-\n--b--- \n--b-- \n",
+            b"=_b c\n--=_b c\r\n\r\n\r\r\n--=_b c--", b"b\n\n--b\r\n\rx\r\n--b\r\n\r\n--b--\r\n", b"\n--\n--\n",
+            b"b\n--b\n" + b"line\n" * 30 + b"--b" + b" " * 990 + b"\n" + b"x" * 3000 + b"\n--b--\n",
+            b"b\n--b\n" + b"--b" + b" " * 2000 + b"\n--b--\n")):
+        put("multipart", "%02d" % number, text)
+
+
 def string(text):
     return len(text).to_bytes(4, "big") + text
 
@@ -262,6 +300,7 @@ seeds = cms_seeds()
 write_cms(seeds)
 write_mails(seeds)
 write_messages()
+write_signed()
 write_texts()
 write_lines()
 write_module()

@@ -208,6 +208,13 @@ void ask_clear_news(void)
 {
 }
 
+int ask_status(ask_note note, void *context)
+{
+	(void)note;
+	(void)context;
+	return 0;
+}
+
 void replies_tell_changes(void)
 {
 }
