@@ -46,7 +46,7 @@ pair() {
 
 echo "== one process that signs a mail"
 openssl genrsa -out "$work/soft.key" 2048 2>/dev/null
-openssl req -x509 -key "$work/soft.key" -subj /CN=soft -out "$work/soft.pem" 2>/dev/null
+openssl req -x509 -key "$work/soft.key" -subj /CN=soft -addext basicConstraints=CA:FALSE -out "$work/soft.pem" 2>/dev/null
 ours="smime sign -k rsa -o $work/s.eml $work/mail.eml"
 set -- $(pair "$ours" "openssl cms -sign -in $work/mail.eml -signer $work/soft.pem -inkey $work/soft.key -out $work/o.eml")
 echo "smime sign $1 ms; openssl cms -sign, software key $2 ms, ratio $(ratio "$1" "$2")"
@@ -124,6 +124,26 @@ if [ -n "$client" ] && command -v p11-kit >/dev/null; then
 else
 	echo "p11-kit's client and server are not installed: no rows for the PKCS#11 module"
 fi
+
+echo "== one process that encrypts a mail"
+ours="smime encrypt --no-self -r $work/soft.pem -o $work/e.eml $work/mail.eml"
+set -- $(pair "$ours" "openssl cms -encrypt -aes-256-cbc -in $work/mail.eml -out $work/o.eml $work/soft.pem")
+echo "smime encrypt $1 ms; openssl cms -encrypt $2 ms, ratio $(ratio "$1" "$2")"
+ours="smime encrypt --sign -k rsa -r $work/soft.pem -o $work/e.eml $work/mail.eml"
+set -- $(pair "$ours" "sh -c 'openssl cms -sign -in $work/mail.eml -signer $work/soft.pem -inkey $work/soft.key |
+	openssl cms -encrypt -aes-256-cbc -out $work/o.eml $work/soft.pem'")
+echo "smime encrypt --sign $1 ms; openssl cms -sign | openssl cms -encrypt, software key $2 ms, ratio $(ratio "$1" "$2")"
+
+echo "== encrypting to /dev/null, a file of N MB"
+for mb in $size; do
+	head -c "${mb}000000" /dev/zero | openssl enc -aes-128-ctr -K 00 -iv 00 >"$work/plain" 2>/dev/null
+	for cipher in aes-256-cbc aes-256-gcm; do
+		set -- $(worker_peak smime encrypt --raw --no-self -r "$work/soft.pem" --cipher $cipher -o /dev/null "$work/plain")
+		ours=$1 memory=$2 status=$3
+		set -- $(peak openssl cms -encrypt -binary -stream -$cipher -in "$work/plain" -outform DER -out /dev/null "$work/soft.pem")
+		echo "$mb MB $cipher: smime $ours s (worker $memory MB, status $status); openssl -stream $1 s ($2 MB, status $3), openssl/ours $(ratio "$1" "$ours")"
+	done
+done
 
 echo "== decrypting to /dev/null, a file of N MB"
 gpg_ready=

@@ -53,6 +53,21 @@ encrypt() { # CIPHER
 	content | openssl cms -encrypt -binary -stream "$1" -outform DER -out "$work/e" "$work/rsa.pem"
 }
 
+# 2 GB from a pipe, which openssl reads; then our own, in both directions at once.
+encrypts_pipe() { # CIPHER OPTIONS...
+	cipher=$1
+	shift
+	content | head -c 2200000000 | smime encrypt --raw --cipher "$cipher" -k rsa -r rsa@example.org -o "$work/e" "$@"
+}
+
+made_of_it() { # COMMAND...: what it gives is the 2 GB
+	content | head -c 2200000000 | sha256sum >"$work/wanted2" && "$@" | sha256sum >"$work/sum" && cmp "$work/sum" "$work/wanted2"
+}
+
+verified() {
+	smime decrypt --raw "$work/e" | smime verify --raw --ca "$work/ca.pem"
+}
+
 signs_detached() {
 	content >"$work/content" && smime sign --raw -k rsa "$work/content" >"$work/s" &&
 		openssl cms -verify -inform DER -in "$work/s" -content "$work/content" -binary -CAfile "$work/ca.pem" -out /dev/null
@@ -71,6 +86,13 @@ for cipher in -aes-256-cbc -aes-256-gcm; do
 	ok "encrypt, $cipher" encrypt $cipher
 	ok "decrypt a file, $cipher" bounded decrypts_file
 	ok "decrypt a pipe, $cipher" bounded decrypts_pipe
+done
+rm -f "$work/e"
+for cipher in aes-256-cbc aes-256-gcm; do
+	ok "we encrypt a pipe, $cipher" bounded encrypts_pipe $cipher
+	ok "and decrypt it, $cipher" bounded made_of_it smime decrypt --raw "$work/e"
+	ok "sign and encrypt a pipe, $cipher" bounded encrypts_pipe $cipher --sign
+	ok "decrypt and verify it, $cipher" bounded made_of_it verified
 done
 rm -f "$work/e"
 ok "sign, detached" bounded signs_detached
