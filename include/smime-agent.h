@@ -166,6 +166,8 @@ enum smime_agent_certs {
 	SMIME_AGENT_CERTS_SHOW = 1,	/* with all that is known of each, and whether it is trusted */
 	SMIME_AGENT_CERTS_EXPIRING = 2, /* that end soon, one's own too; lines of "own" or "other", days,
 					   fingerprint and address, with tabs between */
+	SMIME_AGENT_CERTS_ADDRESSES = 3, /* lines of "sign" or "encrypt" and an address that there is a key or a
+					    certificate for, with a tab between; without a name */
 };
 
 /* Lists the certificates that `name` fits: an address, the start of a fingerprint (6 digits or more), a
@@ -185,6 +187,10 @@ enum smime_agent_format { SMIME_AGENT_PEM = 0, SMIME_AGENT_DER = 1, SMIME_AGENT_
 /* Writes the certificates that `name` fits (an address, the start of a fingerprint; NULL: all, in PEM) to
  * out_fd. DER is for one alone. */
 int smime_agent_certs_export(smime_agent *agent, const char *name, enum smime_agent_format format, int out_fd);
+
+/* Writes the certificates of the message (a signed mail, CMS, or a file of certificates) in in_fd to out_fd, in
+ * PEM: all of them, or the signers' alone if `signers`; or the addresses in them, a line each, if `addresses`. */
+int smime_agent_certs_extract(smime_agent *agent, int signers, int addresses, int in_fd, int out_fd);
 
 /* Removes the certificate that `name` fits; all that it fits if `all`. */
 int smime_agent_certs_remove(smime_agent *agent, const char *name, int all);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC
  *
- * CERTS LIST, SHOW, EXPIRING, IMPORT, EXPORT and REMOVE.
+ * CERTS LIST, SHOW, EXPIRING, IMPORT, EXPORT, REMOVE, EXTRACT and ADDRESSES.
  */
 #include "certs_command.h"
 
@@ -9,9 +9,12 @@
 #include "clean_ssl.h"
 #include "client.h"
 #include "expiry.h"
+#include "extract.h"
 #include "import.h"
+#include "keys.h"
 #include "report.h"
 #include "store.h"
+#include "trust.h"
 
 #include <ctype.h>
 #include <openssl/pem.h>
@@ -26,7 +29,7 @@
 enum format { PEM, DER, P7 };
 
 struct options {
-	bool json, full, all;
+	bool json, full, all, signers, addresses;
 	enum format format;
 	char *name; /* the rest of the line, or NULL */
 };
@@ -40,6 +43,10 @@ static int parse(char *line, struct options *options)
 			options->json = true;
 		else if (!strcmp(word, "--all"))
 			options->all = true;
+		else if (!strcmp(word, "--signers"))
+			options->signers = true;
+		else if (!strcmp(word, "--addresses"))
+			options->addresses = true;
 		else if (!strcmp(word, "--pem"))
 			options->format = PEM;
 		else if (!strcmp(word, "--der"))
@@ -249,13 +256,19 @@ static int write_bio(BIO *bio)
 	return rc;
 }
 
+static int write_cert(X509 *cert, enum format format)
+{
+	CLEAN_BIO BIO *bio = BIO_new(BIO_s_mem());
+	int ok = bio && (format == DER ? i2d_X509_bio(bio, cert) : PEM_write_bio_X509(bio, cert));
+
+	return ok ? write_bio(bio) : ERR_NO_MEMORY;
+}
+
 static int write_row(void *context, struct stored *row)
 {
 	const enum format *format = context;
-	CLEAN_BIO BIO *bio = BIO_new(BIO_s_mem());
-	int ok = bio && (*format == DER ? i2d_X509_bio(bio, row->cert) : PEM_write_bio_X509(bio, row->cert));
 
-	return ok ? write_bio(bio) : ERR_NO_MEMORY;
+	return write_cert(row->cert, *format);
 }
 
 static int write_p7(const struct stored *list)
@@ -306,13 +319,96 @@ static int remove_named(struct options *options)
 	return rc;
 }
 
+/* One that was found in a message: itself, or the addresses in it, a line each. */
+static int write_extracted(void *context, X509 *cert)
+{
+	const struct options *options = context;
+	CLEAN_BUF struct buf addresses = BUF_INIT(65536), text = BUF_INIT(262144);
+	struct view line;
+	int rc;
+
+	if (!options->addresses)
+		return write_cert(cert, PEM);
+	rc = cert_addresses(cert, &addresses);
+	line = buf_view(&addresses);
+	while (!rc && line.length) {
+		const uint8_t *end = memchr(line.data, '\n', line.length);
+		size_t length = end ? (size_t)(end - line.data) : line.length;
+
+		rc = report_plain(&text, (struct view){line.data, length});
+		rc = rc ? rc : buf_add_u8(&text, '\n');
+		length += end ? 1 : 0;
+		line.data += length;
+		line.length -= length;
+	}
+	return rc ? rc : output_write(&client.out, text.data, text.length);
+}
+
+static int extract(struct options *options)
+{
+	const struct trust_request trust = {-1, -1, false};
+	int rc = options->name ? ERR_USAGE : client_open_streams();
+
+	if (rc)
+		return rc;
+	rc = trust_begin(&trust);
+	rc = rc ? rc : extract_certificates(&client.in, options->signers, write_extracted, options);
+	trust_end();
+	return rc ? rc : output_flush(&client.out);
+}
+
+static int add_address(struct buf *into, const char *use, const char *address)
+{
+	int rc = buf_add_format(into, "%s\t", use);
+
+	rc = rc ? rc : report_plain(into, view_string(address));
+	return rc ? rc : buf_add_u8(into, '\n');
+}
+
+/* "sign" or "encrypt", and an address, for each address of a certificate. */
+static int send_addresses(X509 *cert, unsigned int uses)
+{
+	CLEAN_BUF struct buf addresses = BUF_INIT(65536), text = BUF_INIT(ROW_MAX);
+	char *rest, *address;
+	int rc = cert_addresses(cert, &addresses);
+
+	rc = rc ? rc : buf_terminate(&addresses);
+	if (rc || cert_check_dates(cert))
+		return rc;
+	rest = (char *)addresses.data;
+	while (!rc && (address = strsep(&rest, "\n"))) {
+		if (uses & CERT_USE_SIGN && *address)
+			rc = add_address(&text, "sign", address);
+		if (!rc && uses & CERT_USE_DECRYPT && *address)
+			rc = add_address(&text, "encrypt", address);
+	}
+	return rc ? rc : client_send_data(text.data, text.length);
+}
+
+static int send_stored_addresses(void *context, struct stored *row)
+{
+	(void)context;
+	return send_addresses(row->cert, cert_uses(row->cert) & CERT_USE_DECRYPT);
+}
+
+static int send_all_addresses(struct options *options)
+{
+	int rc = options->name ? ERR_USAGE : keys_refresh(LIST_KNOWN);
+
+	for (struct key *key = rc ? NULL : keys_first(); key && !rc; key = key->next)
+		if (!(key->flags & CERT_NO_KEY))
+			rc = send_addresses(key->cert, key->uses);
+	return rc ? rc : store_each(STORE_ALL, view_string(NULL), send_stored_addresses, NULL);
+}
+
 int command_certs(char *line)
 {
 	static const struct {
 		const char *name;
 		int (*run)(struct options *options);
 	} verbs[] = {{"LIST", list},	 {"SHOW", show},     {"EXPIRING", expiring},
-		     {"IMPORT", import}, {"EXPORT", export}, {"REMOVE", remove_named}};
+		     {"IMPORT", import}, {"EXPORT", export}, {"REMOVE", remove_named},
+		     {"EXTRACT", extract}, {"ADDRESSES", send_all_addresses}};
 	struct options options = {0};
 	const char *verb = client_next_word(&line);
 	int rc = verb ? parse(line, &options) : ERR_USAGE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC
  *
- * smime certs list|show|import|export|remove
+ * smime certs list|show|import|export|extract|remove
  */
 #include "cli.h"
 #include "file.h"
@@ -16,25 +16,28 @@ static const char help[] =
 	"       smime certs show NAME\n"
 	"       smime certs import [--pin-fd N] [FILE...]\n"
 	"       smime certs export [--der | --p7] [-o OUT] [NAME]\n"
+	"       smime certs extract [--signers] [--addresses] [-o OUT] [FILE]\n"
 	"       smime certs remove [--all] NAME\n"
 	"Other people's certificates, by which mail is encrypted to them. Those of signed mail are kept when it\n"
 	"is verified.\n\n"
 	"NAME is a mail address or the start of a fingerprint (6 digits or more); for list and show also a\n"
 	"part of a name.\n"
 	"import reads PEM, DER, PKCS#7 (.p7b, .p7c), PKCS#12 (.p12, .pfx), vCards (.vcf) and revocation lists.\n"
-	"Private keys in a file are left out.\n\n"
+	"Private keys in a file are left out.\n"
+	"extract prints the certificates in a signed mail, or in such a file, and keeps none.\n\n"
 	"  --pin-fd N   read the password of a PKCS#12 file, one line, from descriptor N; without it,\n"
 	"               pinentry asks\n"
 	"  --der        one certificate, in DER          --p7   a PKCS#7 file\n"
 	"  -o OUT       write to OUT rather than to standard output\n"
 	"  --all        remove all certificates that NAME fits\n"
+	"  --signers    of the mail's signers alone      --addresses   their mail addresses\n"
 	"  --json       lists and errors as JSON\n";
 
 struct options {
 	int pin_fd;
 	enum smime_agent_format format;
 	const char *out;
-	int all;
+	int all, signers, addresses;
 	char **names; /* behind the verb, up to NULL */
 	int count;
 };
@@ -53,6 +56,8 @@ static int parse(int argc, char **argv, struct options *options)
 					      {"der", no_argument, NULL, 'd'},
 					      {"p7", no_argument, NULL, '7'},
 					      {"all", no_argument, NULL, 'a'},
+					      {"signers", no_argument, NULL, 's'},
+					      {"addresses", no_argument, NULL, 'A'},
 					      {"output", required_argument, NULL, 'o'},
 					      {0}};
 	int option;
@@ -71,6 +76,12 @@ static int parse(int argc, char **argv, struct options *options)
 			break;
 		case 'a':
 			options->all = 1;
+			break;
+		case 's':
+			options->signers = 1;
+			break;
+		case 'A':
+			options->addresses = 1;
 			break;
 		case 'o':
 			options->out = optarg;
@@ -242,23 +253,55 @@ static int run_import(smime_agent *agent, const struct options *options)
 	return status;
 }
 
-static int run_export(smime_agent *agent, const struct options *options)
+static int export(smime_agent *agent, const struct options *options, int in_fd, int out_fd)
+{
+	(void)in_fd;
+	return smime_agent_certs_export(agent, options->names[0], options->format, out_fd);
+}
+
+static int extract(smime_agent *agent, const struct options *options, int in_fd, int out_fd)
+{
+	return smime_agent_certs_extract(agent, options->signers, options->addresses, in_fd, out_fd);
+}
+
+/* What a request writes, to OUT. */
+static int run_writing(smime_agent *agent, const struct options *options, int in_fd,
+		       int (*request)(smime_agent *agent, const struct options *options, int in_fd, int out_fd))
 {
 	struct output_file file;
 	int status;
 
-	if (options->count > 1)
-		return -1;
 	if (file_open_output(&file, options->out)) {
 		cli_error("certs", SMIME_AGENT_USAGE, "USAGE", strerror(errno));
 		file_close_output(&file, 0);
 		return SMIME_AGENT_USAGE;
 	}
-	status = smime_agent_certs_export(agent, options->names[0], options->format, file.fd);
+	status = request(agent, options, in_fd, file.fd);
 	if (!file_close_output(&file, !status) || status)
 		return status;
 	cli_error("certs", SMIME_AGENT_UNAVAILABLE, "WRITE", strerror(errno));
 	return SMIME_AGENT_UNAVAILABLE;
+}
+
+static int run_export(smime_agent *agent, const struct options *options)
+{
+	return options->count > 1 ? -1 : run_writing(agent, options, -1, export);
+}
+
+static int run_extract(smime_agent *agent, const struct options *options)
+{
+	int fd, status;
+
+	if (options->count > 1)
+		return -1;
+	fd = file_open_input(options->names[0]);
+	if (fd < 0) {
+		cli_error("certs", SMIME_AGENT_USAGE, "USAGE", strerror(errno));
+		return SMIME_AGENT_USAGE;
+	}
+	status = run_writing(agent, options, fd, extract);
+	close(fd);
+	return status;
 }
 
 int cli_certs(int argc, char **argv)
@@ -268,7 +311,7 @@ int cli_certs(int argc, char **argv)
 		int (*run)(smime_agent *agent, const struct options *options);
 		bool says; /* why it failed, by itself */
 	} verbs[] = {{"list", run_list, false},	    {"show", run_show, false},	   {"import", run_import, true},
-		     {"export", run_export, false}, {"remove", run_remove, false}};
+		     {"export", run_export, false}, {"extract", run_extract, false}, {"remove", run_remove, false}};
 	struct options options = {.pin_fd = -1};
 	int status = parse(argc, argv, &options);
 

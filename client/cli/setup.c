@@ -6,6 +6,7 @@
 
 #include "cli.h"
 #include "file.h"
+#include "mutt_index.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -57,10 +58,13 @@ static const struct client {
 	{"evolution", &setup_nss, evolution_places, NULL},     {"chromium", &setup_nss, chromium_places, NULL},
 	{"ssh", &setup_ssh, setup_ssh_config, NULL},
 	{"mutt", &setup_mutt, setup_muttrc, SMIME_PROGRAM},   {"neomutt", &setup_mutt, setup_neomuttrc, SMIME_PROGRAM},
+	{"mailx", &setup_mailx, setup_mailrc, SENDMAIL_PROGRAM},
+	{"git-send-email", &setup_git_mail, setup_gitconfig, SENDMAIL_PROGRAM},
+	{"emacs", &setup_emacs, setup_emacs_init, SENDMAIL_PROGRAM},
 };
 #define CLIENTS (sizeof clients / sizeof clients[0])
 
-enum action { LIST, SHOW, SET_UP, UNDO };
+enum action { LIST, SHOW, SET_UP, UNDO, INDEX };
 
 struct run {
 	const struct client *client;
@@ -68,6 +72,7 @@ struct run {
 	const char *module, *program; /* NULL: the installed one */
 	unsigned int places; /* of the client's that are there */
 	unsigned int walled; /* of them, those that were left alone: a snap's or a flatpak's */
+	bool existing;	     /* files that are not there are left alone */
 	setup_found found;   /* LIST: who hears of it */
 	void *context;
 	bool comma;	     /* JSON: not the first */
@@ -92,14 +97,14 @@ static void failed(struct run *run, const char *path, const char *why)
 }
 
 /* The file's text; empty for one that may be made. NULL with errno. */
-static char *read_text(const struct setup_format *format, const char *path)
+static char *read_text(bool may_create, const char *path)
 {
 	FILE *file = fopen(path, "re");
 	char *text;
 	size_t length;
 
 	if (!file)
-		return errno == ENOENT && format->may_create ? strdup("") : NULL;
+		return errno == ENOENT && may_create ? strdup("") : NULL;
 	text = malloc(FILE_MAX_BYTES + 1);
 	length = text ? fread(text, 1, FILE_MAX_BYTES + 1, file) : 0;
 	if (!text || ferror(file) || length > FILE_MAX_BYTES || memchr(text, 0, length)) {
@@ -218,7 +223,7 @@ static void change_place(struct run *run, const char *path, const char *before)
 static void at_place(void *context, const char *path)
 {
 	struct run *run = context;
-	char *text = read_text(run->client->format, path);
+	char *text = read_text(run->client->format->may_create && !run->existing, path);
 	bool on;
 
 	if (!text) {
@@ -255,6 +260,26 @@ static int run_all(struct run *run)
 	return run->status;
 }
 
+/* "sendmail": every program that runs one and has a file of its own. */
+static int run_sendmail(struct run *run)
+{
+	unsigned int places = 0;
+
+	run->existing = true;
+	for (size_t i = 0; i < CLIENTS; i++) {
+		run->client = &clients[i];
+		run->places = 0;
+		if (clients[i].program && !strcmp(clients[i].program, SENDMAIL_PROGRAM))
+			clients[i].places(at_place, run);
+		places += run->places;
+	}
+	if (places || run->status)
+		return run->status;
+	cli_error("setup", SMIME_AGENT_UNAVAILABLE, "READ",
+		  "no program that is known to run sendmail has a file of its own yet: name it, as in `smime setup mailx`");
+	return SMIME_AGENT_UNAVAILABLE;
+}
+
 static int run_one(struct run *run, const char *name)
 {
 	char message[256];
@@ -262,8 +287,10 @@ static int run_one(struct run *run, const char *name)
 	for (size_t i = 0; i < CLIENTS; i++)
 		if (!strcmp(clients[i].name, name))
 			run->client = &clients[i];
-	if (!run->client)
+	if (!run->client || (run->action == INDEX && run->client->format != &setup_mutt))
 		return cli_usage("setup");
+	if (run->action == INDEX)
+		return mutt_index_write();
 	run->client->places(at_place, run);
 	if (!run->places && !run->status) {
 		snprintf(message, sizeof message, "no profile of %s was found: start it once, then try again", name);
@@ -287,9 +314,12 @@ static const char help[] =
 	"back. Without a CLIENT: lists what is set up. CLIENT is\n\n"
 	"  thunderbird, firefox, evolution, chromium, ssh\n"
 	"                 which use its tokens, through its PKCS#11 module\n"
-	"  mutt, neomutt  which run smime to sign, encrypt, decrypt and verify\n\n"
+	"  mutt, neomutt  which run smime to sign, encrypt, decrypt and verify\n"
+	"  mailx, git-send-email, emacs\n"
+	"                 which run smime-sendmail in place of sendmail; `sendmail` is all of them that there are\n\n"
 	"  --module PATH  the module, where it is not the installed one\n"
-	"  --program PATH smime, where it is not the installed one\n\n"
+	"  --program PATH smime or smime-sendmail, where it is not the installed one\n"
+	"  --index        for mutt: its lists of keys and certificates, anew; it does so itself when it starts\n\n"
 	"A snap or flatpak sees neither the module nor the agent's socket. Profiles of one are left alone, but\n"
 	"with --module: give the path at which it sees the module, once you let it see that and the socket.\n";
 
@@ -300,6 +330,7 @@ int cli_setup(int argc, char **argv)
 					      {"undo", no_argument, NULL, 'u'},
 					      {"module", required_argument, NULL, 'm'},
 					      {"program", required_argument, NULL, 'p'},
+					      {"index", no_argument, NULL, 'i'},
 					      {0}};
 	struct run run = {.action = SHOW};
 	int option;
@@ -311,6 +342,8 @@ int cli_setup(int argc, char **argv)
 			run.action = SET_UP;
 		else if (option == 'u' && run.action == SHOW)
 			run.action = UNDO;
+		else if (option == 'i' && run.action == SHOW)
+			run.action = INDEX;
 		else if (option == 'm' && *optarg == '/' && !strpbrk(optarg, "\n\""))
 			run.module = optarg;
 		else if (option == 'p' && *optarg == '/' && !strpbrk(optarg, "\n\"'`$%\\"))
@@ -320,6 +353,8 @@ int cli_setup(int argc, char **argv)
 	}
 	if (argc - optind > 1 || (optind == argc && run.action != SHOW) || (optind < argc && cli_json))
 		return cli_usage("setup");
+	if (optind < argc && !strcmp(argv[optind], "sendmail") && run.action != INDEX)
+		return run_sendmail(&run);
 	if (optind < argc)
 		return run_one(&run, argv[optind]);
 	run.action = LIST;
@@ -334,6 +369,7 @@ void setup_each(setup_found found, void *context)
 
 	for (size_t i = 0; i < CLIENTS; i++) {
 		run.client = &clients[i];
+		run.existing = clients[i].program; /* not everybody has each of them */
 		clients[i].places(at_place, &run);
 	}
 }

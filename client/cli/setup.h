@@ -36,19 +36,26 @@ bool setup_block_has(const char *text, const struct setup_block *block, const ch
 char *setup_block_add(const char *text, const struct setup_block *block, const char *lines);
 char *setup_block_remove(const char *text, const struct setup_block *block);
 
-/* The installed command. */
+/* The installed command, and its name for those that want a sendmail. */
 #define SMIME_PROGRAM SMIME_AGENT_BINDIR "/smime"
+#define SENDMAIL_PROGRAM SMIME_AGENT_BINDIR "/smime-sendmail"
 
-extern const struct setup_format setup_nss, setup_ssh, setup_mutt;
+extern const struct setup_format setup_nss, setup_ssh, setup_mutt, setup_mailx, setup_git_mail, setup_emacs;
 
 /* The profiles of a Mozilla program below these folders of the home, ended by NULL. */
 void setup_nss_profiles(const char *const *folders, setup_place place, void *context);
 /* NSS databases in these folders of the home, ended by NULL. */
 void setup_nss_shared(const char *const *folders, setup_place place, void *context);
 void setup_ssh_config(setup_place place, void *context);
-/* The file that the program reads at its start: the first that there is, else the one to make. */
+/* The first of these files of the home (of $XDG_CONFIG_HOME for names that begin with "~config/") that there is,
+ * else the first name, which may be made. The names end with NULL. */
+void setup_first_place(const char *const *names, setup_place place, void *context);
+/* The file that the program reads at its start. */
 void setup_muttrc(setup_place place, void *context);
 void setup_neomuttrc(setup_place place, void *context);
+void setup_mailrc(setup_place place, void *context);
+void setup_gitconfig(setup_place place, void *context);
+void setup_emacs_init(setup_place place, void *context);
 
 /* Calls back for each place of each client that there is: whether the module is set up there. */
 typedef void (*setup_found)(void *context, const char *client, const char *path, bool on);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: ISC
  *
  * Lines of ours between two comment lines, at the end of another program's configuration. Taking them out
- * gives the text before them back, to the byte.
+ * gives the text before them back, to the byte. And where such a file is.
  */
 #include "setup.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The last line before had no line end, so that the one after it is ours. */
 #define JOINED " (the line above had no end)"
@@ -91,4 +93,32 @@ char *setup_block_add(const char *text, const struct setup_block *block, const c
 	free(begin);
 	free(end);
 	return after;
+}
+
+/* Below $XDG_CONFIG_HOME for names that begin with "~config/", else below the home. */
+static bool expand(const char *name, char path[PATH_MAX])
+{
+	static const char config[] = "~config/";
+	const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+
+	if (strncmp(name, config, sizeof config - 1))
+		return home && snprintf(path, PATH_MAX, "%s/%s", home, name) < PATH_MAX;
+	name += sizeof config - 1;
+	if (xdg && *xdg == '/')
+		return snprintf(path, PATH_MAX, "%s/%s", xdg, name) < PATH_MAX;
+	return home && snprintf(path, PATH_MAX, "%s/.config/%s", home, name) < PATH_MAX;
+}
+
+void setup_first_place(const char *const *names, setup_place place, void *context)
+{
+	char path[PATH_MAX];
+
+	for (size_t i = 0; names[i]; i++) {
+		if (expand(names[i], path) && !access(path, F_OK)) {
+			place(context, path);
+			return;
+		}
+	}
+	if (expand(names[0], path))
+		place(context, path);
 }

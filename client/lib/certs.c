@@ -30,7 +30,7 @@ static int check_name(const char *name)
 int smime_agent_certs_list(smime_agent *agent, enum smime_agent_certs what, const char *name, int json,
 			   smime_agent_data data, void *context)
 {
-	static const char *const verbs[] = {"LIST", "SHOW", "EXPIRING"};
+	static const char *const verbs[] = {"LIST", "SHOW", "EXPIRING", "ADDRESSES"};
 	int rc = begin(agent);
 
 	if ((unsigned int)what >= sizeof verbs / sizeof verbs[0])
@@ -67,6 +67,18 @@ int smime_agent_certs_export(smime_agent *agent, const char *name, enum smime_ag
 	rc = rc ? rc : connection_add(agent, "OUTPUT FD");
 	rc = rc ? rc
 		: connection_add(agent, "CERTS EXPORT --%s%s%s", formats[format], name ? " " : "", name ? name : "");
+	return finish(agent, rc ? rc : connection_send(agent, out_fd), NULL, NULL);
+}
+
+int smime_agent_certs_extract(smime_agent *agent, int signers, int addresses, int in_fd, int out_fd)
+{
+	int rc = begin(agent);
+
+	rc = rc ? rc : connection_add(agent, "INPUT FD");
+	rc = rc ? rc : connection_send(agent, in_fd);
+	rc = rc ? rc : connection_add(agent, "OUTPUT FD");
+	rc = rc ? rc
+		: connection_add(agent, "CERTS EXTRACT%s%s", signers ? " --signers" : "", addresses ? " --addresses" : "");
 	return finish(agent, rc ? rc : connection_send(agent, out_fd), NULL, NULL);
 }
 
