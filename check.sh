@@ -9,8 +9,9 @@ top=$PWD
 long=
 [ "${1:-}" = --long ] && long=yes
 export SMIME_LONG=$long
-# A build with its tests takes about 5 minutes on 2 cores. What takes many times that hangs.
-limit=1200
+# Tests wait more than they work: two at a time. A build with its tests takes about 10 minutes on 2
+# cores. What takes many times that hangs.
+limit=2400
 [ -z "$long" ] || { limit=14400; export SMIME_TEST_LIMIT=7200; }
 
 [ ! -e config.status ] || { echo "this folder was configured for a build in place: run make distclean first"; exit 1; }
@@ -48,7 +49,7 @@ build_and_test() {
 		fail "build $name"
 		return
 	fi
-	timeout --kill-after=60 "$limit" make "$target" >check.out 2>&1
+	timeout --kill-after=60 "$limit" make -j2 "$target" >check.out 2>&1
 	[ $? != 124 ] || fail "make $target: not done after $limit seconds; the last line: $(tail -n 1 check.out)"
 	grep -E '^(FAIL|ERROR|SKIP)' check.out
 	count check.out
