@@ -173,4 +173,28 @@ for mb in $size; do
 		fi
 	done
 done
+
+echo "== verifying, content to /dev/null, a file of N MB"
+openssl req -x509 -key "$work/soft.key" -subj /CN=soft -addext keyUsage=digitalSignature -out "$work/signer.pem" 2>/dev/null
+verify_row() { # WHAT OURS THEIRS
+	what=$1
+	ours=$2
+	theirs=$3
+	set -- $(worker_peak $ours)
+	took=$1 memory=$2 status=$3
+	set -- $(peak $theirs)
+	echo "$mb MB $what: smime $took s (worker $memory MB, status $status); openssl $1 s ($2 MB, status $3), openssl/ours $(ratio "$1" "$took")"
+}
+for mb in $size; do
+	head -c "${mb}000000" /dev/zero | openssl enc -aes-128-ctr -K 00 -iv 00 >"$work/plain" 2>/dev/null
+	for form in opaque detached; do
+		nodetach=
+		content="-content $work/plain"
+		[ $form = detached ] || nodetach=-nodetach content=
+		openssl cms -sign -binary -stream $nodetach -in "$work/plain" -signer "$work/signer.pem" -inkey "$work/soft.key" \
+			-outform DER -out "$work/e" 2>/dev/null
+		verify_row $form "smime verify --raw --ca $work/signer.pem ${content:+-}$content -o /dev/null $work/e" \
+			"openssl cms -verify -binary -inform DER $content -in $work/e -CAfile $work/signer.pem -out /dev/null"
+	done
+done
 [ -z "$gpg_ready" ] || gpgconf --kill all

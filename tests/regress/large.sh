@@ -78,6 +78,10 @@ signs_opaque() {
 		[ "$(wc -c <"$work/s")" -gt $bytes ] && smime sign --raw --opaque -k rsa <"$work/content" | wc -c
 }
 
+verifies_opaque() {
+	smime verify --raw --ca "$work/ca.pem" "$work/s" | sha256sum >"$work/sum" && cmp "$work/sum" "$work/wanted"
+}
+
 content | sha256sum >"$work/wanted"
 ok "initialise a token" make_token Demo
 ok "make an RSA key" make_key Demo rsa rsa:2048
@@ -96,6 +100,9 @@ for cipher in aes-256-cbc aes-256-gcm; do
 done
 rm -f "$work/e"
 ok "sign, detached" bounded signs_detached
+ok "verify, detached" bounded smime verify --raw --ca "$work/ca.pem" --content "$work/content" -o /dev/null "$work/s"
 ok "sign, opaque" bounded signs_opaque
+rm -f "$work/content"
+ok "verify, opaque" bounded verifies_opaque
 
 finish
