@@ -25,6 +25,7 @@ struct cms_decryption {
 	struct input *input;
 	BIO *chain; /* owns the cipher */
 	EVP_CIPHER_CTX *cipher;
+	const struct key *key;
 	bool doomed; /* the key was not decrypted for sure: go through the motions, then fail */
 	int (*step)(struct cms_decryption *work); /* makes more plaintext, or ends */
 	bool ended;
@@ -91,6 +92,7 @@ static int try_key(struct cms_decryption *work, struct key *key)
 
 	if (!remote)
 		return ERR_NOT_SUPPORTED;
+	work->key = key;
 	remote_key_clear();
 	ok = CMS_decrypt_set1_pkey(work->envelope.cms, remote, key->cert) > 0;
 	if (remote_key_error() && remote_key_error() != ERR_DECRYPT)
@@ -111,6 +113,7 @@ static int try_named_key(struct cms_decryption *work, const char *name)
 	remote = keys_remote(key);
 	if (!remote)
 		return ERR_NOT_SUPPORTED;
+	work->key = key;
 	remote_key_clear();
 	ok = CMS_decrypt_set1_pkey(work->envelope.cms, remote, NULL) > 0;
 	if (remote_key_error() && remote_key_error() != ERR_DECRYPT)
@@ -382,6 +385,11 @@ int cms_decrypt_read(void *decryption, void *into, size_t size, size_t *ret_leng
 	work->plain.length -= size;
 	*ret_length = size;
 	return 0;
+}
+
+const struct key *cms_decrypt_key(const struct cms_decryption *work)
+{
+	return work->key;
 }
 
 int cms_decrypt_cipher(const struct cms_decryption *decryption)

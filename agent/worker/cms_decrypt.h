@@ -26,6 +26,9 @@ MUST_USE int cms_decrypt_begin(struct input *input, const char *name,
  * again. */
 MUST_USE int cms_decrypt_read(void *decryption, void *into, size_t size, size_t *ret_length);
 
+/* The key that opened it; borrowed, until keys are listed again. */
+const struct key *cms_decrypt_key(const struct cms_decryption *decryption);
+
 /* The content cipher, and whether it authenticates. */
 int cms_decrypt_cipher(const struct cms_decryption *decryption);
 bool cms_decrypt_authenticated(const struct cms_decryption *decryption);

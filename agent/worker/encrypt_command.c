@@ -69,11 +69,14 @@ static int parse_word(const char *word, struct encrypt_request *request)
 		{"--self", &request->to_self, true},	      {"--no-self", &request->to_self, false},
 		{"--skip-missing", &request->skip_missing, true}, {"--separate-bcc", &request->separate_bcc, true},
 		{"--opaque", &options->sign.detached, false},	  {"--crlf", &request->crlf, true},
+		{"--armor", &options->pem, true},	      {"--base64", &options->base64, true},
 	};
 
 	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
 		if (!strcmp(flags[i].name, word)) {
 			*flags[i].flag = flags[i].value;
+			if (!strcmp(word, "--armor"))
+				options->label = "ENCRYPTED MESSAGE";
 			return 0;
 		}
 	if (!strcmp(word, "--hide-subject")) {
@@ -104,7 +107,7 @@ static int parse(char *line, struct encrypt_request *request)
 		request->options.sign.detached = false;
 	else if (request->sign && !request->options.protection && preferences->protect_headers)
 		request->options.protection = PROTECT_CIPHER;
-	return request->mail && (request->options.pem || request->crlf) ? ERR_USAGE : 0;
+	return request->mail && (request->options.pem || request->options.base64 || request->crlf) ? ERR_USAGE : 0;
 }
 
 static bool is_given(const char *name)

@@ -7,33 +7,36 @@
 #include "client.h"
 #include "cms_decrypt.h"
 #include "cms_sign.h"
+#include "encrypt_command.h"
 #include "gpgsm_list.h"
+#include "gpgsm_state.h"
 #include "message_command.h"
+#include "verify_command.h"
 
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 /* How much of a name goes back in a status line. */
 #define NAME_SHOWN 200
-/* Of one certificate's lines. */
-#define ROW_MAX (256 * 1024)
 /* Programs ask for it before they use what later versions have. */
 #define GPGSM_VERSION "2.2.40"
 
-enum encoding { BINARY, ARMOR, BASE64 };
-
-static struct {
-	enum encoding output;
-	bool with_secret, with_validation, offline, always_trust, to_output;
-	long list_mode;
-	int certs; /* for sign_options */
-} state;
+struct gpgsm_state gpgsm_state;
 
 unsigned int gpgsm_error(int rc)
 {
-	/* The others' codes are those that gpgsm has. */
-	return rc == ERR_NO_KEY ? GPG_ERR_NO_SECKEY : (unsigned int)error_to_gpg(rc);
+	switch (rc) {
+	case ERR_NO_KEY:
+		return GPG_ERR_NO_SECKEY;
+	case ERR_NO_CERTIFICATE:
+		return GPG_ERR_NO_PUBKEY;
+	case ERR_AMBIGUOUS_CERTIFICATE:
+		return GPG_ERR_AMBIGUOUS_NAME;
+	default:
+		return (unsigned int)error_to_gpg(rc); /* as gpgsm has them */
+	}
 }
 
 static int set_flag(bool *flag, const char *value)
@@ -67,7 +70,7 @@ static int set_include_certs(const char *value)
 {
 	long count = *value ? strtol(value, NULL, 10) : -2;
 
-	state.certs = count < 0 ? SIGN_CERTS_CHAIN : !count ? SIGN_CERTS_NONE : count > 100 ? 100 : (int)count;
+	gpgsm_state.certs = count < 0 ? SIGN_CERTS_CHAIN : !count ? SIGN_CERTS_NONE : count > 100 ? 100 : (int)count;
 	return 0;
 }
 
@@ -75,7 +78,7 @@ static bool is_ignored(const char *name)
 {
 	static const char *const table[] = {
 		"lc-messages",	     "xauthority",	      "pinentry-user-data", "validation-model",
-		"with-key-data",     "enable-audit-log",      "with-ephemeral-keys", "no-encrypt-to",
+		"with-key-data",     "enable-audit-log",      "with-ephemeral-keys",
 		"request-origin",    "allow-pinentry-notify", "input-size-hint",    "no-protection",
 	};
 
@@ -90,9 +93,9 @@ int gpgsm_option(const char *name, const char *value)
 	const struct {
 		const char *name;
 		bool *flag;
-	} flags[] = {{"with-secret", &state.with_secret}, {"with-validation", &state.with_validation},
-		     {"offline", &state.offline},	  {"always-trust", &state.always_trust},
-		     {"list-to-output", &state.to_output}};
+	} flags[] = {{"with-secret", &gpgsm_state.with_secret}, {"with-validation", &gpgsm_state.with_validation},
+		     {"offline", &gpgsm_state.offline},	  {"always-trust", &gpgsm_state.always_trust},
+		     {"list-to-output", &gpgsm_state.to_output}, {"no-encrypt-to", &gpgsm_state.not_to_self}};
 
 	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
 		if (!strcmp(name, flags[i].name))
@@ -100,8 +103,8 @@ int gpgsm_option(const char *name, const char *value)
 	if (!strcmp(name, "putenv"))
 		return put_environment(value);
 	if (!strcmp(name, "list-mode")) {
-		state.list_mode = strtol(value, NULL, 10);
-		return state.list_mode < 0 || state.list_mode > 3 ? ERR_USAGE : 0;
+		gpgsm_state.list_mode = strtol(value, NULL, 10);
+		return gpgsm_state.list_mode < 0 || gpgsm_state.list_mode > 3 ? ERR_USAGE : 0;
 	}
 	if (!strcmp(name, "include-certs")) {
 		return set_include_certs(value);
@@ -113,34 +116,34 @@ void gpgsm_encoding(const char *command, const char *words)
 {
 	if (strcmp(command, "OUTPUT"))
 		return; /* what comes in shows what it is */
-	state.output = strstr(words, "--armor") ? ARMOR : strstr(words, "--base64") ? BASE64 : BINARY;
+	gpgsm_state.output = strstr(words, "--armor") ? GPGSM_ARMOR : strstr(words, "--base64") ? GPGSM_BASE64 : GPGSM_BINARY;
 }
 
 void gpgsm_reset(void)
 {
-	state.output = BINARY;
-	state.always_trust = false;
+	gpgsm_state.output = GPGSM_BINARY;
+	gpgsm_state.always_trust = gpgsm_state.not_to_self = false;
 }
 
-static int begin_output(const char *label)
+int gpgsm_begin_output(const char *label)
 {
 	int rc = 0;
 
-	if (state.output == ARMOR) {
+	if (gpgsm_state.output == GPGSM_ARMOR) {
 		rc = output_text(&client.out, "-----BEGIN ");
 		rc = rc ? rc : output_text(&client.out, label);
 		rc = rc ? rc : output_text(&client.out, "-----\n");
 	}
-	if (state.output != BINARY)
+	if (gpgsm_state.output != GPGSM_BINARY)
 		output_begin_base64(&client.out, "\n");
 	return rc;
 }
 
-static int end_output(const char *label)
+int gpgsm_end_output(const char *label)
 {
-	int rc = state.output != BINARY ? output_end_base64(&client.out) : 0;
+	int rc = gpgsm_state.output != GPGSM_BINARY ? output_end_base64(&client.out) : 0;
 
-	if (state.output == ARMOR) {
+	if (gpgsm_state.output == GPGSM_ARMOR) {
 		rc = rc ? rc : output_text(&client.out, "-----END ");
 		rc = rc ? rc : output_text(&client.out, label);
 		rc = rc ? rc : output_text(&client.out, "-----\n");
@@ -149,27 +152,27 @@ static int end_output(const char *label)
 }
 
 /* GnuPG's INV_SGNR and INV_RECP: why a name is of no use. */
-static const char *reason(int rc)
+static unsigned int reason(int rc)
 {
 	switch (rc) {
 	case ERR_NO_KEY:
-		return "1";
+		return 1;
 	case ERR_AMBIGUOUS:
-		return "2";
+		return 2;
 	case ERR_KEY_UNUSABLE:
-		return "3";
+		return 3;
 	case ERR_CERT_EXPIRED:
-		return "5";
+		return 5;
 	default:
-		return "0";
+		return 0;
 	}
 }
 
-static int tell_invalid(const char *keyword, int rc, const char *name)
+static int tell_invalid(const char *keyword, unsigned int number, const char *name)
 {
-	char text[NAME_SHOWN + 8];
+	char text[NAME_SHOWN + 16];
 
-	snprintf(text, sizeof text, "%s %.*s", reason(rc), NAME_SHOWN, name);
+	snprintf(text, sizeof text, "%u %.*s", number, NAME_SHOWN, name);
 	return client_send_status(keyword, text);
 }
 
@@ -229,8 +232,8 @@ int gpgsm_signer(char *line)
 		strcpy(client.signer, fingerprint);
 		return 0;
 	}
-	told = tell_invalid("INV_SGNR", rc, line);
-	told = told ? told : tell_invalid("INV_RECP", rc, line); /* as gpgsm does, for older clients */
+	told = tell_invalid("INV_SGNR", reason(rc), line);
+	told = told ? told : tell_invalid("INV_RECP", reason(rc), line); /* as gpgsm does, for older clients */
 	return told ? told : rc;
 }
 
@@ -257,20 +260,15 @@ static int tell_signed(const struct key *key, const struct sign_options *options
 int gpgsm_sign(char *line)
 {
 	static const char label[] = "SIGNED MESSAGE";
-	struct sign_options options = {.detached = strstr(line, "--detached"), .certs = state.certs};
+	struct sign_options options = {.detached = strstr(line, "--detached"), .certs = gpgsm_state.certs};
 	struct key *key;
 	int rc = client_open_streams();
 
 	rc = rc ? rc : message_find_signer(NULL, &key);
-	rc = rc ? rc : begin_output(label);
+	rc = rc ? rc : gpgsm_begin_output(label);
 	rc = rc ? rc : cms_sign(&client.in, &client.out, key, &options);
-	rc = rc ? rc : end_output(label);
+	rc = rc ? rc : gpgsm_end_output(label);
 	return rc ? rc : tell_signed(key, &options);
-}
-
-static int write_out(void *context, const void *data, size_t length)
-{
-	return output_write(context, data, length);
 }
 
 /* PEM, or what mail programs may leave as it stands in a mail: base64. */
@@ -287,6 +285,36 @@ static int begin_cms(struct input *input)
 	return rc;
 }
 
+/* GnuPG's key ID of what it was encrypted to; the other recipients are not told. */
+static int tell_recipient(const struct key *key)
+{
+	char sha1[GPGSM_HEX_SIZE], text[64];
+	int rc = key ? cert_sha1(key->cert, sha1) : ERR_NO_KEY;
+
+	if (rc)
+		return 0;
+	snprintf(text, sizeof text, "%s 0 0", sha1 + 24);
+	return client_send_status("ENC_TO", text);
+}
+
+static int decrypt(void)
+{
+	static uint8_t chunk[INPUT_CHUNK];
+	struct cms_decryption *work = NULL;
+	size_t got = 1;
+	int rc = begin_cms(&client.in);
+
+	rc = rc ? rc : cms_decrypt_begin(&client.in, NULL, &work);
+	rc = rc ? rc : tell_recipient(cms_decrypt_key(work));
+	while (!rc && got) {
+		rc = cms_decrypt_read(work, chunk, sizeof chunk, &got);
+		rc = rc ? rc : output_write(&client.out, chunk, got);
+	}
+	cms_decrypt_free(work);
+	OPENSSL_cleanse(chunk, sizeof chunk);
+	return rc ? rc : output_flush(&client.out);
+}
+
 int gpgsm_decrypt(char *line)
 {
 	int rc = client_open_streams(), told;
@@ -294,118 +322,70 @@ int gpgsm_decrypt(char *line)
 	(void)line;
 	if (rc)
 		return rc;
-	rc = begin_cms(&client.in);
-	rc = rc ? rc : cms_decrypt(&client.in, NULL, write_out, &client.out);
-	rc = rc ? rc : output_flush(&client.out);
+	rc = decrypt();
 	told = client_send_status(rc ? "DECRYPTION_FAILED" : "DECRYPTION_OKAY", NULL);
 	return rc ? rc : told;
 }
 
-/* The names on a LISTKEYS or EXPORT line; options before them are gpgsm's debugging aids. */
-static int parse_names(char *line, struct gpgsm_name names[GPGSM_NAMES_MAX], unsigned int *ret_count)
+/* What is bad or doubtful about a signature is told in its lines, and is no error of the command. */
+int gpgsm_verify(char *line)
 {
-	unsigned int count = 0;
-	bool options = true;
-	char *word;
-	int rc = 0;
+	int rc;
 
-	while (!rc && (word = client_next_word(&line))) {
-		if (options && !strncmp(word, "--", 2)) {
-			options = word[2];
-			continue;
-		}
-		options = false;
-		gpgsm_unescape(word);
-		rc = count < GPGSM_NAMES_MAX ? gpgsm_name_parse(word, &names[count]) : ERR_TOO_LARGE;
-		count++;
-	}
-	if (!rc)
-		*ret_count = count;
-	return rc;
-}
-
-struct lines {
-	bool with_secret;
-	bool to_output; /* OUTPUT rather than data lines */
-};
-
-static int send_lines(void *context, const struct gpgsm_row *row)
-{
-	const struct lines *lines = context;
-	CLEAN_BUF struct buf text = BUF_INIT(ROW_MAX);
-	int rc = gpgsm_list_row(&text, row, lines->with_secret);
-
-	/* One that is too long for a line of a list costs nobody the others. */
-	if (rc)
-		return rc == ERR_TOO_LARGE ? 0 : rc;
-	return lines->to_output ? output_write(&client.out, text.data, text.length)
-				: client_send_data(text.data, text.length);
-}
-
-static int send_list(char *line, bool secret_only)
-{
-	static struct gpgsm_name names[GPGSM_NAMES_MAX];
-	struct gpgsm_list list = {.names = names,
-				  .secret_only = secret_only,
-				  .with_validation = state.with_validation};
-	struct lines lines = {.with_secret = state.with_secret || secret_only, .to_output = state.to_output};
-	int rc = parse_names(line, names, &list.count);
-
-	/* Mode 2: only what a directory of certificates has, and there is none. */
-	if (rc || state.list_mode == 2)
-		return rc;
-	if (lines.to_output && client.output < 0)
-		return ERR_USAGE;
-	output_init(&client.out, client.output);
-	rc = gpgsm_list(&list, send_lines, &lines);
-	return rc || !lines.to_output ? rc : output_flush(&client.out);
-}
-
-int gpgsm_listkeys(char *line)
-{
-	return send_list(line, false);
-}
-
-int gpgsm_listsecretkeys(char *line)
-{
-	return send_list(line, true);
-}
-
-struct export {
-	unsigned int count;
-};
-
-/* Binary is for one certificate; the others are left out, as gpgsm does. */
-static int write_cert(void *context, const struct gpgsm_row *row)
-{
-	static const char label[] = "CERTIFICATE";
-	struct export *export = context;
-	unsigned char *der = NULL;
-	int length, rc;
-
-	if (export->count++ && state.output == BINARY)
+	*line = 0;
+	rc = command_verify(line);
+	if (verify_told() && (rc == ERR_BAD_SIGNATURE || rc == ERR_CANNOT_VERIFY || rc == ERR_SIGNATURE_BUT))
 		return 0;
-	length = i2d_X509(row->cert, &der);
-	rc = length > 0 ? begin_output(label) : ERR_INTERNAL;
-	rc = rc ? rc : output_write(&client.out, der, (size_t)length);
-	rc = rc ? rc : end_output(label);
-	OPENSSL_free(der);
 	return rc;
 }
 
-int gpgsm_export(char *line)
+/* GnuPG's ways to name a certificate, in a way that recipients_add knows: a fingerprint, or the name as it is. */
+static int resolve_recipient(char *line, char fingerprint[CERT_FINGERPRINT_SIZE], const char **ret_name)
 {
-	static struct gpgsm_name names[GPGSM_NAMES_MAX];
-	struct gpgsm_list list = {.names = names};
-	struct export export = {0};
-	int rc = strstr(line, "--secret") ? ERR_NOT_SUPPORTED : parse_names(line, names, &list.count);
+	struct gpgsm_name name;
+	int rc = gpgsm_name_parse(line, &name);
 
-	if (rc)
+	*ret_name = line;
+	if (rc || name.kind == GPGSM_PART)
 		return rc;
-	if (client.output < 0)
-		return ERR_USAGE;
-	output_init(&client.out, client.output);
-	return gpgsm_list(&list, write_cert, &export);
+	if (name.kind == GPGSM_ADDRESS) {
+		size_t length = strlen(name.text);
+
+		memcpy(line, name.text, length + 1); /* it was in the line */
+		return 0;
+	}
+	rc = gpgsm_list_one(&name, CERT_USE_DECRYPT, fingerprint);
+	*ret_name = rc == ERR_NO_CERTIFICATE ? line : fingerprint;
+	return rc == ERR_NO_CERTIFICATE ? 0 : rc;
+}
+
+int gpgsm_recipient(char *line)
+{
+	char fingerprint[CERT_FINGERPRINT_SIZE] = "";
+	const struct recipient *recipient = NULL;
+	const char *name = line;
+	int rc = resolve_recipient(line, fingerprint, &name), told;
+
+	rc = rc ? rc : encrypt_add_recipient(name, &recipient);
+	if (rc || !recipient->problem)
+		return rc;
+	told = tell_invalid("INV_RECP", recipient_inv_recp(recipient->problem), line);
+	client_set_detail(recipient_reason(recipient->problem));
+	return told ? told : recipient->problem == RECIPIENT_NONE ? ERR_NO_CERTIFICATE : ERR_RECIPIENT;
+}
+
+int gpgsm_encrypt(char *line)
+{
+	static const char *const armors[] = {"", " --armor", " --base64"};
+	char options[64];
+	int rc;
+
+	(void)line;
+	snprintf(options, sizeof options, "%s%s", gpgsm_state.not_to_self ? "--no-self" : "",
+		 armors[gpgsm_state.output]);
+	rc = command_encrypt(options);
+	gpgsm_state.not_to_self = gpgsm_state.always_trust = false;
+	return rc;
 }
 
 int gpgsm_getinfo(char *line)
@@ -419,7 +399,7 @@ int gpgsm_getinfo(char *line)
 		return client_send_data(number, strlen(number));
 	}
 	if (!strcmp(line, "agent-check") || !strcmp(line, "cmd_has_option IMPORT re-import") ||
-	    (!strcmp(line, "offline") && state.offline) || (!strcmp(line, "always-trust") && state.always_trust))
+	    (!strcmp(line, "offline") && gpgsm_state.offline) || (!strcmp(line, "always-trust") && gpgsm_state.always_trust))
 		return 0;
 	return ERR_USAGE;
 }

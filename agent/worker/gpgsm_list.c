@@ -5,6 +5,10 @@
  */
 #include "gpgsm_list.h"
 
+#include "log.h"
+#include "store.h"
+#include "trust.h"
+
 #include <openssl/x509v3.h>
 #include <string.h>
 
@@ -141,6 +145,7 @@ struct listing {
 	gpgsm_take take;
 	void *context;
 	STACK_OF(X509) *done; /* borrowed: what is listed, so that a copy elsewhere is not listed again */
+	X509 *issuer;	      /* the last that the store had: neighbours have the same */
 };
 
 static bool is_done(const struct listing *listing, X509 *cert)
@@ -160,6 +165,55 @@ static bool is_wanted(const struct gpgsm_list *list, X509 *cert)
 	return wanted;
 }
 
+/* From the store, when it is not on a token. */
+static X509 *find_issuer(struct listing *listing, X509 *cert)
+{
+	CLEAN_STORED struct stored *found = NULL;
+	X509 *issuer = X509_self_signed(cert, 0) == 1 ? cert : keys_issuer(cert);
+	unsigned char *der = NULL;
+	int length;
+
+	if (issuer || (listing->issuer && X509_check_issued(listing->issuer, cert) == X509_V_OK))
+		return issuer ? issuer : listing->issuer;
+	length = i2d_X509_NAME(X509_get_issuer_name(cert), &der);
+	if (length > 0 && store_find(STORE_SUBJECT, (struct view){der, (size_t)length}, &found))
+		log_debug("an issuer was not found in the store");
+	OPENSSL_free(der);
+	for (const struct stored *row = found; row; row = row->next)
+		if (X509_check_issued(row->cert, cert) == X509_V_OK) {
+			X509_free(listing->issuer);
+			listing->issuer = row->cert;
+			X509_up_ref(row->cert);
+			return row->cert;
+		}
+	return NULL;
+}
+
+/* GnuPG's letters: revoked, expired, no trusted root, invalid otherwise; a root itself is trusted ultimately,
+ * what it vouches for fully. */
+static char validity(X509 *cert, const struct gpgsm_row *row, bool validate)
+{
+	CLEAN_TRUST struct trust_result result = {0};
+	unsigned int uses = row->key ? row->key->uses : cert_uses(cert);
+	bool past = X509_cmp_current_time(X509_get0_notAfter(cert)) <= 0;
+	int rc;
+
+	if (!validate)
+		return past ? 'e' : 0;
+	rc = trust_check(cert, NULL, NULL, uses == CERT_USE_DECRYPT ? CERT_USE_DECRYPT : CERT_USE_SIGN, 0, &result);
+	if (rc)
+		return past ? 'e' : 'i';
+	if (X509_check_ca(cert)) /* is for other uses */
+		result.reasons &= ~(unsigned int)REASON_WRONG_USE;
+	if (result.reasons & REASON_REVOKED)
+		return 'r';
+	if (result.reasons & (REASON_EXPIRED | REASON_EXPIRED_AT_SIGNING))
+		return 'e';
+	if (result.reasons & REASON_UNTRUSTED)
+		return 'n';
+	return result.reasons ? 'i' : X509_self_signed(cert, 0) == 1 ? 'u' : 'f';
+}
+
 static int add_cert(struct listing *listing, X509 *cert, const struct key *key)
 {
 	struct gpgsm_row row = {.cert = cert, .key = key, .secret = gpgsm_has_secret(key)};
@@ -167,12 +221,17 @@ static int add_cert(struct listing *listing, X509 *cert, const struct key *key)
 	if ((listing->list->secret_only && !row.secret) || !is_wanted(listing->list, cert) ||
 	    is_done(listing, cert))
 		return 0;
-	if (X509_cmp_current_time(X509_get0_notAfter(cert)) <= 0)
-		row.validity = 'e';
-	row.issuer = X509_self_signed(cert, 0) == 1 ? cert : keys_issuer(cert);
-	if (!sk_X509_push(listing->done, cert))
-		return ERR_NO_MEMORY;
+	row.validity = validity(cert, &row, listing->list->with_validation);
+	row.issuer = find_issuer(listing, cert);
 	return listing->take(listing->context, &row);
+}
+
+/* Of these there may be copies elsewhere. */
+static int add_once(struct listing *listing, X509 *cert, const struct key *key)
+{
+	int rc = add_cert(listing, cert, key);
+
+	return rc || sk_X509_push(listing->done, cert) ? rc : ERR_NO_MEMORY;
 }
 
 static int add_keys(struct listing *listing, const struct key *first)
@@ -180,23 +239,89 @@ static int add_keys(struct listing *listing, const struct key *first)
 	int rc = 0;
 
 	for (const struct key *key = first; key && !rc; key = key->next)
-		rc = add_cert(listing, key->cert, key);
+		rc = add_once(listing, key->cert, key);
+	return rc;
+}
+
+static int add_stored(void *context, struct stored *row)
+{
+	return add_cert(context, row->cert, NULL);
+}
+
+/* One name by which the store finds them itself spares reading all of it. */
+static int add_store(struct listing *listing)
+{
+	const struct gpgsm_list *list = listing->list;
+	const struct gpgsm_name *name = list->names;
+	enum store_by by = STORE_ALL;
+	int rc;
+
+	if (list->secret_only)
+		return 0;
+	if (list->count == 1 && (name->kind == GPGSM_SHA1 || name->kind == GPGSM_SHA256))
+		by = STORE_FINGERPRINT;
+	else if (list->count == 1 && name->kind == GPGSM_ADDRESS)
+		by = STORE_ADDRESS;
+	rc = store_each(by, view_string(by == STORE_ALL ? NULL : name->text), add_stored, listing);
+	if (rc != ERR_STORE)
+		return rc;
+	log_info("a list without the certificate store");
+	return 0;
+}
+
+static int add_issuers(struct listing *listing)
+{
+	STACK_OF(X509) *issuers = sk_X509_new_null();
+	int rc = issuers && keys_add_issuers(issuers) ? 0 : ERR_NO_MEMORY;
+
+	for (int i = 0; i < sk_X509_num(issuers) && !rc; i++)
+		rc = add_once(listing, sk_X509_value(issuers, i), NULL);
+	sk_X509_free(issuers);
 	return rc;
 }
 
 int gpgsm_list(const struct gpgsm_list *list, gpgsm_take take, void *context)
 {
-	struct listing listing = {list, take, context, sk_X509_new_null()};
-	STACK_OF(X509) *chain = sk_X509_new_null();
-	int rc = listing.done && chain ? keys_refresh(LIST_TOKENS) : ERR_NO_MEMORY;
+	struct listing listing = {list, take, context, sk_X509_new_null(), NULL};
+	int rc = listing.done ? keys_refresh(LIST_TOKENS) : ERR_NO_MEMORY;
 
 	rc = rc ? rc : add_keys(&listing, keys_first());
 	rc = rc ? rc : add_keys(&listing, keys_absent());
-	if (!rc && !keys_add_issuers(chain))
-		rc = ERR_NO_MEMORY;
-	for (int i = 0; i < sk_X509_num(chain) && !rc; i++)
-		rc = add_cert(&listing, sk_X509_value(chain, i), NULL);
-	sk_X509_free(chain);
+	rc = rc ? rc : add_issuers(&listing);
+	rc = rc ? rc : add_store(&listing);
 	sk_X509_free(listing.done);
+	X509_free(listing.issuer);
 	return rc;
+}
+
+struct one {
+	enum cert_use use;
+	unsigned int count;
+	char fingerprint[CERT_FINGERPRINT_SIZE];
+};
+
+static int take_one(void *context, const struct gpgsm_row *row)
+{
+	struct one *one = context;
+	unsigned int uses = row->key ? row->key->uses : cert_uses(row->cert);
+
+	/* One that cannot serve is taken where there is no other: who asked is to hear why. */
+	if (!(uses & one->use))
+		return *one->fingerprint ? 0 : cert_fingerprint(row->cert, one->fingerprint);
+	one->count++;
+	return cert_fingerprint(row->cert, one->fingerprint);
+}
+
+int gpgsm_list_one(const struct gpgsm_name *name, enum cert_use use, char fingerprint[CERT_FINGERPRINT_SIZE])
+{
+	const struct gpgsm_list list = {.names = name, .count = 1};
+	struct one one = {.use = use};
+	int rc = gpgsm_list(&list, take_one, &one);
+
+	if (rc)
+		return rc;
+	if (one.count > 1)
+		return ERR_AMBIGUOUS_CERTIFICATE;
+	strcpy(fingerprint, one.fingerprint);
+	return *fingerprint ? 0 : ERR_NO_CERTIFICATE;
 }

@@ -41,4 +41,9 @@ int gpgsm_key_algorithm(X509 *cert);
 typedef int (*gpgsm_take)(void *context, const struct gpgsm_row *row);
 MUST_USE int gpgsm_list(const struct gpgsm_list *list, gpgsm_take take, void *context);
 
+/* The fingerprint of the one certificate that fits and has this use. ERR_NO_CERTIFICATE,
+ * ERR_AMBIGUOUS_CERTIFICATE. */
+MUST_USE int gpgsm_list_one(const struct gpgsm_name *name, enum cert_use use,
+			    char fingerprint[CERT_FINGERPRINT_SIZE]);
+
 #endif

@@ -14,6 +14,8 @@ struct encrypt_options {
 	const struct cms_recipient *recipients;
 	size_t recipient_count;
 	bool pem;		    /* CMS as PEM rather than DER */
+	const char *label;	    /* of PEM; NULL: CMS */
+	bool base64;		    /* PEM without its lines */
 	enum protection protection; /* of a mail's header */
 	struct key *signer;	    /* NULL: encrypted only */
 	struct sign_options sign;

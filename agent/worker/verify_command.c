@@ -20,6 +20,13 @@ struct verify_request {
 	bool mail, text, json, crl_check;
 };
 
+static bool told;
+
+bool verify_told(void)
+{
+	return told;
+}
+
 /* RFC 3339 in UTC, its date alone, or @ and seconds since 1970. */
 static int parse_time(const char *text, int64_t *ret_at)
 {
@@ -97,6 +104,8 @@ static int verify(struct verify_request *request)
 	rc = run(request, &layers);
 	/* A message that could not be read to its end has a report all the same. */
 	sent = send_report(request, &layers);
+	for (const struct layer *layer = layers.first; layer; layer = layer->next)
+		told = told || layer->signatures;
 	if (!rc && !request->options.at)
 		collect_signers(&layers);
 	rc = rc ? rc : layer_list_verdict(&layers);
@@ -110,6 +119,7 @@ int command_verify(char *line)
 	struct trust_request trust = {client.anchors, client.crls, false};
 	int rc = parse(line, &request);
 
+	told = false;
 	rc = rc ? rc : client_open_input();
 	if (rc)
 		return rc;

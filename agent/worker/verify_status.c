@@ -93,10 +93,10 @@ static const char *trust_keyword(unsigned int reasons)
 }
 
 /* What is no signature of that content by that key, or could be anybody's, is bad to such programs. */
-static int send_signature(verify_status take, const struct signature *signature)
+static int send_signature(verify_status take, const struct layer *layer, const struct signature *signature)
 {
 	const unsigned int expired = REASON_EXPIRED | REASON_EXPIRED_AT_SIGNING;
-	unsigned int reasons = signature->reasons;
+	unsigned int reasons = signature->reasons | layer->reasons;
 	char line[128];
 	int rc = take("NEWSIG", "");
 
@@ -121,6 +121,6 @@ int verify_report_status(const struct layer_list *layers, verify_status take)
 
 	for (const struct layer *layer = layers->first; layer && !rc; layer = layer->next)
 		for (const struct signature *s = layer->signatures; s && !rc; s = s->next)
-			rc = send_signature(take, s);
+			rc = send_signature(take, layer, s);
 	return rc;
 }

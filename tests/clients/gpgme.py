@@ -7,6 +7,9 @@ list|list-secret [NAME]   a line for each certificate: fingerprint, what it can,
 show NAME                 subject, issuer, serial number, chain, validity of each
 sign|sign-opaque KEY IN OUT [armor|base64] [CERTS]
 decrypt IN OUT
+encrypt IN OUT NAME...    with PEM where OUT ends in .pem
+verify SIGNATURE [CONTENT|OUT=FILE]   a line for each signature: what GPGME says of it
+import FILE, export OUT NAME..., delete NAME
 many N KEY                N signatures in one context
 """
 import sys
@@ -47,9 +50,7 @@ def list_keys(secret, names):
 
 
 def show(name):
-    c = context()
-    c.set_keylist_mode(keylist.mode.LOCAL | keylist.mode.VALIDATE)
-    for key in c.keylist(pattern=name):
+    for key in context().keylist(pattern=name, mode=keylist.mode.LOCAL | keylist.mode.VALIDATE):
         print("subject", key.uids[0].uid)
         print("issuer", key.issuer_name)
         print("serial", key.issuer_serial)
@@ -81,6 +82,62 @@ def decrypt(source, target):
     write(target, plain)
 
 
+def encrypt(source, target, *names):
+    c = context()
+    c.armor = target.endswith(".pem")
+    recipients = [find(c, name) for name in names]
+    out = gpg.Data()
+    c.op_encrypt(recipients, gpg.constants.ENCRYPT_ALWAYS_TRUST, gpg.Data(read(source)), out)
+    out.seek(0, 0)
+    write(target, out.read())
+
+
+def status_of(signature):
+    """The words of GPGME's summary, and its error."""
+    bits = [name for name in ("VALID", "GREEN", "RED", "KEY_REVOKED", "KEY_EXPIRED", "SIG_EXPIRED", "KEY_MISSING",
+                              "SYS_ERROR") if signature.summary & getattr(gpg.constants.sigsum, name)]
+    return "%s status %d validity %d" % (",".join(bits) or "-", gpg.errors.GPGMEError(signature.status).getcode(),
+                                          signature.validity)
+
+
+def verify(signature, other=None):
+    c = context()
+    sink = None
+    content = None
+    if other and other.startswith("OUT="):
+        sink = gpg.Data()
+    elif other:
+        content = gpg.Data(read(other))
+    c.op_verify(gpg.Data(read(signature)), content, sink if sink is not None else (None if content else gpg.Data()))
+    for made in c.op_verify_result().signatures:
+        print("signature", made.fpr, status_of(made))
+    if sink is not None:
+        sink.seek(0, 0)
+        write(other[4:], sink.read())
+
+
+def import_file(name):
+    c = context()
+    c.op_import(gpg.Data(read(name)))
+    result = c.op_import_result()
+    print("considered %d imported %d unchanged %d secret %d not-imported %d" % (
+        result.considered, result.imported, result.unchanged, result.secret_read, result.not_imported))
+    for one in result.imports:
+        print("import", one.fpr, one.status, one.result)
+
+
+def export(target, *names):
+    c = context()
+    c.armor = target.endswith(".pem")
+    out = gpg.Data()
+    if len(names) == 1:
+        c.op_export(names[0], 0, out)
+    else:
+        c.op_export_ext(list(names), 0, out)
+    out.seek(0, 0)
+    write(target, out.read())
+
+
 def many(count, key):
     c = context()
     c.signers = [find(c, key, secret=True)]
@@ -103,6 +160,17 @@ def main(verb, *args):
         sign(sig.mode.NORMAL, *args)
     elif verb == "decrypt":
         decrypt(*args)
+    elif verb == "encrypt":
+        encrypt(*args)
+    elif verb == "verify":
+        verify(*args)
+    elif verb == "import":
+        import_file(*args)
+    elif verb == "export":
+        export(*args)
+    elif verb == "delete":
+        c = context()
+        c.op_delete(find(c, *args), 0)
     elif verb == "many":
         many(*args)
     else:

@@ -147,7 +147,127 @@ ok "lock" smime lock
 echo CANCEL >"$HOME/pinentry"
 ok "a person who does not want to" refuses 99 sign rsa "$work/bytes" "$work/s"
 
+# Other people: certificates that are imported.
+bob() { # LABEL ADDRESS [USAGE [DAYS]]: a certificate whose key is a file
+	openssl req -new -newkey rsa:2048 -nodes -keyout "$work/$1.key" -subj "/O=Test/CN=$1" -out "$work/$1.csr" &&
+		printf 'subjectAltName=email:%s\nkeyUsage=critical,%s\nextendedKeyUsage=emailProtection\n' "$2" \
+			"${3:-digitalSignature,keyEncipherment}" >"$work/$1.ext" &&
+		openssl x509 -req -in "$work/$1.csr" -CA "$work/ca.pem" -CAkey "$work/ca.key" -CAcreateserial \
+			-days "${4:-365}" -extfile "$work/$1.ext" -out "$work/$1.pem"
+}
+imports() { # FILE COUNTS
+	gpgme import "$1" >"$work/said" && grep -q "^$2\$" "$work/said"
+}
+read_by() { # KEY: what was encrypted, by openssl
+	openssl cms -decrypt -inform "${2:-DER}" -in "$work/e" -inkey "$work/$1.key" -recip "$work/$1.pem" -binary -out "$work/d" &&
+		cmp "$work/d" "$work/bytes"
+}
+encrypts() { # FOR NAME...
+	for=$1
+	shift
+	gpgme encrypt "$work/bytes" "$work/e" "$@" && read_by "$for"
+}
+encrypts_pem() {
+	gpgme encrypt "$work/bytes" "$work/e.pem" bob && head -n 1 "$work/e.pem" | grep -qx -e '-----BEGIN ENCRYPTED MESSAGE-----' &&
+		sed 's/ENCRYPTED MESSAGE/CMS/' "$work/e.pem" >"$work/e" && read_by bob PEM
+}
+exports() {
+	gpgme export "$work/x.pem" '<bob@example.org>' && cert_is "$work/x.pem" bob && gpgme export "$work/x" '<bob@example.org>' &&
+		openssl x509 -inform DER -in "$work/x" >"$work/x.pem" && cert_is "$work/x.pem" bob &&
+		gpgme export "$work/x.pem" '<bob@example.org>' '<rsa@example.org>' && [ "$(grep -c BEGIN "$work/x.pem")" = 2 ]
+}
+cert_is() {
+	[ "$(sha1 "$1")" = "$(sha1 "$work/$2.pem")" ]
+}
+gone() {
+	gpgme delete "$1" && [ -z "$(gpgme list "$1")" ]
+}
+: >"$HOME/pinentry"
+ok "unlock" unlock
+ok "a certificate of Bob's" bob bob bob@example.org
+ok "one that only signs" bob clerk clerk@example.org digitalSignature
+ok "one that has expired" make_dated "$work/old.key" "$work/old.pem" /CN=old 20200101000000Z 20210101000000Z \
+	subjectAltName=email:old@example.org
+ok "is imported" imports "$work/bob.pem" "considered 1 imported 1 unchanged 0 secret 0 not-imported 0"
+ok "GPGME is told which" grep -q "^import $(sha1 "$work/bob.pem") 1 0\$" "$work/said"
+ok "a second time changes nothing" imports "$work/bob.pem" "considered 1 imported 0 unchanged 1 secret 0 not-imported 0"
+cat "$work/clerk.pem" "$work/old.pem" "$work/bob.pem" >"$work/three.pem"
+ok "three in a file" imports "$work/three.pem" "considered 3 imported 2 unchanged 1 secret 0 not-imported 0"
+openssl pkcs12 -export -in "$work/bob.pem" -inkey "$work/bob.key" -out "$work/bob.p12" -passout pass:secret 2>/dev/null
+ok "PKCS#12 wants a password that nobody gives" status 1 gpgme import "$work/bob.p12"
+ok "garbage" refuses 36 import "$work/much"
+ok "nothing" refuses 36 import /dev/null
+ok "Bob is listed" lists_only list '<bob@example.org>' bob 'es public <bob@example.org>'
+ok "and not among one's own" [ -z "$(gpgme list-secret '<bob@example.org>')" ]
+ok "by a part of the name" lists_only list clerk clerk 's public <clerk@example.org>'
+validity() { # NAME VALIDITY
+	gpgme show "$1" >"$work/list" && cat "$work/list" && grep -q "^validity $2" "$work/list"
+}
+write_conf "certificates $work/chain.pem" "trust-anchors $work/ca.pem"
+ok "the test's root is trusted" smime agent reload
+ok "one's own is valid" validity rsa 4
+ok "Bob is valid" validity bob 4
+ok "what has expired is not" validity old '0 expired'
+ok "encrypts to Bob" encrypts bob bob
+ok "to Bob, by address" encrypts bob '<bob@example.org>'
+ok "to Bob and oneself" encrypts bob bob rsa
+reads() { # what rsa is named for
+	gpgme decrypt "$work/e" "$work/d" >"$work/said" && cmp "$work/d" "$work/bytes" &&
+		grep -q "^to $(sha1 "$work/rsa.pem" | cut -c25-)" "$work/said"
+}
+ok "oneself reads it" reads
+ok "in PEM, with gpgsm's name for it" encrypts_pem
+ok "a certificate for signing alone is refused" refuses 53 encrypt "$work/bytes" "$work/e" clerk
+ok "one that has expired is refused" refuses 53 encrypt "$work/bytes" "$work/e" old
+ok "exports" exports
+ok "Bob is deleted" gone '<bob@example.org>'
+ok "one's own is not" refuses 70 delete rsa
+
+# Verifying.
+verifies() { # FINGERPRINT-OF WANTED SIGNATURE [CONTENT]
+	of=$1
+	wanted=$2
+	shift 2
+	gpgme verify "$@" >"$work/said" && grep -q "^signature $(sha1 "$work/$of.pem") $wanted" "$work/said"
+}
+openssl_signs() { # KEY OPTIONS...
+	key=$1
+	shift
+	openssl cms -sign -binary -in "$work/bytes" -signer "$work/$key.pem" -inkey "$work/$key.key" -outform DER -out "$work/s" "$@"
+}
+gpgme sign rsa "$work/bytes" "$work/own.s" >/dev/null
+gpgme sign-opaque p256 "$work/bytes" "$work/own.opaque" >/dev/null
+ok "one's own signature is valid" verifies rsa 'VALID,GREEN status 0 validity 4' "$work/own.s" "$work/bytes"
+ok "an opaque one too" verifies p256 'VALID,GREEN status 0 validity 4' "$work/own.opaque" "OUT=$work/d"
+ok "and its content comes out" cmp "$work/d" "$work/bytes"
+openssl base64 -in "$work/own.s" -out "$work/own.64"
+ok "from base64" verifies rsa 'VALID,GREEN' "$work/own.64" "$work/bytes"
+ok "Bob signs" openssl_signs bob
+ok "Bob's signature is valid" verifies bob 'VALID,GREEN' "$work/s" "$work/bytes"
+ok "Bob is known from then on" lists_only list '<bob@example.org>' bob 'es public <bob@example.org>'
+ok "encrypts to Bob, who signed" encrypts bob bob
+ok "altered content is bad" verifies rsa 'RED status 8' "$work/own.s" "$work/ca.pem"
+ok "a signature with content of its own, called detached, is bad" sh -c '! grep -E "GREEN|VALID" "$1"' - "$work/said"
+own_content() {
+	gpgme verify "$work/own.opaque" "$work/bytes" >"$work/said"
+	! grep -q GREEN "$work/said"
+}
+ok "content inside a detached signature is bad" own_content
+ok "a foreign one" sh -c "openssl req -x509 -newkey rsa:2048 -nodes -keyout '$work/evil.key' -out '$work/evil.pem' -subj /CN=rsa \
+	-addext subjectAltName=email:rsa@example.org 2>/dev/null"
+ok "signs" openssl_signs evil
+foreign() {
+	gpgme verify "$work/s" "$work/bytes" >"$work/said" && grep -q "^signature $(sha1 "$work/evil.pem") " "$work/said" && ! grep -qE 'GREEN|validity 4' "$work/said"
+}
+ok "whom nobody vouches for is not green" foreign
+no_signer() {
+	openssl crl2pkcs7 -nocrl -certfile "$work/rsa.pem" -outform DER -out "$work/none.der" && ! gpgme verify "$work/none.der" "$work/bytes"
+}
+ok "nobody signed: an error" no_signer
+ok "garbage is no signature" refuses 143 verify "$work/bytes" "$work/bytes"
+
 # The dialect, a line at a time.
+printf '%s\n%s\n' "$(sha1 "$work/bob.pem")" "$(sha1 "$work/other.pem")" >"$work/prints"
 says_in_dialect() { # PATTERN LINE...
 	pattern=$1
 	shift
@@ -164,6 +284,11 @@ ok "GETAUDITLOG has nothing" says_in_dialect '^ERR 50331706 ' 'line GETAUDITLOG'
 ok "GENKEY is not done" says_in_dialect '^ERR 50331708 ' 'line GENKEY'
 ok "a signer that is none" says_in_dialect '^S INV_SGNR 1 nobody@example.org' 'line SIGNER nobody@example.org'
 ok "a signer that two fit" says_in_dialect '^S INV_SGNR 2 #/CN=Test CA' 'line SIGNER #/CN=Test CA'
+ok "a recipient that is none" says_in_dialect '^S INV_RECP 1 nobody@example.org' 'line RECIPIENT nobody@example.org'
+ok "with gpgsm's error" grep -q '^ERR 50331657 ' "$work/said"
+ok "a recipient who only signs" says_in_dialect '^S INV_RECP 3 clerk@example.org' 'line RECIPIENT clerk@example.org'
+ok "an unknown certificate is not deleted" says_in_dialect '^S DELETE_PROBLEM 1' 'line DELKEYS nobody'
+ok "fingerprints to keep" says_in_dialect '^S IMPORT_RES 2 0 0 0 1 0 0 0 0 0 0 0 0 1' "input $work/prints" 'line IMPORT --re-import'
 ok "SIGN without a file" says_in_dialect '^ERR 50331928 ' 'line SIGN'
 ok "the agent's own commands are not there" says_in_dialect '^ERR 50331923 ' 'line STOP'
 ok "nothing is handed over twice" says_in_dialect '^ERR 50331923 ' 'adopt pair'
@@ -219,6 +344,7 @@ killed() { # whoever waits for an answer sees that the stand-in was ended
 }
 ok "the stand-in is killed: the program sees it" killed
 agent_dies() { # whoever waits for an answer sees that the agent went
+	: >"$work/said"
 	mkfifo "$work/gate" && printf 'open\nadopt pair\nwait %s\nline GETINFO version\n' "$work/gate" |
 		timeout 60 /usr/bin/python3 "$srcdir/tests/regress/client.py" >"$work/said" &
 	pid=$!
