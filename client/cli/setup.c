@@ -61,6 +61,7 @@ static const struct client {
 	{"mailx", &setup_mailx, setup_mailrc, SENDMAIL_PROGRAM},
 	{"git-send-email", &setup_git_mail, setup_gitconfig, SENDMAIL_PROGRAM},
 	{"emacs", &setup_emacs, setup_emacs_init, SENDMAIL_PROGRAM},
+	{"gpgme", &setup_gpgme, setup_gpgconf, GPGSM_PROGRAM}, {"git", &setup_git, setup_gitconfig, GPGSM_PROGRAM},
 };
 #define CLIENTS (sizeof clients / sizeof clients[0])
 
@@ -124,11 +125,16 @@ static void make_folder(const char *path)
 	const char *slash = strrchr(path, '/');
 
 	snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+	for (char *part = strchr(folder + 1, '/'); part; part = strchr(part + 1, '/')) {
+		*part = 0;
+		(void)mkdir(folder, 0700); /* most are there, and the last one tells */
+		*part = '/';
+	}
 	if (mkdir(folder, 0700) && errno != EEXIST)
 		cli_error("setup", SMIME_AGENT_UNAVAILABLE, "WRITE", folder);
 }
 
-static bool write_text(const char *path, const char *text)
+static bool write_text(const char *path, const char *text, mode_t mode)
 {
 	struct output_file file;
 	bool fresh = access(path, F_OK);
@@ -138,7 +144,7 @@ static bool write_text(const char *path, const char *text)
 		make_folder(path);
 	if (file_open_output(&file, path))
 		return false;
-	ok = (!fresh || !fchmod(file.fd, 0600)) && write(file.fd, text, strlen(text)) == (ssize_t)strlen(text);
+	ok = (!fresh || !fchmod(file.fd, mode ? mode : 0600)) && write(file.fd, text, strlen(text)) == (ssize_t)strlen(text);
 	return !file_close_output(&file, ok) && ok;
 }
 
@@ -181,7 +187,7 @@ static bool keep(const struct run *run, const char *path, const char *text)
 {
 	if (run->action == UNDO && run->client->format->may_create && !*text)
 		return !unlink(path);
-	return write_text(path, text);
+	return write_text(path, text, run->client->format->mode);
 }
 
 /* A snap or a flatpak sees neither the module nor the agent's socket, if nobody lets it. */
@@ -241,6 +247,8 @@ static void at_place(void *context, const char *path)
 		leave_alone(run, path);
 	else
 		change_place(run, path, text);
+	if (run->action == SET_UP && !run->status && run->client->format->note && run->client->format->note(path))
+		printf("%s: %s.\n", path, run->client->format->note(path));
 	free(text);
 }
 
@@ -316,9 +324,11 @@ static const char help[] =
 	"                 which use its tokens, through its PKCS#11 module\n"
 	"  mutt, neomutt  which run smime to sign, encrypt, decrypt and verify\n"
 	"  mailx, git-send-email, emacs\n"
-	"                 which run smime-sendmail in place of sendmail; `sendmail` is all of them that there are\n\n"
+	"                 which run smime-sendmail in place of sendmail; `sendmail` is all of them that there are\n"
+	"  gpgme          so KMail, Kleopatra, Claws Mail, and mutt with crypt_use_gpgme, which take it for gpgsm\n"
+	"  git            whose commits and tags it signs and verifies (gpg.format=x509)\n\n"
 	"  --module PATH  the module, where it is not the installed one\n"
-	"  --program PATH smime or smime-sendmail, where it is not the installed one\n"
+	"  --program PATH smime, smime-sendmail or smime-gpgsm, where it is not the installed one\n"
 	"  --index        for mutt: its lists of keys and certificates, anew; it does so itself when it starts\n\n"
 	"A snap or flatpak sees neither the module nor the agent's socket. Profiles of one are left alone, but\n"
 	"with --module: give the path at which it sees the module, once you let it see that and the socket.\n";

@@ -22,6 +22,9 @@ struct setup_format {
 	bool may_create; /* a file that is not there is an empty one, and one that is left empty goes */
 	/* Why the file cannot be changed now, or NULL: the program runs. May be NULL. */
 	const char *(*busy)(const char *path);
+	/* What the person has to know once the file is as wanted, or NULL. May be NULL. */
+	const char *(*note)(const char *path);
+	unsigned int mode; /* of a file that is made; 0: the person's alone */
 };
 
 /* Our lines in another program's file, between two comment lines that name their client. */
@@ -39,8 +42,11 @@ char *setup_block_remove(const char *text, const struct setup_block *block);
 /* The installed command, and its name for those that want a sendmail. */
 #define SMIME_PROGRAM SMIME_AGENT_BINDIR "/smime"
 #define SENDMAIL_PROGRAM SMIME_AGENT_BINDIR "/smime-sendmail"
+/* The stand-in for gpgsm. */
+#define GPGSM_PROGRAM SMIME_AGENT_BINDIR "/smime-gpgsm"
 
-extern const struct setup_format setup_nss, setup_ssh, setup_mutt, setup_mailx, setup_git_mail, setup_emacs;
+extern const struct setup_format setup_nss, setup_ssh, setup_mutt, setup_mailx, setup_git_mail, setup_emacs, setup_gpgme,
+	setup_git;
 
 /* The profiles of a Mozilla program below these folders of the home, ended by NULL. */
 void setup_nss_profiles(const char *const *folders, setup_place place, void *context);
@@ -56,6 +62,8 @@ void setup_neomuttrc(setup_place place, void *context);
 void setup_mailrc(setup_place place, void *context);
 void setup_gitconfig(setup_place place, void *context);
 void setup_emacs_init(setup_place place, void *context);
+/* ~/.local/bin/gpgconf */
+void setup_gpgconf(setup_place place, void *context);
 
 /* Calls back for each place of each client that there is: whether the module is set up there. */
 typedef void (*setup_found)(void *context, const char *client, const char *path, bool on);

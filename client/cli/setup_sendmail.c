@@ -76,8 +76,12 @@ void setup_mailrc(setup_place place, void *context)
 void setup_gitconfig(setup_place place, void *context)
 {
 	static const char *const names[] = {".gitconfig", "~config/git/config", NULL};
+	const char *named = getenv("GIT_CONFIG_GLOBAL");
 
-	setup_first_place(names, place, context);
+	if (named && *named == '/')
+		place(context, named);
+	else
+		setup_first_place(names, place, context);
 }
 
 void setup_emacs_init(setup_place place, void *context)

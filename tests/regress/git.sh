@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# git signs commits and tags with a token's key.
+# git signs commits and tags with a token's key, and verifies them.
 . "$(dirname "$0")/lib.sh"
 [ -n "$softhsm" ] || plan_skip "SoftHSM is not installed"
 command -v git >/dev/null || plan_skip "git is not installed"
@@ -9,8 +9,8 @@ export GIT_TERMINAL_PROMPT=0 GPG_TTY=/dev/pts/0
 repo=$work/repo
 
 configure() {
-	git config --global gpg.format x509 && git config --global gpg.x509.program "$builddir/smime-gpgsm" &&
-		git config --global user.name "Rsa User" && git config --global user.email rsa@example.org &&
+	smime setup git --yes --program "$builddir/smime-gpgsm" && [ "$(git config gpg.format)" = x509 ] &&
+		[ "$(git config gpg.x509.program)" = "$builddir/smime-gpgsm" ] && git config --global user.name "Rsa User" && git config --global user.email rsa@example.org &&
 		git config --global init.defaultBranch main && git config --global commit.gpgSign true && git init -q "$repo"
 }
 commit() { # MESSAGE OPTIONS...
@@ -54,11 +54,49 @@ rebases() { # 40 commits, signed anew
 		done | sort -u)" = 1 ] && commit_is_signed_by HEAD rsa && commit_is_signed_by HEAD~39 rsa
 }
 
+# verified WANTED REVISION: what git says of it (%G?), and verify-commit's status.
+verified() {
+	said=$(git -C "$repo" log -1 --format='%G? %GS %GF' "$2")
+	echo "$said"
+	case $said in "$1"*) ;; *) return 1 ;; esac
+	if [ "${1%% *}" = G ]; then
+		git -C "$repo" verify-commit "$2"
+	else
+		! git -C "$repo" verify-commit "$2"
+	fi
+}
+altered() { # a commit with another message and the old signature
+	git -C "$repo" cat-file commit HEAD | sed 's/^change 40$/changed 40/' >"$work/object" && grep -q '^changed' "$work/object" &&
+		bad=$(git -C "$repo" hash-object -t commit -w "$work/object") && verified B "$bad"
+}
+unsigned() {
+	git -C "$repo" -c commit.gpgSign=false commit -q --allow-empty -m unsigned && verified N HEAD
+}
+foreign() { # signed by a key that nobody vouches for
+	git -C "$repo" cat-file commit HEAD >"$work/payload"
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/evil.key" -out "$work/evil.pem" -subj /CN=rsa \
+		-addext subjectAltName=email:rsa@example.org 2>/dev/null
+	openssl cms -sign -binary -in "$work/payload" -signer "$work/evil.pem" -inkey "$work/evil.key" -outform PEM -out "$work/sig" &&
+		{
+			sed '/^$/,$d' "$work/payload"
+			sed 's/CMS/SIGNED MESSAGE/; 1s/^/gpgsig /; 2,$s/^/ /' "$work/sig"
+			sed -n '/^$/,$p' "$work/payload"
+		} >"$work/object" && evil=$(git -C "$repo" hash-object -t commit -w "$work/object") && ! verified G "$evil"
+}
+
 ok "initialise a token" make_token Demo
 ok "make an RSA key" make_key Demo rsa rsa:2048
 ok "make a P-256 key" make_key Demo p256 ec:P-256
 ok "configure git" configure
 echo "$PIN" >"$HOME/pinentry"
+printf '[user]\n\tname = before' >"$work/before"
+undone() { # in a configuration that ends without a line end
+	cp "$work/before" "$work/other" && GIT_CONFIG_GLOBAL=$work/other smime setup git --yes --program "$builddir/smime-gpgsm" &&
+		[ "$(GIT_CONFIG_GLOBAL=$work/other git config user.name)" = before ] &&
+		[ "$(GIT_CONFIG_GLOBAL=$work/other git config gpg.format)" = x509 ] &&
+		GIT_CONFIG_GLOBAL=$work/other smime setup git --undo --program "$builddir/smime-gpgsm" && cmp "$work/before" "$work/other"
+}
+ok "is undone to the byte" undone
 ok "a commit with the committer's key" commit one
 ok "is signed" commit_is_signed_by HEAD rsa
 ok "after a PIN" pins 1
@@ -77,6 +115,17 @@ ok "a tag with P-256" tag v2 p256@example.org
 ok "is signed" tag_is_signed_by v2 p256
 ok "a rebase of 40 commits" rebases
 ok "with one PIN in all" pins 1
+trusting() {
+	write_conf "trust-anchors $work/ca.pem" && smime agent reload
+}
+ok "the test's root is trusted" trusting
+ok "git verifies a commit" verified "G CN=rsa,O=Test $(sha1 "$work/rsa.pem")" HEAD
+ok "and all of the rebase" [ "$(git -C "$repo" log -40 --format='%G?' | sort -u)" = G ]
+ok "and one with P-256" verified "G CN=p256,O=Test" HEAD~41
+ok "and a tag" git -C "$repo" verify-tag v1
+ok "an altered commit is bad" altered
+ok "one without a signature has none" unsigned
+ok "one whose signer nobody vouches for is not good" foreign
 ok "a key that is none: no commit" fails commit none -Snobody@example.org
 ok "two that fit: no commit" fails commit none -Sexample.org
 ok "lock" smime lock

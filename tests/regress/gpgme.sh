@@ -96,7 +96,30 @@ chain_is_named() {
 		gpgme show 'Sub CA' >"$work/list" && grep -q "^chain $(sha1 "$work/ca.pem")\$" "$work/list"
 }
 
-ok "a gpgconf before the other" put_in_place
+lists_setup() { # CLIENT STATE
+	smime setup --program "$builddir/smime-gpgsm" >"$work/list" && grep -q "^$1  *$2 " "$work/list"
+}
+others_stay() { # what gpgconf says of all else
+	gpgconf --list-components | sed '/^gpgsm:/d' >"$work/a" && /usr/bin/gpgconf --list-components | sed '/^gpgsm:/d' >"$work/b" &&
+		cmp "$work/a" "$work/b" && [ "$(gpgconf --list-dirs homedir)" = "$GNUPGHOME" ] && status "$(/usr/bin/gpgconf --nonsense 2>/dev/null
+			echo $?)" gpgconf --nonsense
+}
+undone() {
+	smime setup gpgme --undo --program "$builddir/smime-gpgsm" && [ ! -e "$HOME/.local/bin/gpgconf" ] && gpgme engine >"$work/engine" &&
+		! grep -q smime "$work/engine"
+}
+not_first() {
+	PATH=/usr/bin:$PATH smime setup gpgme --yes --program "$builddir/smime-gpgsm" >"$work/list" && grep -q 'first in their PATH' "$work/list"
+}
+ok "smime setup gpgme" put_in_place
+ok "it is set up" lists_setup gpgme 'set up'
+ok "gpgconf says the rest as before" others_stay
+ok "is undone" undone
+mkdir -p "$HOME/.local/bin"
+echo '#!/bin/sh' >"$HOME/.local/bin/gpgconf"
+ok "a gpgconf of the person's own stays" status 3 put_in_place
+rm "$HOME/.local/bin/gpgconf"
+ok "a PATH that does not find it is told of" not_first
 ok "GPGME finds the stand-in and its version, without an agent" finds
 ok "initialise a token" make_token Demo
 ok "make an RSA key" make_key Demo rsa rsa:2048

@@ -1,24 +1,18 @@
 # SPDX-License-Identifier: ISC
-# Sourced after lib.sh: programs find smime-gpgsm in gpgsm's place, through a gpgconf earlier in PATH, and the
-# test's GnuPG has a home of its own.
+# Sourced after lib.sh: for programs that look for gpgsm. GnuPG, git and what a person installs for himself have a
+# home of the test's own.
 export GNUPGHOME=$work/gnupg
 mkdir -m 700 "$GNUPGHOME"
-export GIT_CONFIG_GLOBAL=$work/gitconfig GIT_CONFIG_NOSYSTEM=1
-gpgme_path=$work/gpgme-bin
-
+export GIT_CONFIG_NOSYSTEM=1
+unset GIT_CONFIG_GLOBAL 2>/dev/null
+PATH=$HOME/.local/bin:$PATH
+# What a person does; HOME is the test's.
 put_in_place() {
-	mkdir -p "$gpgme_path" && cat >"$gpgme_path/gpgconf" <<-END
-		#!/bin/sh
-		case "\$*" in
-		*--list-components*) /usr/bin/gpgconf "\$@" | sed 's,^\(gpgsm:[^:]*:\)[^:]*,\1$builddir/smime-gpgsm,' ;;
-		*) exec /usr/bin/gpgconf "\$@" ;;
-		esac
-	END
-	chmod 755 "$gpgme_path/gpgconf"
+	smime setup gpgme --yes --program "$builddir/smime-gpgsm"
 }
 
 gpgme() { # VERB...: tests/clients/gpgme.py
-	PATH=$gpgme_path:$PATH timeout 120 /usr/bin/python3 "$srcdir/tests/clients/gpgme.py" "$@"
+	timeout 120 /usr/bin/python3 "$srcdir/tests/clients/gpgme.py" "$@"
 }
 
 sha1() { # CERTIFICATE: as GnuPG writes it
