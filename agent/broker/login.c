@@ -148,6 +148,9 @@ static void answered(void *context, int err, const struct msg_result *result)
 	struct token *token = keyring_token(login->token);
 
 	(void)result;
+	/* A call that ran out of time ended its host; at a PIN pad it is the person who took long. */
+	if (err == ERR_TIMEOUT && login->source != SOURCE_PIN_PAD)
+		err = ERR_TOKEN_CRASHED;
 	login->last_err = err;
 	if (!token)
 		finish(login, ERR_TOKEN_REMOVED);
