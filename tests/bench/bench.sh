@@ -190,8 +190,8 @@ for mb in $size; do
 	for form in opaque detached; do
 		nodetach=
 		content="-content $work/plain"
-		[ $form = detached ] || nodetach=-nodetach content=
-		openssl cms -sign -binary -stream $nodetach -in "$work/plain" -signer "$work/signer.pem" -inkey "$work/soft.key" \
+		[ $form = detached ] || nodetach="-nodetach -stream" content=
+		openssl cms -sign -binary $nodetach -in "$work/plain" -signer "$work/signer.pem" -inkey "$work/soft.key" \
 			-outform DER -out "$work/e" 2>/dev/null
 		verify_row $form "smime verify --raw --ca $work/signer.pem ${content:+-}$content -o /dev/null $work/e" \
 			"openssl cms -verify -binary -inform DER $content -in $work/e -CAfile $work/signer.pem -out /dev/null"
