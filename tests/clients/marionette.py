@@ -72,7 +72,7 @@ class Marionette:
     def script(self, text, *args):
         return self.command("WebDriver:ExecuteScript", script=text, args=list(args), sandbox="system")["value"]
 
-    def run(self, body, *args, limit=60):
+    def run(self, body, *args, limit=150):
         """The value of an async function's body, which finds its arguments in args."""
         key = "run%d" % self.number
         self.script(START % body, json.dumps(args), key)

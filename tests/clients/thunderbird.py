@@ -19,7 +19,7 @@ const {MailUtils} = ChromeUtils.importESModule("resource:///modules/MailUtils.sy
 const {setTimeout} = ChromeUtils.importESModule("resource://gre/modules/Timer.sys.mjs");
 const pause = ms => new Promise(done => setTimeout(done, ms));
 const until = async test => {
-  for (let i = 0; i < 400; i++) { let value = test(); if (value) return value; await pause(50); }
+  for (let i = 0; i < 1200; i++) { let value = test(); if (value) return value; await pause(50); }
   throw new Error("nothing came of " + test);
 };
 """
@@ -100,6 +100,8 @@ await until(() => {
   return browser?.gSmimeProcessedDispatched;
 });
 let body = await until(() => browser.getMessagePaneBrowser().contentDocument?.body?.textContent?.trim());
+// A signature inside of what is encrypted is verified after that is shown.
+if (args[1]) await until(() => browser.gSignatureStatus != -1).catch(() => null);
 let result = {encryption: browser.gEncryptionStatus, signature: browser.gSignatureStatus,
   signer: browser.gSignerCert?.emailAddress || null, body};
 window.close();
@@ -185,7 +187,8 @@ def drive(options, marionette):
     for path in options.mail:
         with open(path, newline="") as file:
             text = file.read().replace("\r\n", "\n").replace("\n", "\r\n")
-        step("read " + os.path.basename(path), marionette.run(READ, text))
+        name = os.path.basename(path)
+        step("read " + name, marionette.run(READ, text, not name.startswith(("encrypted", "ours"))))
     step("windows", marionette.run("return Services.prefs.getStringPref('test.windows')").splitlines())
 
 

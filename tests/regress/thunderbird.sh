@@ -27,7 +27,11 @@ mails_for() { # KEY: what openssl and smime make for and with that key
 			"$work/$1.pem" | sed "1i Date: $(date -R)" >"$work/mails-$1/encrypted.eml" &&
 		sed "s/^From: .*/From: $1@example.org/" "$work/plain.eml" >"$work/own.eml" &&
 		smime sign -k "$1" -o "$work/mails-$1/detached.eml" "$work/own.eml" &&
-		smime sign -k "$1" --opaque -o "$work/mails-$1/opaque.eml" "$work/own.eml"
+		smime sign -k "$1" --opaque -o "$work/mails-$1/opaque.eml" "$work/own.eml" &&
+		smime encrypt --cipher aes-256-cbc -r "$1" -o "$work/mails-$1/ours256.eml" "$work/own.eml" &&
+		smime encrypt --cipher aes-128-cbc --oaep -r "$1" -o "$work/mails-$1/ours128.eml" "$work/own.eml" &&
+		smime encrypt --cipher aes-256-cbc --sign -k "$1" -r "$1" -o "$work/mails-$1/both.eml" "$work/own.eml" &&
+		smime encrypt --cipher aes-256-cbc --sign --opaque --hide-subject -k "$1" -r "$1" -o "$work/mails-$1/hidden.eml" "$work/own.eml"
 }
 drives() { # KEY DRIVER-OPTION...: one Thunderbird, from start to end
 	key=$1
@@ -36,7 +40,7 @@ drives() { # KEY DRIVER-OPTION...: one Thunderbird, from start to end
 	mkdir -p "$profile" "$work/sink-$key" && certutil -N -d "sql:$profile" --empty-password &&
 		certutil -A -d "sql:$profile" -n CA -t CT,C,C -i "$work/ca.pem" &&
 		certutil -A -d "sql:$profile" -n bob -t ,, -i "$work/bob.pem" &&
-		timeout 180 /usr/bin/python3 "$srcdir/tests/clients/thunderbird.py" --profile "$profile" --sink "$work/sink-$key" \
+		timeout 500 /usr/bin/python3 "$srcdir/tests/clients/thunderbird.py" --profile "$profile" --sink "$work/sink-$key" \
 			--address "$key@example.org" --peer bob@example.org "$@" "$work/mails-$key"/*.eml >"$work/said-$key"
 }
 said() { # PATTERN
@@ -81,6 +85,12 @@ for key in rsa p256; do
 	ok "$key: it decrypts what openssl encrypted" said "^read encrypted.eml: .*\"encryption\": 0, .*for $key alone"
 	ok "$key: it accepts what smime signed" said "^read detached.eml: .*\"signature\": 0, \"signer\": \"$key@example.org\""
 	ok "$key: opaque as well" said "^read opaque.eml: .*\"signature\": 0, \"signer\": \"$key@example.org\""
+	ok "$key: it decrypts what smime encrypted" said "^read ours256.eml: .*\"encryption\": 0, .*for $key alone"
+	ok "$key: in AES-128, and to an RSA key with OAEP" said "^read ours128.eml: .*\"encryption\": 0, .*for $key alone"
+	for mail in both hidden; do
+		ok "$key: it reads and accepts what smime signed and encrypted, $mail" \
+			said "^read $mail.eml: .*\"encryption\": 0, \"signature\": 0, \"signer\": \"$key@example.org\", .*for $key alone"
+	done
 	ok "$key: nobody was asked for a PIN" no_prompt
 done
 finish
