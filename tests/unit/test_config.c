@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "fixture.h"
 #include "log.h"
+#include "messages.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -162,6 +163,36 @@ static void yes_or_no(void **state)
 	assert_int_equal(read_text(&config, "keep-pin-on-removal 1"), ERR_CONFIG);
 	assert_int_equal(read_text(&config, "keep-pin-on-removal"), ERR_CONFIG);
 	assert_int_equal(read_text(&config, "keep-pin-on-removal yes please"), ERR_CONFIG);
+}
+
+static void encrypting(void **state)
+{
+	static const struct {
+		const char *name;
+		uint32_t value;
+	} ciphers[] = {
+		{"auto", CONTENT_CIPHER_AUTO},		     {"aes-128-cbc", CONTENT_CIPHER_AES_128_CBC},
+		{"aes-192-cbc", CONTENT_CIPHER_AES_192_CBC}, {"aes-256-cbc", CONTENT_CIPHER_AES_256_CBC},
+		{"aes-128-gcm", CONTENT_CIPHER_AES_128_GCM}, {"aes-192-gcm", CONTENT_CIPHER_AES_192_GCM},
+		{"aes-256-gcm", CONTENT_CIPHER_AES_256_GCM},
+	};
+	CLEAN_CONFIG struct config config;
+	char line[64];
+
+	(void)state;
+	assert_int_equal(config_init(&config), 0);
+	assert_int_equal(config.content_cipher, CONTENT_CIPHER_AUTO);
+	assert_true(config.encrypt_to_self && config.protect_headers && !config.hide_subject);
+	for (size_t i = 0; i < sizeof ciphers / sizeof ciphers[0]; i++) {
+		snprintf(line, sizeof line, "content-cipher %s", ciphers[i].name);
+		assert_int_equal(read_text(&config, line), 0);
+		assert_int_equal(config.content_cipher, ciphers[i].value);
+	}
+	assert_int_equal(read_text(&config, "content-cipher des-ede3-cbc"), ERR_CONFIG);
+	assert_int_equal(read_text(&config, "content-cipher AES-256-CBC"), ERR_CONFIG);
+	assert_int_equal(read_text(&config, "content-cipher"), ERR_CONFIG);
+	assert_int_equal(read_text(&config, "encrypt-to-self no\nprotect-headers no\nhide-subject yes\n"), 0);
+	assert_true(!config.encrypt_to_self && !config.protect_headers && config.hide_subject);
 }
 
 static void log_levels(void **state)
@@ -383,6 +414,7 @@ int main(void)
 		cmocka_unit_test(number_forms),
 		cmocka_unit_test(paths),
 		cmocka_unit_test(yes_or_no),
+		cmocka_unit_test(encrypting),
 		cmocka_unit_test(log_levels),
 		cmocka_unit_test(modules),
 		cmocka_unit_test(pin_sources),
