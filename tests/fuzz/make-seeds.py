@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: ISC
 # Makes the seed corpora again: `tests/fuzz/make-seeds.py tests/fuzz`, with the keys of corpus-key. Needs
 # openssl and the Python package cryptography; the replays do not.
+import base64
 import os
 import re
 import subprocess
 import sys
+import tempfile
 
 TEXT = b"Content-Type: text/plain\r\n\r\nHello Bob, nobody else reads this.\r\n"
 top = sys.argv[1]
@@ -296,6 +298,57 @@ def write_module():
     put("module", "nothing", b"")
 
 
+def folded(text):
+    return b"\r\n ".join(text[at:at + 70] for at in range(0, len(text), 70))
+
+
+def make_crl():
+    with tempfile.TemporaryDirectory() as folder:
+        conf, index = os.path.join(folder, "conf"), os.path.join(folder, "index")
+        open(index, "w").close()
+        with open(conf, "w") as file:
+            file.write("[ca]\ndefault_ca=own\n[own]\ndatabase=%s\ndefault_md=sha256\n" % index)
+        return openssl("ca", "-config", conf, "-gencrl", "-crldays", "9", "-cert", key("p256"), "-keyfile", key("p256"))
+
+
+def write_vcards(p256, p7):
+    p256, p7 = base64.b64encode(p256), base64.b64encode(p7)
+    cards = {
+        "2.1": b"BEGIN:VCARD\r\nVERSION:2.1\r\nKEY;X509;ENCODING=BASE64:\r\n " + folded(p256) + b"\r\n\r\nEND:VCARD\r\n",
+        "3.0": b"BEGIN:VCARD\r\nVERSION:3.0\r\n" + folded(b"KEY;ENCODING=b;TYPE=X509:" + p256) + b"\r\nEND:VCARD\r\n",
+        "4.0": b'\xef\xbb\xbfbegin:vcard\nversion:4.0\nitem1.KEY;MEDIATYPE="a;b:c":data:application/pkix-cert;base64,' + p256 +
+               b"\nKEY:https://example.org/x.cer\nend:vcard\n",
+        "p7": b"BEGIN:VCARD\nKEY:data:;base64," + p7 + b"\nEND:VCARD\nBEGIN:VCARD\nKEY;B:" + p256,
+        "odd": b"\n \tBEGIN:VCARD\nKEY\nKEY:\nKEY;ENCODING=b\nKEY;\"a:b;c\":x\n :\n y\nKEY;ENCODING=\"b\":!!!\nKEY:data:,x\nxKEY:z",
+    }
+    for name, card in cards.items():
+        put("import", "vcard-" + name, card)
+        put("vcard", name, card)
+
+
+def write_imports():
+    rsa, p256 = (openssl("x509", "-in", key(name), "-outform", "DER") for name in ("rsa", "p256"))
+    p7 = openssl("crl2pkcs7", "-nocrl", "-certfile", key("rsa"), "-certfile", key("p256"), "-outform", "DER")
+    crl = make_crl()
+    pkcs12 = ("pkcs12", "-export", "-in", key("p256"), "-iter", "200")
+    triple = ("-certpbe", "PBE-SHA1-3DES", "-keypbe", "PBE-SHA1-3DES")
+    plain = ("-certpbe", "NONE", "-keypbe", "NONE", "-nomac")
+    trusted = openssl("x509", "-in", key("p256"), "-trustout")
+    for name, data in (
+            ("pem-with-key", open(key("p256"), "rb").read()), ("pem-crl", crl),
+            ("pem-both", openssl("x509", "-in", key("rsa")) + crl + trusted),
+            ("pem-p7", openssl("crl2pkcs7", "-nocrl", "-certfile", key("p256"))),
+            ("der", p256), ("der-both", p256 + rsa), ("der-crl", openssl("crl", "-outform", "DER", data=crl)),
+            ("p7", p7), ("base64", base64.encodebytes(p256)),
+            ("p12", openssl(*pkcs12, "-passout", "pass:secret")),
+            ("p12-other-password", openssl(*pkcs12, "-nokeys", "-passout", "pass:other")),
+            ("p12-empty-password", openssl(*pkcs12, "-nokeys", "-passout", "pass:")),
+            ("p12-3des", openssl(*pkcs12, "-passout", "pass:secret", *triple)),
+            ("p12-plain", openssl(*pkcs12, "-passout", "pass:x", *plain))):
+        put("import", name, data)
+    write_vcards(p256, p7)
+
+
 seeds = cms_seeds()
 write_cms(seeds)
 write_mails(seeds)
@@ -304,3 +357,4 @@ write_signed()
 write_texts()
 write_lines()
 write_module()
+write_imports()
