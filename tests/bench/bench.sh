@@ -198,3 +198,14 @@ for mb in $size; do
 	done
 done
 [ -z "$gpg_ready" ] || gpgconf --kill all
+
+echo "== the certificate store, 10,000 certificates"
+"$builddir/tests/clients/make_certs" 10000 >"$work/people.pem"
+began=$(date +%s%N)
+smime certs import "$work/people.pem" >/dev/null || exit 1
+ended=$(date +%s%N)
+echo "import: $(awk "BEGIN { printf \"%.0f\", ($ended - $began) / 1e10 }") us a certificate"
+set -- $("$builddir/bench_certs" 'person%u@example.org' 10000 2000)
+echo "found by address, through the agent: median $1 us, 99 % $2 us"
+set -- $("$builddir/bench_certs" 'person%u@example.org' 1 2000)
+echo "always the same: median $1 us, 99 % $2 us"
