@@ -63,7 +63,8 @@ struct smime_agent_sign_options {
 	int pem;	    /* with raw: PEM rather than DER */
 	int pss;	    /* RSASSA-PSS rather than PKCS#1 v1.5 */
 	int crlf;	    /* with raw: the bytes are text, and its lines are made to end with CRLF */
-	int reserved[7];    /* 0; for options to come */
+	int no_gcm;	    /* do not say that AES-GCM is read: the person's mail program does not */
+	int reserved[6];    /* 0; for options to come */
 };
 
 /* Signs what is read from in_fd, to its end, and writes the result to out_fd. Both stay the

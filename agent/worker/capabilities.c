@@ -54,23 +54,27 @@ unsigned int capabilities_read(struct view der)
 
 /* Best first. GCM is last: the person's mail program may read mail without the agent, and Thunderbird
  * does not know GCM. */
-struct view capabilities_own(void)
+struct view capabilities_own(bool gcm)
 {
 	static const int listed[] = {NID_aes_256_cbc, NID_aes_192_cbc, NID_aes_128_cbc, NID_aes_256_gcm,
 				     NID_aes_128_gcm};
-	static unsigned char *der;
-	static int length;
+	static struct {
+		unsigned char *der;
+		int length;
+	} made[2];
+	unsigned char **der = &made[gcm].der;
+	int *length = &made[gcm].length;
 
-	if (!der) {
+	if (!*der) {
 		STACK_OF(X509_ALGOR) *list = NULL;
 
-		for (size_t i = 0; i < sizeof listed / sizeof listed[0]; i++)
+		for (size_t i = 0; i < sizeof listed / sizeof listed[0] - (gcm ? 0 : 2); i++)
 			if (!CMS_add_simple_smimecap(&list, listed[i], -1))
 				break;
-		length = list ? i2d_X509_ALGORS(list, &der) : 0;
+		*length = list ? i2d_X509_ALGORS(list, der) : 0;
 		sk_X509_ALGOR_pop_free(list, X509_ALGOR_free);
 	}
-	return (struct view){der, der && length > 0 ? (size_t)length : 0};
+	return (struct view){*der, *der && *length > 0 ? (size_t)*length : 0};
 }
 
 int capabilities_cipher(unsigned int common)

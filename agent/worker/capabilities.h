@@ -31,8 +31,8 @@ enum capability {
  * which RFC 8551 wants of all. */
 unsigned int capabilities_read(struct view der);
 
-/* The SMIMECapabilities of this agent's signatures, DER; empty without memory. */
-struct view capabilities_own(void);
+/* The SMIMECapabilities of this agent's signatures, DER, with or without AES-GCM; empty without memory. */
+struct view capabilities_own(bool gcm);
 
 /* The strongest cipher that all of the bits have, as OpenSSL's NID. */
 int capabilities_cipher(unsigned int common);

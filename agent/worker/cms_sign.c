@@ -43,9 +43,9 @@ int cms_sign_digest(const struct key *key, const struct sign_options *options, c
 }
 
 /* What this agent reads. */
-static int add_capabilities(CMS_SignerInfo *info)
+static int add_capabilities(CMS_SignerInfo *info, const struct sign_options *options)
 {
-	struct view der = capabilities_own();
+	struct view der = capabilities_own(!options->no_gcm);
 
 	return der.length && CMS_signed_add1_attr_by_NID(info, NID_SMIMECapabilities, V_ASN1_SEQUENCE, der.data,
 							 (int)der.length);
@@ -99,7 +99,7 @@ static int add_signer(CMS_ContentInfo *cms, struct key *key, const EVP_MD *md,
 	if (!remote || (options->pss && !rsa))
 		return ERR_NOT_SUPPORTED;
 	info = CMS_add1_signer(cms, key->cert, remote, md, flags);
-	if (!info || !add_capabilities(info) || !add_signing_certificate(info, key))
+	if (!info || !add_capabilities(info, options) || !add_signing_certificate(info, key))
 		return ERR_SIGN;
 	if ((options->pss && !set_pss(info)) || (EVP_PKEY_is_a(remote, "ED25519") && !set_ed25519(info)))
 		return ERR_SIGN;

@@ -16,6 +16,7 @@ struct sign_options {
 	bool detached;
 	bool pem;	    /* CMS as PEM rather than DER */
 	bool pss;	    /* RSASSA-PSS (RFC 4056) rather than PKCS#1 v1.5 */
+	bool no_gcm;	    /* the signer's mail program does not read AES-GCM: do not say that it is read */
 	const char *digest; /* sha256, sha384, sha512; NULL: what suits the key */
 	int certs;	    /* SIGN_CERTS_*, or how many, the signer's first */
 };

@@ -34,6 +34,8 @@ int message_parse_sign_word(const char *word, struct sign_options *options)
 {
 	if (!strcmp(word, "--pss"))
 		options->pss = true;
+	else if (!strcmp(word, "--no-gcm"))
+		options->no_gcm = true;
 	else if (!strncmp(word, "--digest=", 9))
 		options->digest = word + 9;
 	else

@@ -25,7 +25,7 @@ static const char settings[] =
 	"set smime_keys='%1$s/keys'\n"
 	"set smime_certificates='%1$s/certificates'\n"
 	"set smime_sign_digest_alg=sha256\n"
-	"set smime_sign_command='\"%2$s\" sign --raw --crlf --digest %%d -k \"$(basename %%k)\" %%f'\n"
+	"set smime_sign_command='\"%2$s\" sign --raw --crlf --no-gcm --digest %%d -k \"$(basename %%k)\" %%f'\n"
 	"set smime_encrypt_command='set --; for c in %%c; do set -- \"$@\" -r \"$(basename \"$c\")\"; done; "
 	"\"%2$s\" encrypt --raw --crlf \"$@\" %%f'\n"
 	"set smime_decrypt_command='\"%2$s\" decrypt --raw %%f'\n"

@@ -6,7 +6,7 @@
 #include "message.h"
 
 static const char help[] =
-	"usage: smime sign [-k KEY] [--opaque] [--raw [--pem] [--crlf]] [--pss] [--digest NAME] [-o OUT] [IN]\n"
+	"usage: smime sign [-k KEY] [--opaque] [--raw [--pem] [--crlf]] [--pss] [--no-gcm] [--digest NAME] [-o OUT] [IN]\n"
 	"Signs a mail (or, with --raw, bytes) with a key on a token.\n\n"
 	"  -k, --key KEY    an address, a label, the start of a fingerprint, or a pkcs11: URI;\n"
 	"                   without it: the key of the From address, or the only one\n"
@@ -15,6 +15,7 @@ static const char help[] =
 	"  --pem            with --raw: PEM rather than DER\n"
 	"  --crlf           with --raw: IN is text, as a part of a mail: its lines are made to end with CRLF\n"
 	"  --pss            RSASSA-PSS rather than PKCS#1 v1.5\n"
+	"  --no-gcm         do not say that AES-GCM is read, for a mail program that does not\n"
 	"  --digest NAME    sha256, sha384 or sha512\n"
 	"  -o, --output OUT the signed message; appears whole or not at all\n"
 	"  --json           errors as JSON\n"
@@ -34,6 +35,7 @@ int cli_sign(int argc, char **argv)
 					      {"pem", no_argument, NULL, 'p'},
 					      {"crlf", no_argument, NULL, 'c'},
 					      {"pss", no_argument, NULL, 's'},
+					      {"no-gcm", no_argument, NULL, 'g'},
 					      {"digest", required_argument, NULL, 'd'},
 					      {"output", required_argument, NULL, 'o'},
 					      {0}};
@@ -54,6 +56,9 @@ int cli_sign(int argc, char **argv)
 			break;
 		case 'p':
 			options.pem = 1;
+			break;
+		case 'g':
+			options.no_gcm = 1;
 			break;
 		case 'c':
 			options.crlf = 1;

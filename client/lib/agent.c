@@ -89,9 +89,9 @@ int smime_agent_sign(smime_agent *agent, const struct smime_agent_sign_options *
 	/* An empty name takes back an earlier request's. */
 	rc = rc ? rc : connection_add(agent, "SIGNER %s", o->key ? o->key : "");
 	rc = rc ? rc
-		: connection_add(agent, "SIGN%s%s%s%s%s%s%s", o->opaque ? "" : " --detached",
+		: connection_add(agent, "SIGN%s%s%s%s%s%s%s%s", o->opaque ? "" : " --detached",
 				 o->raw ? "" : " --mail", o->pem ? " --pem" : "", o->crlf ? " --crlf" : "",
-				 o->pss ? " --pss" : "",
+				 o->pss ? " --pss" : "", o->no_gcm ? " --no-gcm" : "",
 				 o->digest ? " --digest=" : "", o->digest ? o->digest : "");
 	return finish(agent, rc ? rc : connection_send(agent, out_fd));
 }
