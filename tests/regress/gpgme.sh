@@ -321,6 +321,32 @@ by_hand() {
 		head -n 1 "$work/said" | grep -q "^OK GNU Privacy Guard's S/M server" && grep -q '^D crs::2048:1:' "$work/said" &&
 		[ "$(grep -c '^OK' "$work/said")" = 3 ]
 }
+# Bad clients.
+many_recipients() { # more than a message may have
+	seq 2100 | sed 's/.*/line RECIPIENT a&@example.org/' | talk >"$work/said" && grep -q '^done 2102' "$work/said" &&
+		[ "$(grep -c '^ERR 50331657 ' "$work/said")" = 2000 ] && [ "$(grep -c '^ERR 50331715 ' "$work/said")" = 100 ]
+}
+ok "thousands of recipients are counted" many_recipients
+ok "too many names in a list" says_in_dialect '^ERR 50331715 ' "line LISTKEYS $(seq 65 | tr '\n' ' ')"
+imports_garbage() { # damaged certificates, and what is much
+	for size in 1 2 7 100 800; do
+		head -c $size "$work/bob.der" >"$work/cut" && says_in_dialect '^S IMPORT_RES' "input $work/cut" 'line IMPORT' || return
+	done
+	for byte in 1 3 5 20 60 200 300 500; do
+		/usr/bin/python3 "$srcdir/tests/regress/damage.py" "$work/bob.der" "$work/cut" flip $byte &&
+			says_in_dialect '^S IMPORT_RES' "input $work/cut" 'line IMPORT' || return
+	done
+	yes "-----BEGIN CERTIFICATE-----" | head -c 1000000 >"$work/cut" && says_in_dialect '^S IMPORT_RES' "input $work/cut" 'line IMPORT'
+}
+openssl x509 -in "$work/bob.pem" -outform DER -out "$work/bob.der"
+ok "garbage is imported: told, and no more" imports_garbage
+hostile_names() { # a certificate whose names are a list's syntax
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/h.key" -out "$work/h.pem" -subj "$(printf '/CN=a:b%%0Auid::::::::::/O=x\\\\y\033[1m')" \
+		-addext 'subjectAltName=email:h@example.org' 2>/dev/null && gpgme import "$work/h.pem" &&
+		printf 'line LISTKEYS <h@example.org>\n' | talk >"$work/said" && grep '^D' "$work/said" | sed 's/%0A/\n/g' >"$work/list" &&
+		[ "$(grep -c '^uid:' "$work/list")" = 2 ] && ! grep -q "$(printf '\033')" "$work/list" && gpgme list '<h@example.org>'
+}
+ok "names in a certificate are no lines of a list" hostile_names
 ok "by hand, through pipes" by_hand
 colons() {
 	"$builddir/smime-gpgsm" --list-secret-keys rsa@example.org >"$work/list" && grep -q "^fpr:::::::::$(sha1 "$work/rsa.pem"):" "$work/list" &&
