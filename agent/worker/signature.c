@@ -19,6 +19,9 @@
 /* Clocks differ, and so do time zones. */
 #define CLOCK_SKEW (24 * 3600)
 
+/* Certificates of one person in a message that are looked at: there is one to sign and one to decrypt. */
+#define COMPANIONS_MAX 4
+
 /* Attributes that must not come twice, nor have two values. */
 static const int single[] = {NID_pkcs9_contentType, NID_pkcs9_messageDigest, NID_pkcs9_signingTime,
 			     NID_SMIMECapabilities, NID_id_smime_aa_signingCertificate,
@@ -329,7 +332,7 @@ static bool same_person(X509 *cert, X509 *other)
 /* Who has one key to sign and one to decrypt sends both certificates. The other has to stand by itself. */
 static int find_companions(const struct signature_context *context, struct signature *signature)
 {
-	int rc = 0;
+	int seen = 0, rc = 0;
 
 	signature->companions = sk_X509_new_null();
 	for (int i = 0; i < sk_X509_num(context->certs) && !rc && signature->companions; i++) {
@@ -338,6 +341,8 @@ static int find_companions(const struct signature_context *context, struct signa
 
 		if (!X509_cmp(cert, signature->cert) || !same_person(signature->cert, cert))
 			continue;
+		if (seen++ == COMPANIONS_MAX)
+			break;
 		rc = trust_check(cert, context->certs, context->lists, CERT_USE_DECRYPT, context->at, &trust);
 		if (!rc && !trust.reasons && !X509_add_cert(signature->companions, cert, X509_ADD_FLAG_UP_REF))
 			rc = ERR_NO_MEMORY;
