@@ -5,6 +5,7 @@
 [ -n "$softhsm" ] || plan_skip "SoftHSM is not installed"
 command -v git >/dev/null || plan_skip "git is not installed"
 . "$srcdir/tests/regress/gpgsm-lib.sh"
+. "$srcdir/tests/regress/mutt-lib.sh"
 export GIT_TERMINAL_PROMPT=0 GPG_TTY=/dev/pts/0
 repo=$work/repo
 
@@ -133,4 +134,18 @@ echo CANCEL >"$HOME/pinentry"
 ok "a person who does not want to: no commit" fails commit none
 echo 0000 >"$HOME/pinentry"
 ok "a wrong PIN: no commit" fails commit none
+on_terminal() { # where git gives it pipes alone: the pinentry is told which terminal it is on
+	echo "$PIN" >"$HOME/pinentry"
+	: >"$HOME/pinentry.log"
+	run_in_terminal "env -u GPG_TTY git -C '$repo' commit -q --allow-empty -m terminal; sleep 30"
+	wait_for sh -c "git -C '$repo' log -1 --format=%s | grep -qx terminal" && grep 'OPTION ttyname=/dev/pts/' "$HOME/pinentry.log"
+	result=$?
+	end_terminal
+	return $result
+}
+if command -v tmux >/dev/null; then
+	ok "the PIN is asked for on git's terminal" on_terminal
+else
+	skip "the PIN is asked for on git's terminal" "tmux is not installed"
+fi
 finish
