@@ -291,4 +291,7 @@ smime certs import false.pem >/dev/null
 ok "one that has its name does not do" chain_length 1
 ok "with it in the store" smime certs import sub.pem
 ok "the signature has both" chain_length 2
+ok "one's own certificate that ends soon" import_key Demo 77 own soon.key soon.pem
+smime keys >/dev/null # another program wrote it
+ok "is warned of as such" says 'your certificate .* for soon@example.org ends in' 0 smime certs list
 finish

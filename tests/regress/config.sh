@@ -28,7 +28,8 @@ for line in "nonsense" "nonsense 1" "Module $softhsm" "module" "module relative.
 	"operation-timeout 3601" "prompt-timeout 0" "max-connections 0" "max-connections 1025" "idle-workers 0" \
 	"idle-workers 17" "spool-max 0" "spool-directory var/tmp" "certificates chain.pem" "pin-source" \
 	"pin-source Demo" "pin-source Demo /etc/pin" "pin-source Demo file:pin" "pin-source file:/etc/pin" \
-	"pin-source Demo env:PIN" "log-level=debug" "pin-cache-ttl: 5"; do
+	"pin-source Demo env:PIN" "log-level=debug" "pin-cache-ttl: 5" \
+	"certificate-store certs.db" "trust-anchors ca.pem" "expiry-warning 3651" "expiry-warning soon"; do
 	ok "wrong: $line" refused "$line\n"
 done
 ok "wrong in the last line, which has no end" refused "nonsense"
