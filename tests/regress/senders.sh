@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: ISC
 # Real programs that hand their mail to smime sendmail, which hands it to a sink, or to msmtp and a mail server.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/mutt-lib.sh"
 [ -n "$softhsm" ] || plan_skip "SoftHSM is not installed"
 
 export SINK=$work/sink
@@ -122,4 +123,31 @@ if command -v msmtp >/dev/null; then
 else
 	skip "msmtp" "it is not installed"
 fi
+
+# Programs on a terminal; the sendmail to run is in their configuration.
+deliver_to "$sink"
+aerc_sends() {
+	mkdir -p "$XDG_CONFIG_HOME/aerc" "$HOME/Maildir/INBOX/cur" "$HOME/Maildir/INBOX/new" "$HOME/Maildir/INBOX/tmp" && fresh &&
+		printf '[Alice]\nsource = maildir://%s/Maildir\noutgoing = %s\ndefault = INBOX\nfrom = Alice <alice@example.org>\n' \
+			"$HOME" "$work/smime-sendmail" >"$XDG_CONFIG_HOME/aerc/accounts.conf" && chmod 600 "$XDG_CONFIG_HOME/aerc/accounts.conf" &&
+		printf '[compose]\neditor=true\n' >"$XDG_CONFIG_HOME/aerc/aerc.conf" &&
+		run_in_terminal aerc "'mailto:bob@example.net?subject=a%20test&body=Hello'" && see 'Send this email' && keys y &&
+		wait_for test -s "$SINK/1.mail" && verified "$SINK/1.mail" '^Hello'
+}
+alpine_sends() {
+	fresh && mkdir -p "$HOME/mail" && : >"$HOME/mail/sent-mail" &&
+		printf 'personal-name=Alice\nuser-domain=example.org\nsendmail-path=%s -oem -t -oi\nlast-version-used=9.99\n%s\n%s\n' "$work/smime-sendmail" \
+			'feature-list=send-without-confirm,allow-changing-from,quit-without-confirm' \
+			'customized-hdrs=From: Alice <alice@example.org>' >"$HOME/.pinerc" &&
+		run_in_terminal alpine -p "$HOME/.pinerc" bob@example.net && see 'COMPOSE MESSAGE' && keys Down Down Down Down && keys Hello && see '^Hello' &&
+		keys C-x && wait_for test -s "$SINK/1.mail" && verified "$SINK/1.mail" '^Hello'
+}
+for program in aerc alpine; do
+	if command -v $program >/dev/null && command -v tmux >/dev/null; then
+		ok "$program: its mail is signed" ${program}_sends
+	else
+		skip "$program: its mail is signed" "$program or tmux is not installed"
+	fi
+done
+end_terminal
 finish
