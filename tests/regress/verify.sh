@@ -384,11 +384,24 @@ cross loop1 loop2 cross1 carol
 cross loop2 loop1 cross2 bob
 cp "$work/bob.key" "$work/loop1.key"
 issuer=loop1 issue looped /CN=Looped "$mail_use" subjectAltName=email:alice@example.org
+cat "$work/cross1.pem" "$work/cross2.pem" "$work/loop1.pem" "$work/loop2.pem" >"$work/loop.pem"
 openssl cms -sign -in "$work/text" -from alice@example.org -signer "$work/looped.pem" -inkey "$work/looped.key" \
-	-certfile "$work/cross1.pem" -certfile "$work/cross2.pem" -out "$work/looped.eml"
-ok "certificates in a loop: not good, and told at once" is good-but 1 "$work/looped.eml" untrusted
+	-certfile "$work/loop.pem" -out "$work/looped.eml"
+ok "certificates in a loop: bad, and told at once" is bad 1 "$work/looped.eml" untrusted
 
 # The store learns who wrote.
 ok "a good signer is known from then on" sh -c "smime verify --ca '$work/ca.pem' -o /dev/null '$work/ec.eml' && smime certs list | grep -q carol@example.org"
+issue sub /CN=Sub basicConstraints=CA:TRUE keyUsage=keyCertSign
+issuer=sub issue erin /CN=Erin keyUsage=digitalSignature subjectAltName=email:erin@example.org
+issuer=sub issue erin2 "/CN=Erin to encrypt to" keyUsage=keyEncipherment subjectAltName=email:erin@example.org
+cat "$work/sub.pem" "$work/erin2.pem" >"$work/chain.pem"
+sign_as erin erin@example.org
+ok "without the certificate between: nobody trusts her" is good-but 1 "$work/erin.eml" untrusted
+openssl cms -sign -in "$work/text" -from erin@example.org -signer "$work/erin.pem" -inkey "$work/erin.key" -certfile "$work/chain.pem" -out "$work/erin-chain.eml"
+ok "with it: good" is good 0 "$work/erin-chain.eml"
+ok "her other certificate is known as well" sh -c "[ \"\$(smime certs list | grep -c erin@example.org)\" = 2 ]"
+ok "and so is the one between, from then on" is good 0 "$work/erin.eml"
+echo "trust-anchors $work/ca.pem" >>"$conf"
+ok "anchors of the configuration" sh -c "smime agent reload && smime verify -o /dev/null '$work/erin.eml'"
 ok "one that is not good is not" sh -c "! smime certs list | grep -q mallory@example.net"
 finish
