@@ -176,17 +176,23 @@ static int tell_invalid(const char *keyword, unsigned int number, const char *na
 	return client_send_status(keyword, text);
 }
 
-/* The fingerprint of the one certificate on a token that fits; "" for none. */
+/* The fingerprint of the one certificate on a token that fits; "" for none. One that is not valid today is taken
+ * where there is no other. */
 static int find_key(const struct gpgsm_name *name, const struct key *list, char fingerprint[CERT_FINGERPRINT_SIZE])
 {
+	bool found_valid = false;
 	int rc = 0;
 
 	for (const struct key *key = list; key; key = key->next) {
-		if (!gpgsm_has_secret(key) || !(key->uses & CERT_USE_SIGN) || !gpgsm_name_fits(name, key->cert))
+		bool valid = !cert_check_dates(key->cert);
+
+		if (!gpgsm_has_secret(key) || !(key->uses & CERT_USE_SIGN) || (*fingerprint && !valid) ||
+		    !gpgsm_name_fits(name, key->cert))
 			continue;
-		if (*fingerprint && strcmp(fingerprint, key->fingerprint))
+		if (found_valid && strcmp(fingerprint, key->fingerprint))
 			rc = ERR_AMBIGUOUS;
 		strcpy(fingerprint, key->fingerprint);
+		found_valid = valid;
 	}
 	return rc;
 }

@@ -20,6 +20,7 @@
 #include "token_command.h"
 #include "verify_command.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -119,19 +120,26 @@ static gpg_error_t adopt(assuan_context_t ctx, char *line)
 		return assuan_process_done(ctx, err);
 	client_clear_detail();
 	rc = ask_adopt(fd);
-	if (!rc)
+	if (!rc) {
+		(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK); /* lines are waited for */
 		adopted = TAKE_FD(fd);
+	}
 	return assuan_process_done(ctx, answer(rc, REQUEST));
+}
+
+static void forget(void)
+{
+	client_close_fds();
+	*client.signer = 0;
+	encrypt_forget();
+	gpgsm_reset();
 }
 
 static gpg_error_t reset(assuan_context_t ctx, char *line)
 {
 	(void)ctx;
 	(void)line;
-	client_close_fds();
-	*client.signer = 0;
-	encrypt_forget();
-	gpgsm_reset();
+	forget();
 	return 0;
 }
 
@@ -373,6 +381,7 @@ int request_serve(int fd)
 
 	if (rc)
 		return rc;
+	forget();
 	/* The first client stays connected: it waits for the other's end. */
 	if (adopted >= 0 && !serve(TAKE_FD(adopted), &gpgsm, &second))
 		assuan_release(second);

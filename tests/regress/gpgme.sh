@@ -314,6 +314,18 @@ ok "an unknown certificate is not deleted" says_in_dialect '^S DELETE_PROBLEM 1'
 ok "fingerprints to keep" says_in_dialect '^S IMPORT_RES 2 0 0 0 1 0 0 0 0 0 0 0 0 1' "input $work/prints" 'line IMPORT --re-import'
 ok "SIGN without a file" says_in_dialect '^ERR 50331928 ' 'line SIGN'
 ok "the agent's own commands are not there" says_in_dialect '^ERR 50331923 ' 'line STOP'
+renewed() { # the certificate before it is passed over
+	make_dated "$work/was.key" "$work/was.pem" /CN=was 20200101000000Z 20210101000000Z subjectAltName=email:rsa@example.org 2>/dev/null &&
+		import_key Demo 7777 was "$work/was.key" "$work/was.pem" && smime keys >"$work/keys" && grep -q expired "$work/keys" &&
+		says_in_dialect '^OK' 'line SIGNER <rsa@example.org>' && ! grep -q '^ERR' "$work/said" &&
+		says_in_dialect '^S INV_SGNR 5 ' "line SIGNER $(sha1 "$work/was.pem")"
+}
+ok "an expired certificate for the same address does not count" renewed
+forgets() { # what the stand-in's own connection said is not the program's
+	printf 'open\nline SIGNER p256\nadopt pair\ninput %s\noutput %s\nline SIGN\n' "$work/bytes" "$work/s" |
+		timeout 60 /usr/bin/python3 "$srcdir/tests/regress/client.py" >"$work/said" && grep -q '^S ERROR AMBIGUOUS ' "$work/said"
+}
+ok "what was said before is forgotten" forgets
 ok "nothing is handed over twice" says_in_dialect '^ERR 50331923 ' 'adopt pair'
 ok "external lists are empty" [ -z "$(printf 'line OPTION list-mode=2\nline LISTKEYS\n' | talk | grep '^D')" ]
 by_hand() {
