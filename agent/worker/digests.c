@@ -17,6 +17,7 @@ static const struct {
 	{NID_sha224, false, "sha-224"}, {NID_sha1, true, "sha1"},	{NID_md5, true, "md5"},
 };
 
+#define CANONICAL_CHUNK 65536
 #define KNOWN (sizeof known / sizeof known[0])
 
 void digests_init(struct digests *digests, bool forms)
@@ -101,9 +102,36 @@ static int update_form(struct digests *digests, enum digests_form form, const vo
 	return 0;
 }
 
-static int update_canonical(void *context, const void *data, size_t length)
+/* With CRLF, collected: line by line it would cost more than the digests. `last` is the byte before. */
+static int update_canonical(struct digests *digests, const uint8_t *data, size_t length)
 {
-	return update_form(context, DIGESTS_CANONICAL, data, length);
+	static uint8_t lines[CANONICAL_CHUNK];
+	size_t count = 0;
+	int rc = 0;
+
+	while (length && !rc) {
+		size_t room = (sizeof lines - count - 1), step = length < room ? length : room;
+		const uint8_t *end = memchr(data, '\n', step);
+		bool bare;
+
+		step = end ? (size_t)(end - data) : step;
+		memcpy(lines + count, data, step);
+		count += step;
+		bare = end && (step ? data[step - 1] : digests->last) != '\r';
+		if (bare)
+			lines[count++] = '\r';
+		if (end)
+			lines[count++] = '\n';
+		step += end ? 1 : 0;
+		digests->last = data[step - 1];
+		data += step;
+		length -= step;
+		if (count + 2 >= sizeof lines || !length) {
+			rc = update_form(digests, DIGESTS_CANONICAL, lines, count);
+			count = 0;
+		}
+	}
+	return rc;
 }
 
 /* Where the forms part: at an LF without its CR, or behind the last byte. */
@@ -162,9 +190,7 @@ int digests_update(struct digests *digests, const void *data, size_t length)
 		return rc;
 	rc = digests->differ ? 0 : part_forms(digests);
 	rc = rc ? rc : update_form(digests, DIGESTS_EXACT, bytes + same, length - same);
-	return rc ? rc
-		  : mime_canonical((struct view){bytes + same, length - same}, &digests->last, update_canonical,
-				   digests);
+	return rc ? rc : update_canonical(digests, bytes + same, length - same);
 }
 
 const EVP_MD_CTX *digests_get(const struct digests *digests, int nid, enum digests_form form)

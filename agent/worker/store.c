@@ -293,7 +293,7 @@ static int read_crls(int fd, STACK_OF(X509_CRL) *into)
 	int rc = read_file(fd, &bytes);
 
 	at = bytes.data;
-	while (!rc && at < bytes.data + bytes.length) {
+	while (!rc && bytes.length && at < bytes.data + bytes.length) {
 		crl = d2i_X509_CRL(NULL, &at, (long)(bytes.data + bytes.length - at));
 		if (!crl)
 			return ERR_STORE;
