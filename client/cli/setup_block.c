@@ -29,7 +29,8 @@ static bool find(const char *text, const struct setup_block *block, const char *
 
 	if (!at && joined) {
 		at = strstr(text, joined);
-		at -= at && at > text; /* the line end that is ours */
+		if (at && at > text)
+			at--; /* the line end that is ours */
 	}
 	if (at && end)
 		after = strstr(at, end);
