@@ -13,8 +13,6 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
-/* The system's have 150; more are no list that anybody keeps. */
-#define ANCHORS_MAX 5000
 /* Issuers of one question, and what their CRLs may be in all. */
 #define ISSUERS_MAX 50
 #define CRLS_MAX (4 * (size_t)STORE_CRL_MAX)
@@ -333,41 +331,15 @@ int store_find_crls(STACK_OF(X509) *issuers, STACK_OF(X509_CRL) **ret_crls)
 	return rc;
 }
 
-static int read_anchors(int fd, STACK_OF(X509) *into)
+int store_anchors(struct anchors **ret_anchors)
 {
+	static struct anchors *anchors;
 	CLEAN_BUF struct buf bytes = BUF_INIT(ANCHORS_FILE_MAX);
-	CLEAN_BIO BIO *bio = NULL;
-	X509 *cert;
-	int rc = read_file(fd, &bytes);
-
-	if (rc)
-		return rc;
-	bio = BIO_new_mem_buf(bytes.data, (int)bytes.length);
-	if (!bio)
-		return ERR_NO_MEMORY;
-	while ((cert = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL))) {
-		if (sk_X509_num(into) >= ANCHORS_MAX || !sk_X509_push(into, cert)) {
-			X509_free(cert);
-			return ERR_TOO_LARGE;
-		}
-	}
-	return 0;
-}
-
-int store_anchors(STACK_OF(X509) **ret_anchors)
-{
-	static STACK_OF(X509) *anchors;
 	CLEAN_FD int fd = -1;
 	int rc = anchors ? 0 : ask_anchors(&fd);
 
-	if (!rc && !anchors) {
-		anchors = sk_X509_new_null();
-		rc = anchors ? read_anchors(fd, anchors) : ERR_NO_MEMORY;
-		if (rc) {
-			sk_X509_pop_free(anchors, X509_free);
-			anchors = NULL;
-		}
-	}
+	rc = rc || anchors ? rc : read_file(fd, &bytes);
+	rc = rc || anchors ? rc : anchors_read(buf_view(&bytes), &anchors);
 	if (!rc)
 		*ret_anchors = anchors;
 	return rc;

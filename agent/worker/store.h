@@ -7,6 +7,7 @@
 #ifndef SMIME_WORKER_STORE_H
 #define SMIME_WORKER_STORE_H
 
+#include "anchors.h"
 #include "cert.h"
 #include "messages.h"
 
@@ -54,6 +55,6 @@ MUST_USE int store_find_crls(STACK_OF(X509) *issuers, STACK_OF(X509_CRL) **ret_c
 
 /* The trust anchors in force, read once a connection, when first asked for. Borrowed. ERR_CONFIG where the
  * file cannot be read. */
-MUST_USE int store_anchors(STACK_OF(X509) **ret_anchors);
+MUST_USE int store_anchors(struct anchors **ret_anchors);
 
 #endif

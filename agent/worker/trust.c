@@ -5,6 +5,7 @@
  */
 #include "trust.h"
 
+#include "anchors.h"
 #include "clean_ssl.h"
 #include "keys.h"
 #include "log.h"
@@ -17,21 +18,14 @@
 
 /* Longer paths are loops or jokes. */
 #define PATH_MAX_LENGTH 10
-#define ANCHORS_MAX 1000
 #define FILE_MAX (16u << 20)
 #define LISTS_MAX 1000
 
 static struct {
-	STACK_OF(X509) *anchors; /* NULL: none were given */
+	struct anchors *anchors; /* NULL: none were given */
 	STACK_OF(X509_CRL) *lists;
 	bool crl_check;
 } given;
-
-/* The anchors as OpenSSL wants them, and the stack that it was made of. */
-static struct {
-	STACK_OF(X509) *of;
-	X509_STORE *store;
-} cached;
 
 struct check {
 	struct trust_result *result;
@@ -53,23 +47,6 @@ static int read_whole(int fd, struct buf *into)
 			return got ? ERR_READ : 0;
 		into->length += (size_t)got;
 	}
-}
-
-static int parse_certificates(const struct buf *bytes, STACK_OF(X509) *into)
-{
-	CLEAN_BIO BIO *bio = BIO_new_mem_buf(bytes->data, (int)bytes->length);
-	const unsigned char *at = bytes->data;
-	X509 *cert = d2i_X509(NULL, &at, (long)bytes->length);
-
-	while (cert || (bio && (cert = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL)))) {
-		if (sk_X509_num(into) >= ANCHORS_MAX || !sk_X509_push(into, cert)) {
-			X509_free(cert);
-			return ERR_TOO_LARGE;
-		}
-		cert = NULL;
-	}
-	ERR_clear_error();
-	return sk_X509_num(into) ? 0 : ERR_NOT_CERTIFICATE;
 }
 
 static X509_CRL *next_list(BIO *pem, const unsigned char **at, const unsigned char *end)
@@ -99,10 +76,8 @@ static int take_anchors(int fd)
 	CLEAN_BUF struct buf bytes = BUF_INIT(FILE_MAX + 65536);
 	int rc = read_whole(fd, &bytes);
 
-	given.anchors = sk_X509_new_null();
-	if (!given.anchors)
-		return ERR_NO_MEMORY;
-	return rc ? rc : parse_certificates(&bytes, given.anchors);
+	rc = rc ? rc : anchors_read(buf_view(&bytes), &given.anchors);
+	return rc || anchors_count(given.anchors) ? rc : ERR_NOT_CERTIFICATE;
 }
 
 static int take_lists(int fd)
@@ -131,31 +106,9 @@ int trust_begin(const struct trust_request *request)
 	return rc;
 }
 
-static void drop_cached(void)
-{
-	X509_STORE_free(cached.store);
-	cached.store = NULL;
-	cached.of = NULL;
-}
-
-static X509_STORE *store_of(STACK_OF(X509) *anchors)
-{
-	if (cached.store && cached.of == anchors)
-		return cached.store;
-	drop_cached();
-	cached.store = X509_STORE_new();
-	cached.of = anchors;
-	for (int i = 0; i < sk_X509_num(anchors) && cached.store; i++)
-		if (!X509_STORE_add_cert(cached.store, sk_X509_value(anchors, i)))
-			drop_cached();
-	return cached.store;
-}
-
 void trust_end(void)
 {
-	if (given.anchors)
-		drop_cached();
-	sk_X509_pop_free(given.anchors, X509_free);
+	anchors_free(given.anchors);
 	sk_X509_CRL_pop_free(given.lists, X509_CRL_free);
 	given.anchors = NULL;
 	given.lists = NULL;
@@ -272,15 +225,16 @@ static int add_stored(STACK_OF(X509) *pool, X509 *cert)
 }
 
 /* What the store knows of issuers that nobody else brought. */
-static int complete(STACK_OF(X509) *pool, STACK_OF(X509) *anchors, X509 *cert)
+static int complete(STACK_OF(X509) *pool, struct anchors *all, STACK_OF(X509) *anchors, X509 *cert)
 {
 	int rc = 0;
 
-	for (int step = 0; step < PATH_MAX_LENGTH && cert && !rc; step++) {
-		X509 *issuer = find_issuer(anchors, cert);
+	for (int length = 0; length < PATH_MAX_LENGTH && cert && !rc; length++) {
+		X509 *issuer;
 
-		if (issuer)
-			return 0;
+		rc = anchors_add_issuers(all, cert, anchors);
+		if (rc || find_issuer(anchors, cert))
+			return rc;
 		issuer = find_issuer(pool, cert);
 		if (!issuer) {
 			rc = add_stored(pool, cert);
@@ -288,6 +242,18 @@ static int complete(STACK_OF(X509) *pool, STACK_OF(X509) *anchors, X509 *cert)
 		}
 		cert = issuer == cert ? NULL : issuer;
 	}
+	return rc;
+}
+
+/* All anchors that any path through the pool can end with. */
+static int gather(STACK_OF(X509) *pool, struct anchors *all, STACK_OF(X509) *anchors)
+{
+	int rc = 0;
+
+	for (int i = 0; i < sk_X509_num(pool) && !rc; i++)
+		rc = anchors_add_issuers(all, sk_X509_value(pool, i), anchors);
+	for (int i = 0; i < sk_X509_num(anchors) && !rc; i++) /* which grows */
+		rc = anchors_add_issuers(all, sk_X509_value(anchors, i), anchors);
 	return rc;
 }
 
@@ -345,16 +311,27 @@ static bool set_parameters(X509_STORE_CTX *ctx, enum cert_use use, int64_t at, b
 	return X509_VERIFY_PARAM_add0_policy(parameters, any);
 }
 
-static int run(X509 *cert, STACK_OF(X509) *pool, STACK_OF(X509) *anchors, STACK_OF(X509_CRL) *lists,
+static X509_STORE *store_of(STACK_OF(X509) *anchors)
+{
+	X509_STORE *store = X509_STORE_new();
+
+	for (int i = 0; store && i < sk_X509_num(anchors); i++)
+		if (!X509_STORE_add_cert(store, sk_X509_value(anchors, i))) {
+			X509_STORE_free(store);
+			return NULL;
+		}
+	return store;
+}
+
+static int run(X509 *cert, STACK_OF(X509) *pool, X509_STORE *store, STACK_OF(X509_CRL) *lists,
 	       enum cert_use use, int64_t at, struct trust_result *result)
 {
 	struct check check = {result, given.crl_check};
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	X509_STORE *store = store_of(anchors);
 	int rc = ERR_NO_MEMORY;
 
 	trust_result_done(result);
-	if (ctx && store && X509_STORE_CTX_init(ctx, store, cert, pool) &&
+	if (ctx && X509_STORE_CTX_init(ctx, store, cert, pool) &&
 	    set_parameters(ctx, use, at, lists && (check.crl_check || sk_X509_CRL_num(lists)))) {
 		X509_STORE_CTX_set0_crls(ctx, lists);
 		X509_STORE_CTX_set_app_data(ctx, &check);
@@ -370,50 +347,51 @@ static int run(X509 *cert, STACK_OF(X509) *pool, STACK_OF(X509) *anchors, STACK_
 	return rc;
 }
 
-/* Without a file of anchors nobody is trusted, and that is told of each. */
-static STACK_OF(X509) *find_anchors(void)
-{
-	static STACK_OF(X509) *none;
-	STACK_OF(X509) *anchors = given.anchors;
-	int rc = anchors ? 0 : store_anchors(&anchors);
-
-	if (!rc)
-		return anchors;
-	log_warn("there are no trust anchors: %s", error_text(rc));
-	if (!none)
-		none = sk_X509_new_null();
-	return none;
-}
-
 /* Once to find the path, and where there are lists for it, again to heed them. */
-static int check_path(X509 *cert, STACK_OF(X509) *pool, STACK_OF(X509_CRL) *brought, enum cert_use use,
-		      int64_t at, struct trust_result *result)
+static int check_path(X509 *cert, STACK_OF(X509) *pool, STACK_OF(X509) *anchors, STACK_OF(X509_CRL) *brought,
+		      enum cert_use use, int64_t at, struct trust_result *result)
 {
 	STACK_OF(X509_CRL) *lists = sk_X509_CRL_new_null();
-	STACK_OF(X509) *anchors = find_anchors();
-	int rc = lists && anchors ? 0 : ERR_NO_MEMORY;
+	X509_STORE *store = store_of(anchors);
+	int rc = lists && store ? 0 : ERR_NO_MEMORY;
 
-	rc = rc ? rc : complete(pool, anchors, cert);
-	rc = rc ? rc : run(cert, pool, anchors, NULL, use, at, result);
+	rc = rc ? rc : run(cert, pool, store, NULL, use, at, result);
 	rc = rc ? rc : make_lists(brought, result->chain, lists);
 	if (!rc && (given.crl_check || sk_X509_CRL_num(lists)))
-		rc = run(cert, pool, anchors, lists, use, at, result);
+		rc = run(cert, pool, store, lists, use, at, result);
+	X509_STORE_free(store);
 	sk_X509_CRL_pop_free(lists, X509_CRL_free);
 	return rc;
+}
+
+/* Without a file of anchors nobody is trusted, and that is told of each. */
+static int find_anchors(X509 *cert, STACK_OF(X509) *pool, STACK_OF(X509) *anchors)
+{
+	struct anchors *all = given.anchors;
+	int rc = all ? 0 : store_anchors(&all);
+
+	if (rc) {
+		log_warn("there are no trust anchors: %s", error_text(rc));
+		return 0;
+	}
+	rc = complete(pool, all, anchors, cert);
+	return rc ? rc : gather(pool, all, anchors);
 }
 
 int trust_check(X509 *cert, STACK_OF(X509) *extra, STACK_OF(X509_CRL) *lists, enum cert_use use, int64_t at,
 		struct trust_result *ret_result)
 {
-	STACK_OF(X509) *pool = sk_X509_new_null();
-	int rc = pool ? make_pool(extra, pool) : ERR_NO_MEMORY;
+	STACK_OF(X509) *pool = sk_X509_new_null(), *anchors = sk_X509_new_null();
+	int rc = pool && anchors ? make_pool(extra, pool) : ERR_NO_MEMORY;
 
 	*ret_result = (struct trust_result){0};
-	rc = rc ? rc : check_path(cert, pool, lists, use, at, ret_result);
+	rc = rc ? rc : find_anchors(cert, pool, anchors);
+	rc = rc ? rc : check_path(cert, pool, anchors, lists, use, at, ret_result);
 	if (!rc && !fits_use(cert, use)) {
 		ret_result->culprit = ret_result->reasons ? ret_result->culprit : cert;
 		ret_result->reasons |= REASON_WRONG_USE;
 	}
+	sk_X509_pop_free(anchors, X509_free);
 	sk_X509_pop_free(pool, X509_free);
 	return rc;
 }
