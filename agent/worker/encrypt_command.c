@@ -274,6 +274,20 @@ static int encrypt_bytes(struct encrypt_request *request)
 	return rc ? rc : raw_encrypt(request->crlf ? &text : &client.in, &client.out, &request->options);
 }
 
+/* What was to be hidden is not sent openly because it cannot be. */
+static int choose_protection(struct view header, struct encrypt_options *options)
+{
+	enum protection wanted = options->protection;
+	struct mime_field subject;
+
+	options->protection = protect_choose(header, wanted);
+	if (wanted != PROTECT_HIDE || options->protection == PROTECT_HIDE ||
+	    !mime_find_field(header, "Subject", &subject))
+		return 0;
+	client_set_detail("the subject cannot be hidden: Content-Type says that it is protected already, or cannot be read");
+	return ERR_NOT_SUPPORTED;
+}
+
 static int encrypt_mail(struct encrypt_request *request)
 {
 	CLEAN_BUF struct buf block = BUF_INIT(MIME_HEADER_MAX);
@@ -282,10 +296,8 @@ static int encrypt_mail(struct encrypt_request *request)
 
 	header = buf_view(&block);
 	rc = rc ? rc : prepare(request, &header);
-	if (rc)
-		return rc;
-	request->options.protection = protect_choose(header, request->options.protection);
-	return mail_encrypt(&client.in, header, &client.out, &request->options);
+	rc = rc ? rc : choose_protection(header, &request->options);
+	return rc ? rc : mail_encrypt(&client.in, header, &client.out, &request->options);
 }
 
 int command_encrypt(char *line)

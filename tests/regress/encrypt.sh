@@ -341,6 +341,9 @@ hides_subject() { # OPTIONS...
 }
 ok "the subject is hidden" hides_subject --hide-subject
 ok "the subject is hidden, signed" hides_subject --hide-subject --sign
+sed 's/^Content-Type: .*/Content-Type: text\/plain; name="never closed/' "$work/mail.eml" >"$work/unclosed.eml"
+ok "where it cannot be, nothing is sent" says "the subject cannot be hidden" 1 smime encrypt -r "$work/ivan.pem" --hide-subject \
+	-o "$work/unhidden.eml" "$work/unclosed.eml"
 by_configuration() {
 	write_conf "trust-anchors $work/ca.pem" "hide-subject yes" "encrypt-to-self no" "content-cipher aes-128-gcm" && smime agent reload &&
 		hides_subject && recipients_are 1 && cipher_is 128-gcm &&
