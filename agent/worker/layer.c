@@ -57,7 +57,7 @@ int layer_list_verdict(const struct layer_list *list)
 {
 	unsigned int reasons = 0;
 	bool any = false, whole = false;
-	int error = 0;
+	int error = list->error;
 
 	for (const struct layer *layer = list->first; layer; layer = layer->next) {
 		error = error ? error : layer->error;

@@ -45,6 +45,7 @@ struct layer {
 struct layer_list {
 	struct layer *first, **end;
 	unsigned int count;
+	int error; /* why the message was not looked at to its end, or 0 */
 };
 
 /* Hundreds of nested layers are an attack. */

@@ -101,7 +101,7 @@ static int verify(struct verify_request *request)
 	int sent, rc;
 
 	layer_list_init(&layers);
-	rc = run(request, &layers);
+	rc = layers.error = run(request, &layers);
 	/* A message that could not be read to its end has a report all the same. */
 	sent = send_report(request, &layers);
 	for (const struct layer *layer = layers.first; layer; layer = layer->next)

@@ -49,6 +49,10 @@ static void the_worst_counts(void **state)
 	second->reasons = 0;
 	second->whole = false;
 	assert_int_equal(layer_list_verdict(&list), ERR_DECRYPT);
+	second->whole = true;
+	first->error = 0;
+	list.error = ERR_TOO_LARGE; /* there may be more that was not looked at */
+	assert_int_equal(layer_list_verdict(&list), ERR_TOO_LARGE);
 	layer_list_done(&list);
 }
 
