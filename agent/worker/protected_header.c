@@ -129,8 +129,24 @@ static unsigned int rank_of(struct view payload, const struct mime_field *field)
 	return rank;
 }
 
+static bool same_addresses(struct view a, struct view b)
+{
+	char one[ADDRESS_SIZE], other[ADDRESS_SIZE];
+
+	while (address_next(&a, one))
+		if (!address_next(&b, other) || !mailbox_equal(one, other))
+			return false;
+	return !address_next(&b, other);
+}
+
+/* Who it is from is judged by what stands outside: nobody may have one sender there and show another. */
+static bool is_sender(const struct mime_field *field)
+{
+	return mime_name_is(field, "From") || mime_name_is(field, "Sender");
+}
+
 /* What stands outside may be what is protected, also where it was hidden: a program that decrypted the mail
- * may have put it there. */
+ * may have put it there. Of a sender no more than the name can be hidden. */
 static bool is_as_protected(struct view payload, const struct mime_field *field, bool cipher,
 			    struct view outer)
 {
@@ -138,10 +154,10 @@ static bool is_as_protected(struct view payload, const struct mime_field *field,
 	struct view expected, stands;
 
 	if (!find_outer(outer, field->name, rank, &stands))
-		return cipher && !find_hp_outer(payload, field->name, rank, &expected);
+		return cipher && !is_sender(field) && !find_hp_outer(payload, field->name, rank, &expected);
 	if (same_value(field->value, stands))
 		return true;
-	return cipher && find_hp_outer(payload, field->name, rank, &expected) && same_value(expected, stands);
+	return cipher && (!is_sender(field) || same_addresses(field->value, stands)) && find_hp_outer(payload, field->name, rank, &expected) && same_value(expected, stands);
 }
 
 int header_compare(struct layer *layer, struct view payload, struct view outer)

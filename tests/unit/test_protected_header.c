@@ -53,6 +53,22 @@ static void hidden_headers(void **state)
 	assert_string_equal(differing(payload, "From: x@y\n"), "Subject");
 }
 
+/* Nobody has one sender outside, who is judged, and shows another. */
+static void hidden_senders(void **state)
+{
+	static const char payload[] = "From: Alice <a@b>\nHP-Outer: From: x@y\nContent-Type: text/plain; hp=\"cipher\"\n";
+	static const char nameless[] = "From: Alice <a@b>\nHP-Outer: From: a@b\nContent-Type: text/plain; hp=\"cipher\"\n";
+	static const char sender[] = "From: a@b\nSender: c@d\nContent-Type: text/plain; hp=\"cipher\"\n";
+
+	(void)state;
+	assert_string_equal(differing(payload, "From: x@y\n"), "From");
+	assert_string_equal(differing(payload, "Subject: x\n"), "From");
+	assert_string_equal(differing("From: a@b\nContent-Type: text/plain; hp=\"cipher\"\n", "Subject: x\n"), "From");
+	assert_string_equal(differing(sender, "From: a@b\n"), "Sender");
+	assert_string_equal(differing(nameless, "From: a@b\n"), "");
+	assert_string_equal(differing(nameless, "From: a@b, x@y\n"), "From");
+}
+
 static unsigned int judged(const char *outer, const char *names)
 {
 	struct pki_spec spec = {.subject = "/CN=x", .key = pki_key("EC"), .extensions = {{"subjectAltName", names}}};
@@ -90,6 +106,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(clear_headers),
 		cmocka_unit_test(hidden_headers),
+		cmocka_unit_test(hidden_senders),
 		cmocka_unit_test(senders),
 	};
 
