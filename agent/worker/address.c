@@ -112,7 +112,7 @@ bool address_next(struct view *list, char into[ADDRESS_SIZE])
 {
 	struct view text = *list;
 	struct entry entry;
-	bool in_brackets = false;
+	bool in_brackets = false, hidden = false;
 
 	begin(&entry, false);
 	while (text.length) {
@@ -125,7 +125,8 @@ bool address_next(struct view *list, char into[ADDRESS_SIZE])
 			if (entry.words)
 				break;
 		} else if (c == ':') {
-			begin(&entry, false); /* that was a group's name */
+			hidden = hidden || entry.length; /* no name has an @ that is not quoted */
+			begin(&entry, false);		 /* that was a group's name */
 			in_brackets = false;
 			text = after(text, 1);
 		} else if (c == '"') {
@@ -142,6 +143,7 @@ bool address_next(struct view *list, char into[ADDRESS_SIZE])
 		}
 	}
 	*list = text;
+	entry.unclear = entry.unclear || hidden;
 	if (entry.words)
 		finish(&entry, into);
 	return entry.words;

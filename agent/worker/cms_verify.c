@@ -48,6 +48,11 @@ bool cms_verify_is_detached(const struct cms_verification *verification)
 	return verification->data.detached;
 }
 
+bool cms_verify_is_data(const struct cms_verification *verification)
+{
+	return verification->data.is_data;
+}
+
 bool cms_verify_forms_differ(const struct cms_verification *verification)
 {
 	return verification->digests->differ;

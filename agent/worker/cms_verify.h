@@ -18,6 +18,9 @@ MUST_USE int cms_verify_begin(struct input *input, const struct digests *digests
 /* Whether the message has no content of its own. */
 bool cms_verify_is_detached(const struct cms_verification *verification);
 
+/* Whether what is signed is called data (id-data), as mail is. */
+bool cms_verify_is_data(const struct cms_verification *verification);
+
 /* Content of a detached message that comes after it, piece by piece. */
 MUST_USE int cms_verify_update(struct cms_verification *verification, const void *data, size_t length);
 

@@ -117,6 +117,12 @@ static void take_output(struct walk *walk, const struct place *place, struct sig
 	walk->output_taken = walk->output_taken || mine;
 }
 
+/* RFC 8551 section 2.4.2: what was signed as a time stamp's, say, is no mail. */
+static int check_content_type(const struct cms_verification *work)
+{
+	return cms_verify_is_data(work) ? 0 : ERR_NOT_SUPPORTED;
+}
+
 static int walk_opaque_content(struct walk *walk, struct cms_verification *work, struct layer *layer,
 			       const struct place *place, struct signed_output *out)
 {
@@ -126,6 +132,7 @@ static int walk_opaque_content(struct walk *walk, struct cms_verification *work,
 
 	if (stream)
 		stream->out = out;
+	rc = rc ? rc : check_content_type(work);
 	if (!rc && !detached)
 		rc = walk_content(walk, stream, layer, place);
 	free(stream);
@@ -224,6 +231,7 @@ static int check_signature_part(struct walk *walk, struct multipart *parts, stru
 
 	rc = rc ? rc : decode_body(&part->input, buf_view(&block));
 	rc = rc ? rc : cms_verify_begin(&cms->input, digests, &work);
+	rc = rc ? rc : check_content_type(work);
 	detached = !rc && cms_verify_is_detached(work);
 	/* Which of the two contents would it be? */
 	if (!rc && !detached)
@@ -293,7 +301,9 @@ static int begin_signed(struct view type, struct input *input, struct multipart 
 	int rc;
 
 	digests_init(digests, true);
-	if (!mime_parameter(type, "boundary", boundary, sizeof boundary))
+	/* Of two each program would take another one, and see other parts. */
+	if (mime_parameter_count(type, "boundary") != 1 ||
+	    !mime_parameter(type, "boundary", boundary, sizeof boundary))
 		return ERR_BAD_CMS;
 	if (!mime_parameter(type, "micalg", micalg, sizeof micalg))
 		*micalg = 0;
@@ -399,19 +409,6 @@ static int walk_forwarded(struct walk *walk, struct input *input, const struct p
 	return rc;
 }
 
-/* Two of a field that decides how a body is read: each program would take another one. */
-static bool is_ambiguous(struct view header)
-{
-	struct mime_field field;
-	unsigned int types = 0, encodings = 0;
-
-	while (mime_next_field(&header, &field)) {
-		types += mime_name_is(&field, "Content-Type");
-		encodings += mime_name_is(&field, "Content-Transfer-Encoding");
-	}
-	return types > 1 || encodings > 1;
-}
-
 static bool is_smime_signed(struct view type)
 {
 	char protocol[64];
@@ -446,7 +443,7 @@ static int walk_body(struct walk *walk, struct input *input, struct view header,
 	struct mime_field type = {0};
 	char name[64] = "";
 
-	if (is_ambiguous(header))
+	if (mime_is_ambiguous(header) || mime_is_encoded(header))
 		return 0;
 	if (mime_find_field(header, "Content-Type", &type))
 		mime_token(type.value, name, sizeof name);

@@ -91,6 +91,9 @@ static uint32_t decode_label(const char *label, size_t length, uint32_t points[6
 		points[count++] = (uint8_t)*at;
 	if (dash)
 		at = dash + 1;
+	/* Nobody writes what is ASCII that way. */
+	if (at == end)
+		return 0;
 	while (at < end) {
 		uint32_t before = i;
 

@@ -167,6 +167,29 @@ bool mime_find_field(struct view block, const char *name, struct mime_field *ret
 	return false;
 }
 
+/* To some programs a CR is a line's end by itself, and a NUL the end of it all. */
+static bool has_stray(struct view header)
+{
+	for (size_t i = 0; i < header.length; i++)
+		if (!header.data[i] || (header.data[i] == '\r' && (i + 1 == header.length || header.data[i + 1] != '\n')))
+			return true;
+	return false;
+}
+
+bool mime_is_ambiguous(struct view header)
+{
+	struct mime_field field;
+	unsigned int types = 0, encodings = 0;
+
+	if (has_stray(header))
+		return true;
+	while (mime_next_field(&header, &field)) {
+		types += mime_name_is(&field, "Content-Type");
+		encodings += mime_name_is(&field, "Content-Transfer-Encoding");
+	}
+	return types > 1 || encodings > 1;
+}
+
 /* Skips white space, folds and (nested) comments: RFC 5322 section 3.2.2. */
 static void skip_blanks(struct view *value)
 {
@@ -198,6 +221,20 @@ void mime_token(struct view value, char *into, size_t size)
 		value = after(value, 1);
 	}
 	into[length] = 0;
+}
+
+bool mime_is_encoded(struct view header)
+{
+	struct mime_field field;
+	char type[64] = "", encoding[32] = "";
+
+	if (mime_find_field(header, "Content-Type", &field))
+		mime_token(field.value, type, sizeof type);
+	if (strncmp(type, "multipart/", 10) && strncmp(type, "message/", 8))
+		return false;
+	if (mime_find_field(header, "Content-Transfer-Encoding", &field))
+		mime_token(field.value, encoding, sizeof encoding);
+	return *encoding && strcmp(encoding, "7bit") && strcmp(encoding, "8bit") && strcmp(encoding, "binary");
 }
 
 /* From behind the opening quote to behind the closing one. */
@@ -272,6 +309,24 @@ bool mime_parameter(struct view value, const char *name, char *into, size_t size
 		return take_value(at, into, size);
 	}
 	return false;
+}
+
+unsigned int mime_parameter_count(struct view value, const char *name)
+{
+	size_t length = strlen(name);
+	unsigned int count = 0;
+
+	while (skip_to_parameter(&value)) {
+		struct view at = value;
+
+		skip_blanks(&at);
+		if (at.length <= length || strncasecmp((const char *)at.data, name, length))
+			continue;
+		at = after(at, length);
+		skip_blanks(&at);
+		count += at.length && (at.data[0] == '=' || at.data[0] == '*');
+	}
+	return count;
 }
 
 static bool is_address_character(uint8_t c)

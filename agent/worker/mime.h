@@ -44,8 +44,18 @@ bool mime_name_begins(const struct mime_field *field, const char *start);
  * size - 1. */
 void mime_token(struct view value, char *into, size_t size);
 
+/* Whether programs read the header each in another way: it has two of a field that decides how the body is read,
+ * or bytes that to some end a line or all of it. */
+bool mime_is_ambiguous(struct view header);
+
+/* RFC 2045 section 6.4: what has parts is not encoded itself. Who decodes it all the same sees other parts. */
+bool mime_is_encoded(struct view header);
+
 /* The parameter of that name, unquoted; false if there is none or it is longer than size - 1. */
 bool mime_parameter(struct view value, const char *name, char *into, size_t size);
+
+/* How often it is there, in pieces or with a character set (RFC 2231) too. */
+unsigned int mime_parameter_count(struct view value, const char *name);
 
 /* The first address of a From field: what is between < and >, else the first word with an @. */
 bool mime_address(struct view value, char *into, size_t size);

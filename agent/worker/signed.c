@@ -10,6 +10,7 @@
 #include <string.h>
 
 static const uint8_t oid_signed[] = {0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02};
+static const uint8_t oid_data[] = {0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01};
 
 static int read_type(struct signed_data *data)
 {
@@ -65,6 +66,15 @@ static int read_digests(struct signed_data *data)
 	return rc ? rc : buf_add(&data->prefix, "\0", 2);
 }
 
+static int read_content_type(struct signed_data *data)
+{
+	CLEAN_BUF struct buf oid = BUF_INIT(1024);
+	int rc = ber_copy(&data->ber, &oid);
+
+	data->is_data = !rc && view_equal(buf_view(&oid), (struct view){oid_data, sizeof oid_data});
+	return rc ? rc : buf_add(&data->prefix, oid.data, oid.length);
+}
+
 /* EncapsulatedContentInfo, up to the octets. */
 static int read_content_info(struct signed_data *data)
 {
@@ -72,7 +82,7 @@ static int read_content_info(struct signed_data *data)
 	int rc = ber_enter(&data->ber, BER_SEQUENCE);
 
 	rc = rc ? rc : buf_add(&data->prefix, "\x30\x80", 2);
-	rc = rc ? rc : ber_copy(&data->ber, &data->prefix);
+	rc = rc ? rc : read_content_type(data);
 	rc = rc ? rc : buf_add(&data->prefix, "\0", 2);
 	rc = rc ? rc : ber_peek(&data->ber, &tag);
 	if (rc)

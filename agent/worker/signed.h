@@ -21,6 +21,7 @@
 struct signed_data {
 	struct ber ber; /* stands in the content, or behind where it would be */
 	bool detached;	/* it has no content of its own */
+	bool is_data;	/* its content's type is id-data */
 	int digests[SIGNED_DIGESTS_MAX]; /* NIDs of digestAlgorithms */
 	unsigned int digest_count;
 	struct buf prefix; /* the message without its content, as far as it was read */

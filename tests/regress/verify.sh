@@ -374,6 +374,35 @@ ok "hundreds of forwarded mails: refused" says TOO_LARGE 1 smime verify --json "
 END
 ok "thousands of parts: refused" says TOO_LARGE 1 smime verify --json "$work/parts.eml"
 
+# Mails that programs read each in another way.
+odd() { # VERDICT STATUS SED-SCRIPT WORD...
+	verdict=$1 wanted=$2
+	sed "$3" "$work/detached.eml" >"$work/odd.eml"
+	! cmp -s "$work/odd.eml" "$work/detached.eml" || return
+	shift 3
+	is "$verdict" "$wanted" "$work/odd.eml" "$@"
+}
+cr=$(printf '\r')
+ok "a second boundary: bad" odd bad 1 's/boundary="/boundary=other; &/' damaged
+ok "one in pieces beside it: bad" odd bad 1 's/boundary="/boundary*0=oth; boundary*1=er; &/' damaged
+ok "a multipart that is encoded itself: not signed" odd not-signed 1 's/^MIME-Version.*/&\nContent-Transfer-Encoding: base64/'
+ok "a second Content-Type: not signed" odd not-signed 1 's/^MIME-Version.*/&\nContent-Type: text\/html/'
+ok "a CR that may end a line: not signed" odd not-signed 1 "s/^From: .*/X-A: b${cr}From: bob@example.org\n&/"
+ok "a group that is called as somebody's address: not the signer" odd good-but 1 's/^From: .*/From: bob@example.org: alice@example.org;/' \
+	not-from-signer
+"$python" "$srcdir/tests/regress/forge.py" other-type "$work/alice.key" "$work/alice.pem" "$work/text.crlf" >"$work/forged"
+{
+	printf 'From: alice@example.org\nContent-Type: application/pkcs7-mime; smime-type=signed-data\n'
+	printf 'Content-Transfer-Encoding: base64\n\n'
+	openssl base64 -in "$work/forged"
+} >"$work/odd.eml"
+ok "what was signed as something else than mail: cannot be told" is cannot-tell 1 "$work/odd.eml" not-supported
+{
+	printf 'From: bob@example.org\nHP-Outer: From: alice@example.org\nContent-Type: text/plain; hp="cipher"\n\nhello\n'
+} >"$work/odd.text"
+openssl cms -sign -in "$work/odd.text" -from alice@example.org -signer "$work/alice.pem" -inkey "$work/alice.key" -out "$work/odd.eml"
+ok "a protected sender who is not the one outside: told" is good-but 1 "$work/odd.eml" header-differs From
+
 # Certificates that certify each other.
 openssl req -x509 -key "$work/bob.key" -subj /CN=Loop1 -out "$work/loop1.pem" -addext basicConstraints=CA:TRUE 2>/dev/null
 openssl req -x509 -key "$work/carol.key" -subj /CN=Loop2 -out "$work/loop2.pem" -addext basicConstraints=CA:TRUE 2>/dev/null

@@ -54,6 +54,8 @@ static void lists(void **state)
 		{"(never closed a@b", ""},
 		{"<a@b", "a@b"},
 		{"a@b\\", "a@b"},
+		{"x@y: a@b, <c@d>;", "? c@d"},
+		{"x@y\rFrom: <a@b>", "?"},
 		{"name only", "?"},
 	};
 	char got[1000];

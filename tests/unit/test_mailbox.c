@@ -32,6 +32,8 @@ static void others(void **state)
 	assert_false(mailbox_equal("a@bucher.example", "a@bücher.example"));
 	assert_false(mailbox_equal("xn--bcher-kva@example.org", "bücher@example.org")); /* not a domain */
 	assert_false(mailbox_equal("a@xn--bcher-kv!.example", "a@bücher.example"));
+	assert_false(mailbox_equal("a@xn--example-.org", "a@example.org"));
+	assert_false(mailbox_equal("a@example.xn--org-", "a@example.org"));
 	assert_false(mailbox_equal("a@xn--99999999999.example", "a@bücher.example"));
 	assert_false(mailbox_equal("alice", "alice"));
 	assert_false(mailbox_equal("", ""));

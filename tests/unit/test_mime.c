@@ -247,6 +247,52 @@ static void parameters(void **state)
 	}
 }
 
+static void ambiguous_headers(void **state)
+{
+	static const char nul[] = "From: a@b\0\n";
+	static const char *const good[] = {"", "A: b\r\nC: d\n", "Content-Type: a/b\nContent-Transfer-Encoding: 7bit\n"};
+	static const char *const bad[] = {"A: b\rC: d\r\n", "A: b\r\r\n", "A: b\r", "Content-Type: a/b\nCONTENT-TYPE : c/d\n",
+					  "Content-Transfer-Encoding: 7bit\nContent-Transfer-Encoding: 8bit\n"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+		assert_false(mime_is_ambiguous(view_string(good[i])));
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_true(mime_is_ambiguous(view_string(bad[i])));
+	assert_true(mime_is_ambiguous((struct view){(const uint8_t *)nul, sizeof nul - 1}));
+}
+
+static void encoded_multiparts(void **state)
+{
+	(void)state;
+	assert_false(mime_is_encoded(view_string("Content-Transfer-Encoding: base64\n")));
+	assert_false(mime_is_encoded(view_string("Content-Type: multipart/mixed\n")));
+	assert_false(mime_is_encoded(view_string("Content-Type: multipart/mixed\nContent-Transfer-Encoding: (x) 8BIT\n")));
+	assert_true(mime_is_encoded(view_string("Content-Type: Multipart/mixed\nContent-Transfer-Encoding: base64\n")));
+	assert_true(mime_is_encoded(view_string("Content-Type: message/rfc822\nContent-Transfer-Encoding: x-own\n")));
+}
+
+static void parameter_count(void **state)
+{
+	static const struct {
+		const char *value;
+		unsigned int count;
+	} cases[] = {
+		{"", 0},
+		{"t/s; p=a", 1},
+		{"t/s; q=a", 0},
+		{"t/s; pp=a; xp=b", 0},
+		{"t/s; p=a; P = b", 2},
+		{"t/s; p=a; p*=us-ascii''b", 2},
+		{"t/s; p*0=a; p*1=b", 2},
+		{"t/s; q=\"; p=a\"; (; p=b) p=c", 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		assert_int_equal(mime_parameter_count(view_string(cases[i].value), "p"), cases[i].count);
+}
+
 static void parameter_with_nul(void **state)
 {
 	static const char value[] = "a/b; p=\"x\0y\"";
@@ -395,6 +441,9 @@ int main(void)
 		cmocka_unit_test(find_field),
 		cmocka_unit_test(tokens),
 		cmocka_unit_test(parameters),
+		cmocka_unit_test(ambiguous_headers),
+		cmocka_unit_test(encoded_multiparts),
+		cmocka_unit_test(parameter_count),
 		cmocka_unit_test(parameter_with_nul),
 		cmocka_unit_test(addresses),
 		cmocka_unit_test(canonical_line_ends),
