@@ -268,11 +268,31 @@ static int make_pool(STACK_OF(X509) *extra, STACK_OF(X509) *pool)
 	return rc;
 }
 
-static int add_lists(STACK_OF(X509_CRL) *into, STACK_OF(X509_CRL) *from)
+/* Whether it is signed by the path's issuer of its name. What is not of the path is OpenSSL's to judge; of a list
+ * that is forged it would say so, and heed it. */
+static bool is_genuine(X509_CRL *list, STACK_OF(X509) *path)
+{
+	bool named = false;
+
+	for (int i = 0; i < sk_X509_num(path); i++) {
+		X509 *cert = sk_X509_value(path, i);
+
+		if (X509_NAME_cmp(X509_get_subject_name(cert), X509_CRL_get_issuer(list)))
+			continue;
+		named = true;
+		if (X509_get0_pubkey(cert) && X509_CRL_verify(list, X509_get0_pubkey(cert)) > 0)
+			return true;
+	}
+	return !named;
+}
+
+static int add_lists(STACK_OF(X509_CRL) *into, STACK_OF(X509_CRL) *from, STACK_OF(X509) *path)
 {
 	for (int i = 0; i < sk_X509_CRL_num(from); i++) {
 		X509_CRL *list = sk_X509_CRL_value(from, i);
 
+		if (!is_genuine(list, path))
+			continue;
 		if (!X509_CRL_up_ref(list) || !sk_X509_CRL_push(into, list))
 			return ERR_NO_MEMORY;
 	}
@@ -283,12 +303,12 @@ static int add_lists(STACK_OF(X509_CRL) *into, STACK_OF(X509_CRL) *from)
 static int make_lists(STACK_OF(X509_CRL) *brought, STACK_OF(X509) *path, STACK_OF(X509_CRL) *lists)
 {
 	STACK_OF(X509_CRL) *stored = NULL;
-	int rc = add_lists(lists, given.lists);
+	int rc = add_lists(lists, given.lists, path);
 
-	rc = rc ? rc : add_lists(lists, brought);
+	rc = rc ? rc : add_lists(lists, brought, path);
 	if (!rc && !given.lists && store_find_crls(path, &stored))
 		log_debug("no revocation lists from the store");
-	rc = rc ? rc : add_lists(lists, stored);
+	rc = rc ? rc : add_lists(lists, stored, path);
 	sk_X509_CRL_pop_free(stored, X509_CRL_free);
 	return rc;
 }

@@ -286,6 +286,11 @@ verify 1 "$work/detached.eml" --crl-check
 ok "a check that finds no list: not good" found good-but no-crl
 verify 1 "$work/detached.eml" --crl "$work/empty.crl" --at 2027-06-01
 ok "an old list: not good" found good-but old-crl
+# By somebody who calls himself as the CA is called.
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/false.key" -out "$work/false.pem" -subj "/CN=Test CA" 2>/dev/null
+openssl ca -config "$work/crl/conf" -cert "$work/false.pem" -keyfile "$work/false.key" -gencrl -out "$work/false.crl" 2>/dev/null
+verify 1 "$work/detached.eml" --crl "$work/false.crl"
+ok "a forged list revokes nothing, and is none" sh -c "grep -q '\"no-crl\"' '$work/json' && ! grep -q '\"revoked\"' '$work/json'"
 ok "a list that is none: refused" status 1 smime verify --crl "$work/text" "$work/detached.eml"
 
 # What it covers.
