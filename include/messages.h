@@ -73,6 +73,7 @@ enum pcsc_state {
 	PCSC_ABSENT, /* pcscd does not run, or not yet */
 	PCSC_RUNNING,
 	PCSC_REFUSED, /* it runs, and does not let this user in */
+	PCSC_LISTED,  /* it runs, and its readers were told */
 };
 
 enum reader_state {

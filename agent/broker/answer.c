@@ -195,10 +195,9 @@ static void note_pinentry(struct peer *peer, uint32_t id)
 		note(peer, id, "pinentry", "%s", program);
 }
 
-static int answer_status(struct peer *peer, struct message *message)
+static void note_agent(struct peer *peer, uint32_t id)
 {
 	static const char *const states[] = {"down", "starting", "ready", "failed"};
-	uint32_t id = message->id;
 	unsigned int pins = 0;
 
 	for (const struct token *token = keyring_tokens(); token; token = token->next)
@@ -221,7 +220,26 @@ static int answer_status(struct peer *peer, struct message *message)
 		note(peer, id, "certificates_problem", "%s", log_quote(certs_problem()));
 	note_readers(peer, id);
 	note_pinentry(peer, id);
-	peer_reply(peer->number, id, 0, NULL, -1);
+}
+
+static void send_status(void *context)
+{
+	struct pending *pending = context;
+	struct peer *peer = peer_find(pending->peer);
+
+	if (peer)
+		note_agent(peer, pending->id);
+	peer_reply(pending->peer, pending->id, 0, NULL, -1);
+	pending_free(pending);
+}
+
+static int answer_status(struct peer *peer, struct message *message)
+{
+	struct pending *pending = pending_new(peer, message);
+
+	if (!pending)
+		return ERR_NO_MEMORY;
+	readers_when_known(send_status, pending);
 	return 0;
 }
 

@@ -23,6 +23,8 @@
 #define PAUSE_LIMIT_MS 60000
 /* One that has lived for this long starts with a clean slate. */
 #define PEACE_MS 60000
+/* Who wants to know waits for so long, where pcscd lets the watcher wait. */
+#define KNOWN_MS 3000
 
 static struct child *watcher;
 static struct reader *readers;
@@ -30,6 +32,17 @@ static struct loop_timer restart;
 static uint64_t pause_ms = PAUSE_MS, started;
 static enum pcsc_state pcsc_state = PCSC_ABSENT;
 static char pcsc_detail[256];
+
+/* Who waits until there is something to tell. */
+struct waiting {
+	struct waiting *next;
+	void (*known)(void *context);
+	void *context;
+};
+
+static struct waiting *waiting;
+static struct loop_timer patience;
+static bool is_known;
 
 struct reader *readers_first(void)
 {
@@ -40,6 +53,34 @@ enum pcsc_state readers_pcsc(const char **ret_detail)
 {
 	*ret_detail = pcsc_detail;
 	return pcsc_state;
+}
+
+static void become_known(void *context)
+{
+	(void)context;
+	is_known = true;
+	loop_timer_clear(&patience);
+	while (waiting) {
+		struct waiting *first = waiting;
+
+		waiting = first->next;
+		first->known(first->context);
+		free(first);
+	}
+}
+
+void readers_when_known(void (*known)(void *context), void *context)
+{
+	struct waiting *item = is_known ? NULL : calloc(1, sizeof *item), **at = &waiting;
+
+	if (!item) {
+		known(context);
+		return;
+	}
+	*item = (struct waiting){NULL, known, context};
+	while (*at)
+		at = &(*at)->next;
+	*at = item;
 }
 
 /* Some modules add to the reader's name; a slot's description has 64 bytes, in which a long one is cut. */
@@ -178,13 +219,18 @@ static int take_pcsc(const struct msg_pcsc *message)
 	static bool was_running;
 	bool back = was_running && pcsc_state != PCSC_RUNNING;
 
-	if (message->state > PCSC_REFUSED)
+	if (message->state > PCSC_LISTED)
 		return ERR_PROTOCOL;
+	if (message->state == PCSC_LISTED) {
+		become_known(NULL);
+		return 0;
+	}
 	pcsc_state = message->state;
 	snprintf(pcsc_detail, sizeof pcsc_detail, "%.*s", (int)message->detail.length, (const char *)message->detail.data);
 	if (pcsc_state != PCSC_RUNNING) {
 		log_info("pcscd: %s", log_quote(pcsc_detail));
 		forget_readers();
+		become_known(NULL);
 		return 0;
 	}
 	log_info("pcscd is running");
@@ -222,6 +268,7 @@ static void gone(void *context)
 	(void)context;
 	watcher = NULL;
 	log_error("the card watcher ended");
+	become_known(NULL);
 	while (readers) /* the next one will tell; cards are not gone with it */
 		reader_free(readers);
 	if (loop_now() - started > PEACE_MS)
@@ -244,11 +291,13 @@ static void start(void *context)
 
 void readers_start(void)
 {
+	loop_timer_set(&patience, KNOWN_MS, become_known, NULL);
 	start(NULL);
 }
 
 void readers_end(void)
 {
+	become_known(NULL);
 	loop_timer_clear(&restart);
 	child_kill(TAKE(watcher));
 	while (readers)

@@ -31,6 +31,10 @@ struct reader *readers_first(void);
 /* Whether pcscd can be asked, and if not, why: a text that lasts until the next message. */
 enum pcsc_state readers_pcsc(const char **ret_detail);
 
+/* Calls `known` once it is known whether there is a pcscd, and with which readers: at once, but shortly
+ * after the start. */
+void readers_when_known(void (*known)(void *context), void *context);
+
 /* The reader that the token says it is in; NULL for one that is in none that pcscd knows. */
 const struct reader *readers_of(const struct token *token);
 /* Whether an absent token may be there all the same, and its module failed to see it the last time: a card

@@ -148,6 +148,10 @@ static LONG watch_readers(SCARDCONTEXT context)
 
 	if (rv == SCARD_S_SUCCESS)
 		tell_service(PCSC_RUNNING, "");
+	if (rv == SCARD_S_SUCCESS)
+		rv = wait_for_change(context, SETTLE_MS, &changed);
+	if (rv == SCARD_S_SUCCESS)
+		tell_service(PCSC_LISTED, "");
 	while (rv == SCARD_S_SUCCESS) {
 		rv = wait_for_change(context, changed ? SETTLE_MS : RELIST_MS, &changed);
 		rv = rv == SCARD_S_SUCCESS ? list_readers(context) : rv;
