@@ -17,7 +17,8 @@ static struct sendmail_options options;
 /* The words, with blanks between; and what came of them: those passed on, then the recipients. */
 static bool parse(const char *line, char got[500])
 {
-	char copy[500], *rest = strcpy(copy, line), *word, *argv[50] = {"sendmail"};
+	static char copy[500]; /* what was parsed points into it */
+	char *rest = strcpy(copy, line), *word, *argv[50] = {"sendmail"};
 	int argc = 1;
 	bool ok;
 
