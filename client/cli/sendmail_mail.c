@@ -63,6 +63,17 @@ static bool is_one_of(const char *word, const char *const *list)
 	return false;
 }
 
+/* Whether it names an envelope. What does not may be signed alone, or anything. */
+static bool is_enveloped(struct text value)
+{
+	static const char word[] = "enveloped-data"; /* also the end of authEnveloped-data */
+
+	for (size_t i = 0; i + sizeof word - 1 <= value.length; i++)
+		if (!strncasecmp(value.data + i, word, sizeof word - 1))
+			return true;
+	return false;
+}
+
 static bool is_bcc(const struct mail_field *field)
 {
 	return mail_field_is(field, "Bcc") || mail_field_is(field, "Resent-Bcc");
@@ -70,7 +81,8 @@ static bool is_bcc(const struct mail_field *field)
 
 static void take_field(struct sendmail_mail *mail, const struct mail_field *field)
 {
-	static const char *const encrypted[] = {"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime", NULL};
+	static const char *const cms[] = {"application/pkcs7-mime", "application/x-pkcs7-mime", NULL};
+	bool enveloped = is_enveloped(field->value);
 	char type[64];
 
 	if (mail_field_is(field, "From"))
@@ -84,8 +96,8 @@ static void take_field(struct sendmail_mail *mail, const struct mail_field *fiel
 	if (!mail_field_is(field, "Content-Type"))
 		return;
 	mail_first_word(field->value, type, sizeof type);
-	mail->is_signed |= !strcmp(type, "multipart/signed");
-	mail->is_encrypted |= is_one_of(type, encrypted);
+	mail->is_signed |= !strcmp(type, "multipart/signed") || (is_one_of(type, cms) && !enveloped);
+	mail->is_encrypted |= !strcmp(type, "multipart/encrypted") || (is_one_of(type, cms) && enveloped);
 }
 
 /* Reads the front of the spool, as much as a header may have. NULL with errno. */

@@ -251,5 +251,10 @@ token_away() {
 	echo "$PIN" >"$HOME/pinentry"
 	says 'not sent' 75 send "$work/alice" -i --sign always bob@example.net && nothing_sent
 }
+called_encrypted() {
+	mail rsa@example.org 'To: bob@example.net' 'Content-Type: application/pkcs7-mime; smime-type=signed-data' >"$work/called" &&
+		says 'not sent' 75 send "$work/called" -it --encrypt always && nothing_sent
+}
+ok "what is signed alone is not taken for encrypted" called_encrypted
 ok "the token is away: temporary error, nothing is sent" token_away
 finish
