@@ -277,20 +277,6 @@ int gpgsm_sign(char *line)
 	return rc ? rc : tell_signed(key, &options);
 }
 
-/* PEM, or what mail programs may leave as it stands in a mail: base64. */
-static int begin_cms(struct input *input)
-{
-	struct view start;
-	int rc = input_enter_pem(input);
-
-	if (rc || input->state.encoding != INPUT_PLAIN)
-		return rc;
-	rc = input_peek(input, 1, &start);
-	if (!rc && start.length && *start.data == 'M') /* a SEQUENCE's first six bits */
-		input_decode_base64(input);
-	return rc;
-}
-
 /* GnuPG's key ID of what it was encrypted to; the other recipients are not told. */
 static int tell_recipient(const struct key *key)
 {
@@ -308,7 +294,7 @@ static int decrypt(void)
 	static uint8_t chunk[INPUT_CHUNK];
 	struct cms_decryption *work = NULL;
 	size_t got = 1;
-	int rc = begin_cms(&client.in);
+	int rc = input_enter_armor(&client.in);
 
 	rc = rc ? rc : cms_decrypt_begin(&client.in, NULL, &work);
 	rc = rc ? rc : tell_recipient(cms_decrypt_key(work));

@@ -242,7 +242,7 @@ int import_bytes(struct view bytes, const struct import_sink *sink, struct impor
 		rc = take_der(&work, bytes);
 	else if (vcard_is(bytes))
 		rc = take_vcards(&work, bytes);
-	else if (memmem(bytes.data, bytes.length, begin, sizeof begin - 1))
+	else if (bytes.length && memmem(bytes.data, bytes.length, begin, sizeof begin - 1))
 		rc = take_pem(&work, bytes);
 	else
 		rc = take_base64(&work, bytes);

@@ -109,7 +109,7 @@ static const uint8_t *find_line(struct view text, const char *begin)
 	return at && (size_t)(end - at) >= length ? at : NULL;
 }
 
-int input_enter_pem(struct input *input)
+int input_enter_armor(struct input *input)
 {
 	struct view start;
 	const uint8_t *line;
@@ -120,6 +120,8 @@ int input_enter_pem(struct input *input)
 		return rc;
 	rc = input_peek(input, INPUT_CHUNK, &start);
 	line = rc ? NULL : find_line(start, "-----BEGIN ");
+	if (!rc && !line && *start.data == 'M') /* a SEQUENCE's first six bits */
+		input_decode_base64(input);
 	if (!line)
 		return rc;
 	input->state.raw_at += (size_t)(line - start.data);

@@ -136,7 +136,7 @@ static int write_out(void *context, const void *data, size_t length)
 
 static int decrypt_raw(const char *name)
 {
-	int rc = input_enter_pem(&client.in);
+	int rc = input_enter_armor(&client.in);
 
 	rc = rc ? rc : cms_decrypt(&client.in, name, write_out, &client.out);
 	return rc ? rc : output_flush(&client.out);

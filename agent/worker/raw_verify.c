@@ -7,33 +7,6 @@
 #include "cms_verify.h"
 #include "stream.h"
 
-#include <string.h>
-
-static int skip_line(struct input *input)
-{
-	uint8_t byte = 0;
-	int rc = 0;
-
-	while (!rc && byte != '\n')
-		rc = input_read_all(input, &byte, 1);
-	return rc;
-}
-
-/* DER and BER begin with a SEQUENCE's tag, which is no letter of base64's. */
-static int open_armor(struct input *input)
-{
-	static const char begin[] = "-----BEGIN ";
-	struct view start;
-	int rc = input_peek(input, sizeof begin - 1, &start);
-
-	if (rc || !start.length || (start.data[0] == BER_SEQUENCE && start.length > 1 && start.data[1] >= 0x80))
-		return rc;
-	if (start.length >= sizeof begin - 1 && !memcmp(start.data, begin, sizeof begin - 1))
-		rc = skip_line(input);
-	input_decode_base64(input);
-	return rc;
-}
-
 static int pass_content(struct cms_verification *work, struct input *content, struct signed_output *out)
 {
 	struct stream *stream = stream_over(content);
@@ -94,7 +67,7 @@ int raw_verify(struct input *input, struct input *content, const struct verify_o
 	struct stream *stream = stream_over(input);
 	struct cms_verification *work = NULL;
 	struct layer *layer;
-	int rc = stream ? open_armor(input) : ERR_NO_MEMORY;
+	int rc = stream ? input_enter_armor(input) : ERR_NO_MEMORY;
 
 	rc = rc ? rc : cms_verify_begin(&stream->input, NULL, &work);
 	rc = rc ? rc : layer_add(layers, LAYER_SIGNED, &layer);

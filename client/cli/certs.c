@@ -3,6 +3,7 @@
  * smime certs list|show|import|export|extract|remove
  */
 #include "cli.h"
+#include "text.h"
 #include "file.h"
 
 #include <errno.h>
@@ -101,26 +102,6 @@ static int parse(int argc, char **argv, struct options *options)
 	return -1;
 }
 
-/* Collects what the agent says until it is whole. */
-struct text {
-	char *data;
-	size_t length;
-};
-
-static int collect(void *context, const void *data, size_t length)
-{
-	struct text *text = context;
-	char *grown = realloc(text->data, text->length + length + 1);
-
-	if (!grown)
-		return 1;
-	memcpy(grown + text->length, data, length);
-	text->data = grown;
-	text->length += length;
-	grown[text->length] = 0;
-	return 0;
-}
-
 static void warn(const char *own, const char *days, const char *fingerprint, const char *address)
 {
 	if (!strcmp(own, "own"))
@@ -137,7 +118,7 @@ static void print_warnings(smime_agent *agent)
 	struct text text = {0};
 	char *rest;
 
-	if (smime_agent_certs_list(agent, SMIME_AGENT_CERTS_EXPIRING, NULL, 0, collect, &text)) {
+	if (smime_agent_certs_list(agent, SMIME_AGENT_CERTS_EXPIRING, NULL, 0, text_collect, &text)) {
 		free(text.data);
 		return;
 	}
@@ -223,7 +204,7 @@ static int import_one(smime_agent *agent, const struct options *options, const c
 		cli_error("certs", SMIME_AGENT_USAGE, "USAGE", message);
 		return SMIME_AGENT_USAGE;
 	}
-	status = smime_agent_certs_import(agent, fd, options->pin_fd, collect, &text);
+	status = smime_agent_certs_import(agent, fd, options->pin_fd, text_collect, &text);
 	close(fd);
 	if (text.length)
 		say_imported(path ? path : "-", &text);

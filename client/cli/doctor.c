@@ -4,6 +4,7 @@
  * (DIAGNOSE); what only the client can see is added here. It sends no PIN and asks nobody.
  */
 #include "cli.h"
+#include "text.h"
 #include "setup.h"
 
 #include <stdlib.h>
@@ -11,8 +12,7 @@
 #include <unistd.h>
 
 struct screen {
-	char *text; /* the agent's lines */
-	size_t length;
+	struct text text; /* the agent's lines */
 	unsigned int lines, problems;
 };
 
@@ -42,24 +42,10 @@ static void add(struct screen *screen, const char *level, const char *area, cons
 	screen->problems += !strcmp(level, "problem");
 }
 
-static int take(void *context, const void *data, size_t length)
-{
-	struct screen *screen = context;
-	char *text = realloc(screen->text, screen->length + length + 1);
-
-	if (!text)
-		return 1;
-	memcpy(text + screen->length, data, length);
-	screen->text = text;
-	screen->length += length;
-	text[screen->length] = 0;
-	return 0;
-}
-
 /* The fields between tabs; a line that has fewer is none of the agent's. */
 static void add_lines(struct screen *screen)
 {
-	char *rest = screen->text, *line;
+	char *rest = screen->text.data, *line;
 
 	while (rest && (line = strsep(&rest, "\n"))) {
 		char *level = strsep(&line, "\t"), *area = strsep(&line, "\t"), *text = strsep(&line, "\t");
@@ -93,7 +79,7 @@ static int ask_agent(struct screen *screen)
 	int status = smime_agent_connect(&agent, SMIME_AGENT_START);
 
 	if (!status)
-		status = smime_agent_list(agent, SMIME_AGENT_DIAGNOSIS, 0, take, screen);
+		status = smime_agent_list(agent, SMIME_AGENT_DIAGNOSIS, 0, text_collect, &screen->text);
 	if (status) {
 		add(screen, "problem", "agent", smime_agent_message(agent),
 		    "run `smime-agent` in a terminal, and it says what keeps it from starting");
@@ -124,7 +110,7 @@ int cli_doctor(int argc, char **argv)
 		return cli_usage("doctor");
 	status = ask_agent(&screen);
 	add_registration(&screen);
-	free(screen.text);
+	free(screen.text.data);
 	if (cli_json)
 		fputs("]\n", stdout);
 	if (fflush(stdout)) {

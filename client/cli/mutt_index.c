@@ -5,6 +5,7 @@
 #include "mutt_index.h"
 
 #include "cli.h"
+#include "text.h"
 #include "file.h"
 
 #include <errno.h>
@@ -20,25 +21,6 @@ bool mutt_index_folder(char path[PATH_MAX])
 	if (data && *data == '/')
 		return snprintf(path, PATH_MAX, "%s/smime-agent/mutt", data) < PATH_MAX;
 	return home && snprintf(path, PATH_MAX, "%s/.local/share/smime-agent/mutt", home) < PATH_MAX;
-}
-
-struct text {
-	char *data;
-	size_t length;
-};
-
-static int collect(void *context, const void *data, size_t length)
-{
-	struct text *text = context;
-	char *grown = realloc(text->data, text->length + length + 1);
-
-	if (!grown)
-		return 1;
-	memcpy(grown + text->length, data, length);
-	text->data = grown;
-	text->length += length;
-	grown[text->length] = 0;
-	return 0;
 }
 
 /* What mutt, or the shell that it starts, would not take for an address. */
@@ -139,7 +121,7 @@ int mutt_index_write(void)
 
 	if (!agent)
 		return status;
-	status = smime_agent_certs_list(agent, SMIME_AGENT_CERTS_ADDRESSES, NULL, 0, collect, &text);
+	status = smime_agent_certs_list(agent, SMIME_AGENT_CERTS_ADDRESSES, NULL, 0, text_collect, &text);
 	status = cli_finish(agent, "setup", status);
 	if (!status && !write_lists(text.data ? text.data : ""))
 		status = SMIME_AGENT_UNAVAILABLE;

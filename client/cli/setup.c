@@ -206,11 +206,27 @@ static void leave_alone(struct run *run, const char *path)
 	run->walled++;
 }
 
+static bool has(const struct run *run, const char *text)
+{
+	const struct setup_format *format = run->client->format;
+
+	return format->block ? setup_block_has(text, format->block, target(run)) : format->has(text, target(run));
+}
+
+static char *change(const struct run *run, const char *text)
+{
+	const struct setup_format *format = run->client->format;
+
+	if (run->action == UNDO)
+		return format->block ? setup_block_remove(text, format->block) : format->remove(text, target(run));
+	return format->block ? setup_block_add(text, format->block, target(run)) : format->add(text, target(run));
+}
+
 static void change_place(struct run *run, const char *path, const char *before)
 {
 	const struct setup_format *format = run->client->format;
 	const char *busy = run->action == SHOW || !format->busy ? NULL : format->busy(path);
-	char *after = run->action == UNDO ? format->remove(before, target(run)) : format->add(before, target(run));
+	char *after = change(run, before);
 
 	if (busy || !after) {
 		failed(run, path, busy ? busy : strerror(ENOMEM));
@@ -238,7 +254,7 @@ static void at_place(void *context, const char *path)
 		return;
 	}
 	run->places++;
-	on = run->client->format->has(text, target(run));
+	on = has(run, text);
 	if (run->action == LIST)
 		run->found(run->context, run->client->name, path, on);
 	else if (on == (run->action != UNDO))

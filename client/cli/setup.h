@@ -13,9 +13,18 @@
 /* Called with each file that would be changed; it may not exist yet. */
 typedef void (*setup_place)(void *context, const char *path);
 
-/* How one kind of configuration file is changed. The functions give a fresh text, which the caller
- * frees, or NULL without memory. `target` is the path of the module, or of the command of ours. */
+/* Our lines in another program's file, between two comment lines that name their client. */
+struct setup_block {
+	const char *comment; /* what begins a comment there */
+	const char *name;    /* as in `smime setup NAME` */
+	char *(*make_lines)(const char *target); /* a fresh text, or NULL without memory */
+};
+
+/* How one kind of configuration file is changed: by a block, or else by functions that give a fresh text,
+ * which the caller frees, or NULL without memory. `target` is the path of the module, or of the command of
+ * ours. */
 struct setup_format {
+	const struct setup_block *block;
 	bool (*has)(const char *text, const char *target);
 	char *(*add)(const char *text, const char *target);
 	char *(*remove)(const char *text, const char *target);
@@ -27,16 +36,10 @@ struct setup_format {
 	unsigned int mode; /* of a file that is made; 0: the person's alone */
 };
 
-/* Our lines in another program's file, between two comment lines that name their client. */
-struct setup_block {
-	const char *comment; /* what begins a comment there */
-	const char *name;    /* as in `smime setup NAME` */
-};
-
-/* Whether these lines are there, or a block that was cut by hand. */
-bool setup_block_has(const char *text, const struct setup_block *block, const char *lines);
-/* With these lines at the end, in place of others in the block; and without the block. A fresh text. */
-char *setup_block_add(const char *text, const struct setup_block *block, const char *lines);
+/* Whether the lines for this target are there, or a block that was cut by hand. */
+bool setup_block_has(const char *text, const struct setup_block *block, const char *target);
+/* With the lines at the end, in place of others in the block; and without the block. A fresh text. */
+char *setup_block_add(const char *text, const struct setup_block *block, const char *target);
 char *setup_block_remove(const char *text, const struct setup_block *block);
 
 /* The installed command, and its name for those that want a sendmail. */

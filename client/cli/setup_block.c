@@ -59,7 +59,7 @@ static bool is_cut(const char *text, const struct setup_block *block)
 	return cut;
 }
 
-bool setup_block_has(const char *text, const struct setup_block *block, const char *lines)
+static bool has_lines(const char *text, const struct setup_block *block, const char *lines)
 {
 	const char *start, *rest, *at;
 	size_t length = strlen(lines);
@@ -68,6 +68,15 @@ bool setup_block_has(const char *text, const struct setup_block *block, const ch
 		return is_cut(text, block);
 	at = strchr(start + (*start == '\n'), '\n') + 1;
 	return (size_t)(rest - at) > length && !strncmp(at, lines, length) && strstr(at, block->comment) == at + length;
+}
+
+bool setup_block_has(const char *text, const struct setup_block *block, const char *target)
+{
+	char *lines = block->make_lines(target);
+	bool found = lines && has_lines(text, block, lines);
+
+	free(lines);
+	return found;
 }
 
 char *setup_block_remove(const char *text, const struct setup_block *block)
@@ -80,17 +89,19 @@ char *setup_block_remove(const char *text, const struct setup_block *block)
 	return asprintf(&after, "%.*s%s", (int)(start - text), text, rest) < 0 ? NULL : after;
 }
 
-char *setup_block_add(const char *text, const struct setup_block *block, const char *lines)
+char *setup_block_add(const char *text, const struct setup_block *block, const char *target)
 {
-	char *others = setup_block_remove(text, block), *begin, *end, *after = NULL;
+	char *others = setup_block_remove(text, block), *lines = block->make_lines(target), *begin, *end, *after = NULL;
 	size_t length = others ? strlen(others) : 0;
 	bool joined = length && others[length - 1] != '\n';
 
 	begin = make_line(block, joined ? "begin" JOINED : "begin");
 	end = make_line(block, "end");
-	if (!others || !begin || !end || asprintf(&after, "%s%s%s%s%s", others, joined ? "\n" : "", begin, lines, end) < 0)
+	if (!others || !lines || !begin || !end ||
+	    asprintf(&after, "%s%s%s%s%s", others, joined ? "\n" : "", begin, lines, end) < 0)
 		after = NULL;
 	free(others);
+	free(lines);
 	free(begin);
 	free(end);
 	return after;

@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct setup_block block = {"#", "git"};
-
 static char *make_lines(const char *program)
 {
 	char *lines;
@@ -18,27 +16,6 @@ static char *make_lines(const char *program)
 													     : lines;
 }
 
-static bool has(const char *text, const char *program)
-{
-	char *lines = make_lines(program);
-	bool found = lines && setup_block_has(text, &block, lines);
+static const struct setup_block block = {"#", "git", make_lines};
 
-	free(lines);
-	return found;
-}
-
-static char *add(const char *text, const char *program)
-{
-	char *lines = make_lines(program), *after = lines ? setup_block_add(text, &block, lines) : NULL;
-
-	free(lines);
-	return after;
-}
-
-static char *without(const char *text, const char *program)
-{
-	(void)program;
-	return setup_block_remove(text, &block);
-}
-
-const struct setup_format setup_git = {.has = has, .add = add, .remove = without, .may_create = true};
+const struct setup_format setup_git = {.block = &block, .may_create = true};

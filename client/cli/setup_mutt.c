@@ -11,9 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* They may have one file, and then have one block. */
-static const struct setup_block block = {"#", "mutt"};
-
 /* What both programs are told. %f, %s: files; %k, %c: files of a key and of certificates, in our folders named
  * as their addresses; %d: the digest. The passphrase that they ask for is nobody's: an empty one, for eight
  * hours. Whoever's signature was good may be encrypted to from then on. */
@@ -47,30 +44,10 @@ static char *make_lines(const char *program)
 	return !mutt_index_folder(path) || asprintf(&lines, settings, path, program) < 0 ? NULL : lines;
 }
 
-static bool has(const char *text, const char *program)
-{
-	char *lines = make_lines(program);
-	bool found = lines && setup_block_has(text, &block, lines);
+/* They may have one file, and then have one block. */
+static const struct setup_block block = {"#", "mutt", make_lines};
 
-	free(lines);
-	return found;
-}
-
-static char *add(const char *text, const char *program)
-{
-	char *lines = make_lines(program), *after = lines ? setup_block_add(text, &block, lines) : NULL;
-
-	free(lines);
-	return after;
-}
-
-static char *without(const char *text, const char *program)
-{
-	(void)program;
-	return setup_block_remove(text, &block);
-}
-
-const struct setup_format setup_mutt = {.has = has, .add = add, .remove = without, .may_create = true};
+const struct setup_format setup_mutt = {.block = &block, .may_create = true};
 
 void setup_muttrc(setup_place place, void *context)
 {

@@ -10,61 +10,42 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const struct setup_block mailx = {"#", "mailx"}, git_mail = {"#", "git-send-email"}, emacs = {";;", "emacs"};
-
 /* Either of the two that are called mailx has its own name for it, and heeds no other. */
-static const char mailx_lines[] = "set sendmail=%1$s mta=%1$s\n";
+static char *make_mailx(const char *program)
+{
+	char *lines;
+
+	return asprintf(&lines, "set sendmail=%1$s mta=%1$s\n", program) < 0 ? NULL : lines;
+}
+
 /* A line for the shell. */
-static const char git_mail_lines[] = "[sendemail]\n\tsendmailCmd = \"'%1$s'\"\n";
-static const char emacs_lines[] = "(setq send-mail-function 'sendmail-send-it\n"
-				  "      message-send-mail-function 'message-send-mail-with-sendmail\n"
-				  "      sendmail-program \"%1$s\")\n";
-
-static char *make_lines(const char *lines, const char *program)
+static char *make_git_mail(const char *program)
 {
-	char *made;
+	char *lines;
 
-	return asprintf(&made, lines, program) < 0 ? NULL : made;
+	return asprintf(&lines, "[sendemail]\n\tsendmailCmd = \"'%s'\"\n", program) < 0 ? NULL : lines;
 }
 
-static bool has(const char *text, const struct setup_block *block, const char *lines, const char *program)
+static char *make_emacs(const char *program)
 {
-	char *made = make_lines(lines, program);
-	bool found = made && setup_block_has(text, block, made);
+	char *lines;
 
-	free(made);
-	return found;
+	return asprintf(&lines,
+			"(setq send-mail-function 'sendmail-send-it\n"
+			"      message-send-mail-function 'message-send-mail-with-sendmail\n"
+			"      sendmail-program \"%s\")\n",
+			program) < 0
+		       ? NULL
+		       : lines;
 }
 
-static char *add(const char *text, const struct setup_block *block, const char *lines, const char *program)
-{
-	char *made = make_lines(lines, program), *after = made ? setup_block_add(text, block, made) : NULL;
+static const struct setup_block mailx = {"#", "mailx", make_mailx};
+static const struct setup_block git_mail = {"#", "git-send-email", make_git_mail};
+static const struct setup_block emacs = {";;", "emacs", make_emacs};
 
-	free(made);
-	return after;
-}
-
-/* The functions of one format, which have no other way to know which it is. */
-#define FORMAT(name)                                                                \
-	static bool has_##name(const char *text, const char *program)               \
-	{                                                                           \
-		return has(text, &name, name##_lines, program);                     \
-	}                                                                           \
-	static char *add_##name(const char *text, const char *program)              \
-	{                                                                           \
-		return add(text, &name, name##_lines, program);                     \
-	}                                                                           \
-	static char *remove_##name(const char *text, const char *program)           \
-	{                                                                           \
-		(void)program;                                                      \
-		return setup_block_remove(text, &name);                             \
-	}                                                                           \
-	const struct setup_format setup_##name = {                                  \
-		.has = has_##name, .add = add_##name, .remove = remove_##name, .may_create = true}
-
-FORMAT(mailx);
-FORMAT(git_mail);
-FORMAT(emacs);
+const struct setup_format setup_mailx = {.block = &mailx, .may_create = true};
+const struct setup_format setup_git_mail = {.block = &git_mail, .may_create = true};
+const struct setup_format setup_emacs = {.block = &emacs, .may_create = true};
 
 void setup_mailrc(setup_place place, void *context)
 {

@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct setup_block block = {"#", "ssh"};
-
 static char *make_lines(const char *module)
 {
 	char *lines;
@@ -18,31 +16,9 @@ static char *make_lines(const char *module)
 	return asprintf(&lines, "Match all\nPKCS11Provider \"%s\"\n", module) < 0 ? NULL : lines;
 }
 
-static bool has(const char *text, const char *module)
-{
-	char *lines = make_lines(module);
-	bool found = lines && setup_block_has(text, &block, lines);
+static const struct setup_block block = {"#", "ssh", make_lines};
 
-	free(lines);
-	return found;
-}
-
-static char *without(const char *text, const char *module)
-{
-	(void)module;
-	return setup_block_remove(text, &block);
-}
-
-/* In place of one with another path. */
-static char *add(const char *text, const char *module)
-{
-	char *lines = make_lines(module), *after = lines ? setup_block_add(text, &block, lines) : NULL;
-
-	free(lines);
-	return after;
-}
-
-const struct setup_format setup_ssh = {.has = has, .add = add, .remove = without, .may_create = true};
+const struct setup_format setup_ssh = {.block = &block, .may_create = true};
 
 void setup_ssh_config(setup_place place, void *context)
 {

@@ -24,7 +24,8 @@ static const char help[] =
 	"IN and OUT are standard input and output by default, and for -. The report goes to standard error;\n"
 	"with --json it goes to standard output, and what was signed only where -o says. Exit status: 0 if the\n"
 	"whole is signed and every signature good; 1 else. OUT appears also for a signature that fits but is\n"
-	"not good, for instance because nobody trusts the signer.\n";
+	"not good, for instance because nobody trusts the signer. What goes to a pipe may be seen before the\n"
+	"end of the message was checked: trust it only if the exit status is 0.\n";
 
 struct files {
 	const char *in, *out, *content, *ca, *crl;

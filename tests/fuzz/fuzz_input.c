@@ -43,7 +43,7 @@ static void start(int fd, uint8_t how, struct reading *reading)
 	if (how & 1)
 		input_decode_base64(&input);
 	else if (how & 4)
-		reading->rc = input_enter_pem(&input);
+		reading->rc = input_enter_armor(&input);
 }
 
 static bool same(const struct reading *a, const struct reading *b)

@@ -135,8 +135,8 @@ aerc_sends() {
 		wait_for test -s "$SINK/1.mail" && verified "$SINK/1.mail" '^Hello'
 }
 alpine_sends() {
-	fresh && mkdir -p "$HOME/mail" && : >"$HOME/mail/sent-mail" &&
-		printf 'personal-name=Alice\nuser-domain=example.org\nsendmail-path=%s -oem -t -oi\nlast-version-used=9.99\n%s\n%s\n' "$work/smime-sendmail" \
+	fresh && mkdir -p "$HOME/mail" &&
+		printf 'personal-name=Alice\nuser-domain=example.org\nsendmail-path=%s -oem -t -oi\nlast-version-used=9.99\ndefault-fcc=""\n%s\n%s\n' "$work/smime-sendmail" \
 			'feature-list=send-without-confirm,allow-changing-from,quit-without-confirm' \
 			'customized-hdrs=From: Alice <alice@example.org>' >"$HOME/.pinerc" &&
 		run_in_terminal alpine -p "$HOME/.pinerc" bob@example.net && see 'COMPOSE MESSAGE' && keys Down Down Down Down && keys Hello && see '^Hello' &&

@@ -429,7 +429,7 @@ static void check_pem(const char *text, int expected, const char *bytes)
 		int rc;
 
 		input_init(&input, fd);
-		rc = input_enter_pem(&input);
+		rc = input_enter_armor(&input);
 		rc = rc ? rc : read_rest(10, &got);
 		if (rc != expected || (!rc && !view_equal(buf_view(&got), view_string(bytes))))
 			fail_msg("\"%s\" in steps of %zu: %d, %zu bytes", text, step, rc, got.length);
