@@ -322,6 +322,12 @@ static int private_flags(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, uin
 	return rc;
 }
 
+/* An object that is odd is left out. One that cannot be read now is no reason to say that there is no key. */
+static bool is_trouble(int err)
+{
+	return err == ERR_NO_MEMORY || err == ERR_TOKEN_REMOVED || err == ERR_NOT_LOGGED_IN || err == ERR_KEY_STALE;
+}
+
 /* A private key: known by certificates or a public key with its id, or else by itself. */
 static int take_private(struct token *token, CK_OBJECT_HANDLE object)
 {
@@ -337,7 +343,7 @@ static int take_private(struct token *token, CK_OBJECT_HANDLE object)
 			(*end)->private_only = true;
 	}
 	if (rc)
-		return rc == ERR_NO_MEMORY ? rc : 0;
+		return is_trouble(rc) ? rc : 0;
 	rc = private_flags(session, object, &flags);
 	if (rc)
 		return rc;
