@@ -33,7 +33,7 @@ kill_agent() {
 kill_workers() {
 	rules
 	for worker in $(pgrep -P "$(agent_pid)" smime-agent-wor); do
-		kill -9 "$worker"
+		kill -9 "$worker" || : # the one that told us the agent's number may have ended
 	done
 }
 stop_agent() {
