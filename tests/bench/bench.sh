@@ -180,9 +180,9 @@ verify_row() { # WHAT OURS THEIRS
 	what=$1
 	ours=$2
 	theirs=$3
-	set -- $(worker_peak $ours)
+	set -- $(worker_peak $ours 2>"$work/said")
 	took=$1 memory=$2 status=$3
-	set -- $(peak $theirs)
+	set -- $(peak $theirs 2>"$work/said")
 	echo "$mb MB $what: smime $took s (worker $memory MB, status $status); openssl $1 s ($2 MB, status $3), openssl/ours $(ratio "$1" "$took")"
 }
 for mb in $size; do
