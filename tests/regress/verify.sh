@@ -431,6 +431,9 @@ issuer=sub issue erin2 "/CN=Erin to encrypt to" keyUsage=keyEncipherment subject
 cat "$work/sub.pem" "$work/erin2.pem" >"$work/chain.pem"
 sign_as erin erin@example.org
 ok "without the certificate between: nobody trusts her" is good-but 1 "$work/erin.eml" untrusted
+ok "an anchor that is no root ends no path" status 1 smime verify --ca "$work/sub.pem" -o /dev/null "$work/erin.eml"
+cat "$work/sub.pem" "$work/ca.pem" >"$work/both.pem"
+ok "but leads to one that is" smime verify --ca "$work/both.pem" -o /dev/null "$work/erin.eml"
 openssl cms -sign -in "$work/text" -from erin@example.org -signer "$work/erin.pem" -inkey "$work/erin.key" -certfile "$work/chain.pem" -out "$work/erin-chain.eml"
 ok "with it: good" is good 0 "$work/erin-chain.eml"
 ok "her other certificate is known as well" sh -c "[ \"\$(smime certs list | grep -c erin@example.org)\" = 2 ]"
