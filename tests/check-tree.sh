@@ -19,7 +19,7 @@ errors_table() {
 reasons_table() {
 	echo "| name | verdict | meaning |"
 	echo "|---|---|---|"
-	sed -n 's/^R([A-Z_]*, \([A-Z]*\), "\(.*\)", "\(.*\)")$/\1 \2 | \3 |/p' agent/worker/reason.def |
+	sed -n 's/^R([A-Z_]*, \([A-Z]*\), "\(.*\)", "\(.*\)")$/\1 \2 | \3 |/p' agent/worker/trust/reason.def |
 		sed 's/^BAD \([^ ]*\)/| \1 | bad/; s/^CANNOT \([^ ]*\)/| \1 | cannot-tell/; s/^BUT \([^ ]*\)/| \1 | good-but/'
 }
 
@@ -32,14 +32,26 @@ if [ "${1:-}" = --print-reasons ]; then
 	exit 0
 fi
 
-# Who may include whom: a room includes its own files and the hallway's.
-for room in agent/wire agent/broker agent/token agent/worker agent/admin agent/prompt agent/watch agent/store client/lib client/cli client/gpgsm client/pkcs11; do
-	for file in "$room"/*.[ch]; do
+# Who may include whom: a room includes its own files and the hallway's. The worker's rooms stand one upon
+# another: each includes also what is below it.
+includes() { # ROOM OTHER-ROOM...
+	for file in "$1"/*.[ch]; do
 		for header in $(sed -n 's/^#include "\(.*\)"$/\1/p' "$file"); do
-			[ -e "include/$header" ] || [ -e "$room/$header" ] || breach "$file includes $header from another room"
+			found=
+			for place in include "$@"; do [ ! -e "$place/$header" ] || found=yes; done
+			[ -n "$found" ] || breach "$file includes $header from another room"
 		done
 	done
+}
+for room in agent/wire agent/broker agent/token agent/admin agent/prompt agent/watch agent/store client/lib client/cli client/gpgsm client/pkcs11; do
+	includes "$room"
 done
+below=
+for room in io certs keys trust mime cms mail command gpgsm; do
+	includes "agent/worker/$room" $below
+	below="$below agent/worker/$room"
+done
+includes agent/worker $below
 
 # One outsider, one door.
 door() { # PATTERN ALLOWED-PATTERN
@@ -57,13 +69,13 @@ doors=$(
 	door 'sqlite3.h' '^agent/store/'
 	door 'seccomp.h' '^agent/worker/sandbox.c$'
 	door 'syslog.h' '^agent/wire/log.c$'
-	door 'assuan.h' '^agent/(worker/(client|request.c|replies)|prompt/)'
+	door 'assuan.h' '^agent/(worker/(command/(client|replies)|request.c)|prompt/)'
 )
 [ -z "$doors" ] || { echo "$doors"; bad=1; }
 
 # Every header compiles alone.
-for header in include/*.h agent/*/*.h client/*/*.h; do
-	${CC:-gcc} -std=gnu17 -D_GNU_SOURCE -fsyntax-only -Iinclude -I"$(dirname "$header")" \
+for header in include/*.h agent/*/*.h agent/worker/*/*.h client/*/*.h; do
+	${CC:-gcc} -std=gnu17 -D_GNU_SOURCE -fsyntax-only -Iinclude -I"$(dirname "$header")" $(printf ' -I%s' $below) \
 		$(pkg-config --cflags p11-kit-1 2>/dev/null) -x c "$header" 2>/dev/null || breach "$header does not compile alone"
 done
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC
  *
- * Answers what agent/worker/ask.h asks, with private keys of its own from the test's files.
+ * Answers what agent/worker/io/ask.h asks, with private keys of its own from the test's files.
  */
 #include "stub_ask.h"
 
