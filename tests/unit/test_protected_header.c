@@ -53,6 +53,44 @@ static void hidden_headers(void **state)
 	assert_string_equal(differing(payload, "From: x@y\n"), "Subject");
 }
 
+/* What was added outside is shown as if it were the signer's. */
+static void added_headers(void **state)
+{
+	static const char clear[] = "From: x@y\nSubject: a\nContent-Type: text/plain; hp=\"clear\"\n";
+	static const char cipher[] = "From: x@y\nHP-Outer: From: x@y\nHP-Outer: Subject: [...]\n"
+				     "Content-Type: text/plain; hp=\"cipher\"\n";
+
+	(void)state;
+	assert_string_equal(differing(clear, "From: x@y\nSubject: a\nReply-To: m@z\n"), "Reply-To");
+	assert_int_equal(layer.notes, LAYER_HEADER_PROTECTED | LAYER_HEADER_DIFFERS);
+	assert_string_equal(differing(clear, "From: x@y\nSubject: a\nto: m\nCC: m\nDate: d\nfollowup-to: m\n"),
+			    "To Cc Date Followup-To");
+	assert_string_equal(differing(clear, "From: x@y\nSubject: a\nSubject: b\n"), "Subject");
+	assert_string_equal(differing(clear, "From: x@y\nSubject: a\nFrom: x@y\n"), "From");
+	assert_string_equal(differing(clear, "From: x@y\nSubject: a\nReceived: z\nList-Id: l\nSender: s\nResent-To: r\n"), "");
+	assert_string_equal(differing(cipher, "From: x@y\nSubject: [...]\n"), "");
+	assert_string_equal(differing(cipher, "From: x@y\nSubject: pay\n"), "Subject");
+	assert_string_equal(differing(cipher, "From: x@y\nSubject: [...]\nSubject: [...]\nReply-To: m\n"), "Subject Reply-To");
+}
+
+/* Tens of thousands of fields are looked through in no time. */
+static void many_fields(void **state)
+{
+	CLEAN_BUF struct buf payload = BUF_INIT(MIME_HEADER_MAX), outer = BUF_INIT(MIME_HEADER_MAX);
+
+	(void)state;
+	while (!buf_add_format(&outer, "To:\n"))
+		;
+	assert_int_equal(buf_add_format(&payload, "Content-Type: text/plain; hp=\"cipher\"\n"), 0);
+	while (!buf_add_format(&payload, payload.length < MIME_HEADER_MAX * 9 / 10 ? "HP-Outer:To:\n" : "To:\n"))
+		;
+	buf_done(&layer.differing);
+	layer = (struct layer){.differing = BUF_INIT(1000)};
+	assert_int_equal(header_compare(&layer, buf_view(&payload), buf_view(&outer)), 0);
+	assert_true(layer.notes & LAYER_HEADER_DIFFERS);
+	buf_done(&layer.differing);
+}
+
 /* Nobody has one sender outside, who is judged, and shows another. */
 static void hidden_senders(void **state)
 {
@@ -62,8 +100,8 @@ static void hidden_senders(void **state)
 
 	(void)state;
 	assert_string_equal(differing(payload, "From: x@y\n"), "From");
-	assert_string_equal(differing(payload, "Subject: x\n"), "From");
-	assert_string_equal(differing("From: a@b\nContent-Type: text/plain; hp=\"cipher\"\n", "Subject: x\n"), "From");
+	assert_string_equal(differing(payload, "Received: x\n"), "From");
+	assert_string_equal(differing("From: a@b\nContent-Type: text/plain; hp=\"cipher\"\n", "Received: x\n"), "From");
 	assert_string_equal(differing(sender, "From: a@b\n"), "Sender");
 	assert_string_equal(differing(nameless, "From: a@b\n"), "");
 	assert_string_equal(differing(nameless, "From: a@b, x@y\n"), "From");
@@ -106,6 +144,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(clear_headers),
 		cmocka_unit_test(hidden_headers),
+		cmocka_unit_test(added_headers),
+		cmocka_unit_test(many_fields),
 		cmocka_unit_test(hidden_senders),
 		cmocka_unit_test(senders),
 	};

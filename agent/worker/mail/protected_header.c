@@ -11,7 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* Fields that are compared; a header with more is taken for another. */
+/* A header with more fields is taken for another: the work grows with the square of it. */
 #define FIELDS_MAX 1000
 /* More authors sign no mail together. */
 #define AUTHORS_MAX 50
@@ -106,11 +106,11 @@ static bool find_hp_outer(struct view payload, struct view name, unsigned int ra
 	return false;
 }
 
-static bool find_outer(struct view outer, struct view name, unsigned int rank, struct view *ret_value)
+static bool find_field(struct view header, struct view name, unsigned int rank, struct view *ret_value)
 {
 	struct mime_field field;
 
-	while (mime_next_field(&outer, &field))
+	while (mime_next_field(&header, &field))
 		if (same_name(field.name, name) && !rank--) {
 			*ret_value = field.value;
 			return true;
@@ -153,35 +153,81 @@ static bool is_as_protected(struct view payload, const struct mime_field *field,
 	unsigned int rank = rank_of(payload, field);
 	struct view expected, stands;
 
-	if (!find_outer(outer, field->name, rank, &stands))
+	if (!find_field(outer, field->name, rank, &stands))
 		return cipher && !is_sender(field) && !find_hp_outer(payload, field->name, rank, &expected);
 	if (same_value(field->value, stands))
 		return true;
 	return cipher && (!is_sender(field) || same_addresses(field->value, stands)) && find_hp_outer(payload, field->name, rank, &expected) && same_value(expected, stands);
 }
 
+static int tell(struct layer *layer, struct view name)
+{
+	int rc = buf_add_format(&layer->differing, "%s%.*s", layer->differing.length ? "\n" : "", (int)name.length,
+				(const char *)name.data);
+
+	layer->notes |= LAYER_HEADER_DIFFERS;
+	return rc == ERR_TOO_LARGE ? 0 : rc;
+}
+
+/* Whether more fields of that name stand outside than were protected. One that HP-Outer has was put there by
+ * the writer. */
+static bool is_added(struct view payload, struct view name, bool cipher, struct view outer)
+{
+	struct view stands, expected;
+	unsigned int rank = 0;
+
+	while (find_field(payload, name, rank, &expected))
+		rank++;
+	for (; find_field(outer, name, rank, &stands); rank++)
+		if (!cipher || !find_hp_outer(payload, name, rank, &expected) || !same_value(expected, stands))
+			return true;
+	return false;
+}
+
+/* RFC 9788 section 1.1.1: what programs show. The Sender is judged by itself, and what is sent on by
+ * somebody has Resent- fields. */
+static int compare_added(struct layer *layer, struct view payload, bool cipher, struct view outer)
+{
+	static const char *const shown[] = {"From", "To", "Cc", "Subject", "Date", "Reply-To", "Followup-To"};
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof shown / sizeof shown[0] && !rc; i++)
+		if (is_added(payload, view_string(shown[i]), cipher, outer))
+			rc = tell(layer, view_string(shown[i]));
+	return rc;
+}
+
+/* The name of the first field that is too many. */
+static bool has_too_many(struct view header, struct view *ret_name)
+{
+	struct mime_field field;
+	unsigned int count = 0;
+
+	while (mime_next_field(&header, &field))
+		if (++count > FIELDS_MAX) {
+			*ret_name = field.name;
+			return true;
+		}
+	return false;
+}
+
 int header_compare(struct layer *layer, struct view payload, struct view outer)
 {
 	enum header_protection protection = header_protection(payload);
-	struct view rest = payload;
+	struct view rest = payload, name;
 	struct mime_field field;
-	unsigned int count = 0;
 	int rc = 0;
 
 	if (protection == HEADER_NOT_PROTECTED)
 		return 0;
 	layer->notes |= LAYER_HEADER_PROTECTED;
-	while (!rc && mime_next_field(&rest, &field)) {
-		if (!header_is_protected(&field))
-			continue;
-		if (++count <= FIELDS_MAX &&
-		    is_as_protected(payload, &field, protection == HEADER_CIPHER, outer))
-			continue;
-		layer->notes |= LAYER_HEADER_DIFFERS;
-		rc = buf_add_format(&layer->differing, "%s%.*s", layer->differing.length ? "\n" : "",
-				    (int)field.name.length, (const char *)field.name.data);
-	}
-	return rc == ERR_TOO_LARGE ? 0 : rc;
+	if (has_too_many(payload, &name) || has_too_many(outer, &name))
+		return tell(layer, name);
+	while (!rc && mime_next_field(&rest, &field))
+		if (header_is_protected(&field) &&
+		    !is_as_protected(payload, &field, protection == HEADER_CIPHER, outer))
+			rc = tell(layer, field.name);
+	return rc ? rc : compare_added(layer, payload, protection == HEADER_CIPHER, outer);
 }
 
 /* Whether all addresses of the fields of that name are the certificate's; *ret_any: whether there is a
