@@ -21,7 +21,7 @@ struct making {
 	const struct sendmail_options *options;
 	const struct sendmail_mail *mail;
 	const struct spool *spool;   /* the mail as it came */
-	struct spool bare;	     /* without Bcc; fd -1: there is none */
+	struct spool bare;	     /* without Bcc, and with a Date; fd -1: it is that already */
 	smime_agent *agent;
 	bool sign, encrypt;
 	struct addresses open, blind; /* of the envelope: whom the mail names, and the others */
@@ -158,7 +158,8 @@ static int make(struct making *making)
 {
 	int status;
 
-	if (making->mail->has_bcc && !sendmail_mail_without_bcc(making->mail, making->spool, &making->bare))
+	if ((making->mail->has_bcc || !making->mail->has_date) &&
+	    !sendmail_mail_complete(making->mail, making->spool, &making->bare))
 		return not_sent("WRITE", strerror(errno));
 	status = smime_agent_connect(&making->agent, SMIME_AGENT_START);
 	if (status)
@@ -166,11 +167,13 @@ static int make(struct making *making)
 	return make_possible(making) == FAILED ? EX_TEMPFAIL : 0;
 }
 
+static const char no_header[] = "it has no header, one that is too long, or in which a CR or NUL stands by itself";
+
 /* Why it cannot be signed; NULL: it can be tried. */
 static const char *no_signature(const struct sendmail_options *options, const struct sendmail_mail *mail)
 {
 	if (!mail->head)
-		return "it has no header, or one that is too long";
+		return no_header;
 	return options->key || *mail->from ? NULL : "it has no From address to sign for";
 }
 
@@ -205,7 +208,7 @@ static bool take_recipients(struct making *making)
 static const char *no_encryption(struct making *making)
 {
 	if (!making->mail->head)
-		return "it has no header, or one that is too long";
+		return no_header;
 	if (making->mail->resent)
 		return "it is passed on for somebody else (Resent- fields), and cannot be encrypted";
 	if (!take_recipients(making))

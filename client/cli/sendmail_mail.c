@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 #include <unistd.h>
 
 bool addresses_add(struct addresses *addresses, const char *address)
@@ -92,6 +93,7 @@ static void take_field(struct sendmail_mail *mail, const struct mail_field *fiel
 	if (mail_field_is(field, "Bcc"))
 		mail->odd |= !mail_each_address(field->value, take_recipient, &mail->blind);
 	mail->has_bcc |= is_bcc(field);
+	mail->has_date |= mail_field_is(field, "Date");
 	mail->resent |= field->name.length > 7 && !strncasecmp(field->name.data, "Resent-", 7);
 	if (!mail_field_is(field, "Content-Type"))
 		return;
@@ -121,6 +123,15 @@ static char *read_front(const struct spool *spool, size_t *ret_length)
 	return front;
 }
 
+/* Some take a CR by itself for a line's end, and see fields that are none. */
+static bool is_ambiguous(struct text head)
+{
+	for (size_t i = 0; i < head.length; i++)
+		if (!head.data[i] || (head.data[i] == '\r' && (i + 1 == head.length || head.data[i + 1] != '\n')))
+			return true;
+	return false;
+}
+
 bool sendmail_mail_read(struct sendmail_mail *mail, const struct spool *spool)
 {
 	struct mail_field field;
@@ -132,12 +143,12 @@ bool sendmail_mail_read(struct sendmail_mail *mail, const struct spool *spool)
 	if (!front)
 		return false;
 	mail->head_length = mail_header_length((struct text){front, length}, length <= MAIL_HEADER_MAX);
-	if (!mail->head_length || mail->head_length > MAIL_HEADER_MAX || memchr(front, 0, mail->head_length)) {
+	rest = (struct text){front, mail->head_length};
+	if (!mail->head_length || mail->head_length > MAIL_HEADER_MAX || is_ambiguous(rest)) {
 		free(front);
 		return true;
 	}
 	mail->head = front;
-	rest = (struct text){mail->head, mail->head_length};
 	while (mail_next_field(&rest, &field))
 		take_field(mail, &field);
 	return true;
@@ -156,11 +167,23 @@ static bool write_fields(const struct sendmail_mail *mail, bool bcc, struct spoo
 	return ok;
 }
 
-bool sendmail_mail_without_bcc(const struct sendmail_mail *mail, const struct spool *from, struct spool *to)
+/* RFC 5322 section 3.3. */
+static bool write_date(struct spool *to)
+{
+	char field[64];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	return localtime_r(&now, &tm) && strftime(field, sizeof field, "Date: %a, %d %b %Y %H:%M:%S %z\n", &tm) &&
+	       spool_write(to, field, strlen(field));
+}
+
+bool sendmail_mail_complete(const struct sendmail_mail *mail, const struct spool *from, struct spool *to)
 {
 	struct text rest;
 
-	return spool_open(to, from->length) && write_fields(mail, false, to, &rest) && spool_write(to, rest.data, rest.length) &&
+	return spool_open(to, from->length) && (mail->has_date || write_date(to)) && write_fields(mail, false, to, &rest) &&
+	       spool_write(to, rest.data, rest.length) &&
 	       lseek(from->fd, (off_t)mail->head_length, SEEK_SET) >= 0 && spool_copy(to, from->fd);
 }
 
