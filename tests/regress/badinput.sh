@@ -145,6 +145,11 @@ ok "decrypting a mail that is none" says "^smime decrypt: " 1 smime decrypt -o "
 ok "decrypting a mail that is not encrypted" says "^smime decrypt: " 1 smime decrypt -o "$work/o/out" "$work/mail.eml"
 ok "signing a mail that is none" says "^smime sign: " 1 smime sign -k rsa -o "$work/o/out" "$work/noise"
 ok "signing a mail of a megabyte of header" says "^smime sign: " 1 smime sign -k rsa -o "$work/o/out" "$(repeat 250000 583a580a)"
+for stray in '\015' '\000'; do
+	{ printf "From: rsa@example.org\nTo: rsa@example.org\nSubject: hello${stray}Bcc: mallory@example.net\n\n"; echo text; } >"$work/stray"
+	ok "signing a mail whose header has $stray by itself, which may hide a field" says "by itself" 1 smime sign -k rsa -o "$work/o/out" "$work/stray"
+	ok "encrypting it" says "by itself" 1 smime encrypt -r "$work/rsa.pem" -o "$work/o/out" "$work/stray"
+done
 ok "nothing was written by these" nothing_in "$work/o"
 nested() {
 	openssl cms -encrypt -binary -in "$work/gcm" -outform DER -aes128 "$work/rsa.pem" >"$work/nested" &&

@@ -70,6 +70,15 @@ ok "a key that is named signs for anybody" signs "$work/carol" -i --key alice bo
 ok "one that is not there does not" status 75 send "$work/alice" -i --sign always --key nobody bob@example.net
 ok "nothing was sent" nothing_sent
 
+# A mail server would add one outside.
+is_dated() {
+	signs "$work/alice" -it && [ "$(sed '/^\r*$/q' "$SINK/1.mail" | grep -c '^Date: ')" = 1 ] &&
+		LC_ALL=C grep -Eq '^Date: (Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} [A-Z][a-z]{2} 20[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} [+-][0-9]{4}' "$work/verified" &&
+		mail 'Alice <alice@example.org>' 'date: Mon, 23 Nov 2026 12:00:00 +0000' >"$work/dated" && signs "$work/dated" -it &&
+		[ "$(sed '/^\r*$/q' "$SINK/1.mail" | grep -ci '^date: ')" = 1 ]
+}
+ok "a mail without a date gets one before it is signed" is_dated
+
 # Of Bcc only the real sendmail may know.
 mail 'Alice <alice@example.org>' 'Bcc: secret@example.com,' ' other@example.com' >"$work/bcc"
 bcc_is_outside() {
@@ -85,6 +94,13 @@ printf 'no header\n' >"$work/none"
 printf 'From: alice@example.org\nX: %0300000d\n\nbody\n' 0 >"$work/huge"
 for kind in signed encrypted resent none huge; do
 	ok "$kind: goes out as it is" passes "$work/$kind" -i bob@example.net
+done
+for bytes in '\r' '\0'; do
+	printf "From: alice@example.org\nSubject: hello${bytes}Bcc: mallory@example.net\nTo: bob@example.net\n\nbody\n" >"$work/stray"
+	ok "$bytes by itself in a header, which may hide a field: goes out as it is" passes "$work/stray" -i bob@example.net
+	ok "or not at all, if it must be signed" says 'not sent: .*by itself' 75 send "$work/stray" -i --sign always bob@example.net
+	ok "or encrypted" says 'not sent: .*by itself' 75 send "$work/stray" -i --encrypt always bob@example.net
+	ok "nothing was sent" nothing_sent
 done
 ok "what is no mail cannot always be signed" status 75 send "$work/none" -i --sign always bob@example.net
 no_from() {

@@ -292,7 +292,7 @@ static int encrypt_mail(struct encrypt_request *request)
 {
 	CLEAN_BUF struct buf block = BUF_INIT(MIME_HEADER_MAX);
 	struct view header;
-	int rc = mime_read_header(&client.in, &block);
+	int rc = message_read_header(&block);
 
 	header = buf_view(&block);
 	rc = rc ? rc : prepare(request, &header);

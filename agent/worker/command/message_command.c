@@ -90,13 +90,23 @@ int message_find_signer(const struct view *header, struct key **ret_key)
 	return rc ? rc : select_signer(header, ret_key);
 }
 
+int message_read_header(struct buf *block)
+{
+	int rc = mime_read_header(&client.in, block);
+
+	if (rc || !mime_has_stray(buf_view(block)))
+		return rc;
+	client_set_detail("a CR or NUL stands by itself in its header: programs would see another header in it");
+	return ERR_NOT_MAIL;
+}
+
 static int sign_mail(struct sign_request *request)
 {
 	CLEAN_BUF struct buf block = BUF_INIT(MIME_HEADER_MAX);
 	enum protection protection = PROTECT_NONE;
 	struct view header;
 	struct key *key;
-	int rc = mime_read_header(&client.in, &block);
+	int rc = message_read_header(&block);
 
 	header = buf_view(&block);
 	rc = rc ? rc : message_find_signer(&header, &key);

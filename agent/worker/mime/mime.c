@@ -168,7 +168,7 @@ bool mime_find_field(struct view block, const char *name, struct mime_field *ret
 }
 
 /* To some programs a CR is a line's end by itself, and a NUL the end of it all. */
-static bool has_stray(struct view header)
+bool mime_has_stray(struct view header)
 {
 	for (size_t i = 0; i < header.length; i++)
 		if (!header.data[i] || (header.data[i] == '\r' && (i + 1 == header.length || header.data[i + 1] != '\n')))
@@ -181,7 +181,7 @@ bool mime_is_ambiguous(struct view header)
 	struct mime_field field;
 	unsigned int types = 0, encodings = 0;
 
-	if (has_stray(header))
+	if (mime_has_stray(header))
 		return true;
 	while (mime_next_field(&header, &field)) {
 		types += mime_name_is(&field, "Content-Type");

@@ -44,8 +44,11 @@ bool mime_name_begins(const struct mime_field *field, const char *start);
  * size - 1. */
 void mime_token(struct view value, char *into, size_t size);
 
-/* Whether programs read the header each in another way: it has two of a field that decides how the body is read,
- * or bytes that to some end a line or all of it. */
+/* Whether the header has bytes that to some programs end a line or all of it: a CR or NUL by itself. */
+bool mime_has_stray(struct view header);
+
+/* Whether programs read the header each in another way: it has stray bytes, or two of a field that decides how the
+ * body is read. */
 bool mime_is_ambiguous(struct view header);
 
 /* RFC 2045 section 6.4: what has parts is not encoded itself. Who decodes it all the same sees other parts. */
