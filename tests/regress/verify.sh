@@ -4,80 +4,8 @@
 . "$(dirname "$0")/lib.sh"
 [ -n "$softhsm" ] || plan_skip "SoftHSM is not installed"
 
-python=/usr/bin/python3
-make_ca
-
-# issue NAME SUBJECT [EXTENSION...]: a key and a certificate of the CA, or of $issuer.
-issuer=ca
-issue() {
-	name=$1
-	subject=$2
-	shift 2
-	printf '%s\n' "$@" >"$work/$name.ext"
-	openssl req -new -newkey "${key_type:-rsa:2048}" ${key_option:-} -nodes -keyout "$work/$name.key" -out "$work/$name.csr" \
-		-subj "$subject" 2>/dev/null &&
-		openssl x509 -req -in "$work/$name.csr" -CA "$work/$issuer.pem" -CAkey "$work/$issuer.key" -CAcreateserial \
-			-days "${days:-365}" -extfile "$work/$name.ext" -out "$work/$name.pem" 2>/dev/null
-}
-mail_use="keyUsage=critical,digitalSignature,keyEncipherment
-extendedKeyUsage=emailProtection"
-issue alice /CN=Alice "$mail_use" subjectAltName=email:alice@example.org
-issue bob /CN=Bob "$mail_use" subjectAltName=email:bob@example.org
-issue mallory /CN=Mallory "$mail_use" subjectAltName=email:mallory@example.net
+. "$srcdir/tests/regress/verify-lib.sh"
 key_type=ec key_option="-pkeyopt ec_paramgen_curve:P-256" issue carol /CN=Carol "$mail_use" subjectAltName=email:carol@example.org
-
-cat >"$work/text" <<-END
-	Content-Type: text/plain; charset=us-ascii
-
-	Please pay 10 euros to Bob.
-	From here on: nothing.
-END
-sed 's/$/\r/' "$work/text" >"$work/text.crlf"
-
-# sign FILE OPTIONS...: a mail from Alice with openssl.
-sign() {
-	file=$1
-	shift
-	openssl cms -sign -in "$work/text" -from "Alice <alice@example.org>" -to bob@example.org -subject pay \
-		-signer "$work/alice.pem" -inkey "$work/alice.key" "$@" -out "$file" 2>/dev/null
-}
-
-# verify STATUS FILE [OPTIONS...], and then found WORD...: whether the report has each of them.
-verify() {
-	wanted=$1
-	mail=$2
-	shift 2
-	rm -f "$work/signed"
-	smime verify --json --ca "$work/ca.pem" -o "$work/signed" "$@" "$mail" >"$work/json" 2>"$work/said"
-	got=$?
-	[ "$got" = "$wanted" ] && return
-	echo "status $got, wanted $wanted" >&2
-	cat "$work/said" "$work/json" >&2
-	return 1
-}
-found() {
-	for word; do
-		grep -q -- "\"$word\"" "$work/json" && continue
-		echo "no $word in:" >&2
-		cat "$work/json" >&2
-		return 1
-	done
-}
-is() { # VERDICT STATUS FILE WORD...
-	verdict=$1
-	wanted=$2
-	mail=$3
-	shift 3
-	verify "$wanted" "$mail" || return
-	grep -q "^{\"verdict\":\"$verdict\"" "$work/json" || { cat "$work/json" >&2; return 1; }
-	found "$@"
-}
-nothing_came_out() {
-	[ ! -e "$work/signed" ]
-}
-raw() { # STATUS FILE [OPTIONS...]
-	verify "$@" --raw
-}
 
 # What is good.
 sign "$work/detached.eml"

@@ -15,13 +15,14 @@ static const struct {
 	unsigned int note;
 	const char *name, *text;
 } notes[] = {
-	{LAYER_UNSIGNED_TEXT, "unsigned-text", "text behind the signed part is not signed"},
+	{LAYER_UNSIGNED_TEXT, "unsigned-text", "text around the signed part is not signed, and most mail programs do not show it"},
 	{LAYER_EXTRA_PARTS, "extra-parts", "parts beside the signed part are not signed"},
 	{LAYER_AMONG_PARTS, "among-parts", "parts beside the encrypted one were not encrypted"},
 	{LAYER_AMONG_HTML, "among-html", "HTML beside an encrypted part may give its text away: do not show them together"},
 	{LAYER_UNAUTHENTICATED, "unauthenticated", "the cipher does not notice alterations"},
 	{LAYER_SENDER_DIFFERS, "sender-differs", "the Sender field is not the signer's address"},
 	{LAYER_NO_ADDRESS, "no-address", "the signer's certificate has no mail address: compare its name with the sender's"},
+	{LAYER_ELSEWHERE, "elsewhere", "a part of it is kept elsewhere, and is not signed"},
 	{LAYER_HEADER_PROTECTED, "header-protected", "the header is protected"},
 	{LAYER_HEADER_DIFFERS, "header-differs", "header fields outside are not the protected ones"},
 };

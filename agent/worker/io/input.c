@@ -96,6 +96,11 @@ void input_decode_base64(struct input *input)
 	input->state.ended = false;
 }
 
+void input_leave_base64(struct input *input)
+{
+	input->state.encoding = INPUT_PLAIN;
+}
+
 /* The first line that begins so, or NULL. */
 static const uint8_t *find_line(struct view text, const char *begin)
 {
@@ -185,8 +190,12 @@ static int decode(struct input_state *state, uint8_t *into, size_t size, size_t 
 			*ret_length = length + tail;
 			return rc;
 		}
-		if (value < 0)
+		if (value < 0 && !length)
 			return ERR_BAD_CMS;
+		if (value < 0) {
+			state->raw_at--; /* first what is before it */
+			break;
+		}
 		state->bits = state->bits << 6 | (uint32_t)value;
 		if (++state->characters < 4)
 			continue;

@@ -63,6 +63,9 @@ MUST_USE int input_peek(struct input *input, size_t want, struct view *ret_bytes
  * '-', is the end; so is any '-' between groups of four, which is no base64. */
 void input_decode_base64(struct input *input);
 
+/* From here on what is read is read as it is: what stands behind the base64 that was read to its end. */
+void input_leave_base64(struct input *input);
+
 /* Before CMS that may be PEM, of any label, perhaps with text before it (as openssl's -text has it), or base64 as
  * it stands in a mail: from here on that is decoded. Other input stays as it is. */
 MUST_USE int input_enter_armor(struct input *input);

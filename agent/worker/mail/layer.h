@@ -15,7 +15,7 @@ enum layer_kind { LAYER_SIGNED, LAYER_ENCRYPTED, LAYER_FORWARDED };
 
 /* What a person should know of a layer beside its verdict: bits. */
 enum layer_note {
-	LAYER_UNSIGNED_TEXT = 1,   /* text behind the parts of multipart/signed */
+	LAYER_UNSIGNED_TEXT = 1,   /* text around the parts of multipart/signed, or behind a CMS message */
 	LAYER_EXTRA_PARTS = 2,	   /* more parts than the content and its signature */
 	LAYER_AMONG_PARTS = 4,	   /* encrypted, and beside it parts that are not */
 	LAYER_AMONG_HTML = 8,	   /* one of them HTML, which could pull the decrypted text out */
@@ -24,11 +24,12 @@ enum layer_note {
 	LAYER_NO_ADDRESS = 256,	   /* the signer's certificate has no mail address (RFC 8550 section 3) */
 	LAYER_HEADER_PROTECTED = 64, /* the header was protected (RFC 9788) */
 	LAYER_HEADER_DIFFERS = 128,  /* and is not what stands outside */
+	LAYER_ELSEWHERE = 512,	     /* a part of it is a reference to what is kept elsewhere */
 };
 
 struct layer {
 	struct layer *next;
-	const struct layer *inside; /* the layer around it, or NULL */
+	struct layer *inside; /* the layer around it, or NULL */
 	unsigned int number;	    /* from 1 */
 	enum layer_kind kind;
 	bool detached;		/* signed: beside its content */

@@ -7,6 +7,7 @@
 
 #include "cms_decrypt.h"
 #include "protected_header.h"
+#include "smime_part.h"
 
 #include <string.h>
 #include <strings.h>
@@ -18,36 +19,24 @@ struct joining {
 	bool joined;
 };
 
+/* A CMS message that is not said to be something else. */
 static bool is_encrypted(const struct mime_field *type)
 {
 	char name[64], kind[64];
 
 	mime_token(type->value, name, sizeof name);
-	if (!strcmp(name, "application/pkcs7-mime") || !strcmp(name, "application/x-pkcs7-mime"))
-		return !mime_parameter(type->value, "smime-type", kind, sizeof kind) ||
-		       !strcasecmp(kind, "enveloped-data") || !strcasecmp(kind, "authEnveloped-data");
-	/* What some gateways make of it (RFC 8551 section 3.9). */
-	if (strcmp(name, "application/octet-stream") ||
-	    !mime_parameter(type->value, "name", kind, sizeof kind) || strlen(kind) < 4)
-		return false;
-	return !strcasecmp(kind + strlen(kind) - 4, ".p7m");
+	return smime_part_is_cms(name, type->value) &&
+	       (!mime_parameter(type->value, "smime-type", kind, sizeof kind) ||
+		!strcasecmp(kind, "enveloped-data") || !strcasecmp(kind, "authEnveloped-data"));
 }
 
 static int open_body(struct input *input, struct view header)
 {
 	struct mime_field field;
-	char encoding[32];
 
 	if (!mime_find_field(header, "Content-Type", &field) || !is_encrypted(&field))
 		return ERR_WRONG_TYPE;
-	if (!mime_find_field(header, "Content-Transfer-Encoding", &field))
-		return 0;
-	mime_token(field.value, encoding, sizeof encoding);
-	if (!strcmp(encoding, "base64"))
-		input_decode_base64(input);
-	else if (strcmp(encoding, "binary") && strcmp(encoding, "8bit") && strcmp(encoding, "7bit"))
-		return ERR_NOT_SUPPORTED;
-	return 0;
+	return smime_part_decode(input, header);
 }
 
 static int put(struct output *output, struct view bytes)

@@ -11,6 +11,7 @@
 #include "cms_verify.h"
 #include "multipart.h"
 #include "protected_header.h"
+#include "smime_part.h"
 #include "stream.h"
 
 #include <stdio.h>
@@ -182,27 +183,22 @@ static int walk_encrypted(struct walk *walk, struct input *cms, const struct pla
 	return is_about_message(rc) ? 0 : rc;
 }
 
-/* Finds out what kind of body this is, and makes it readable as it was before it was encoded. */
-static int decode_body(struct input *input, struct view header)
+/* What stands behind a CMS message that could be read. */
+static int note_rest(struct input *body, struct input *cms, struct layer *layer)
 {
-	struct mime_field field;
-	char encoding[32];
+	bool more = false;
+	int rc = smime_part_pass_rest(body, cms, &more);
 
-	if (!mime_find_field(header, "Content-Transfer-Encoding", &field))
-		return 0;
-	mime_token(field.value, encoding, sizeof encoding);
-	if (!strcmp(encoding, "base64"))
-		input_decode_base64(input);
-	else if (*encoding && strcmp(encoding, "binary") && strcmp(encoding, "8bit") && strcmp(encoding, "7bit"))
-		return ERR_NOT_SUPPORTED;
-	return 0;
+	layer->notes |= more ? LAYER_UNSIGNED_TEXT : 0;
+	return rc;
 }
 
 static int walk_cms(struct walk *walk, struct input *input, struct view header, const struct place *place)
 {
 	enum signed_kind kind = SIGNED_NO_CMS;
+	struct layer **made = walk->layers->end;
 	struct stream *stream;
-	int rc = decode_body(input, header);
+	int rc = smime_part_decode(input, header);
 
 	if (rc)
 		return rc;
@@ -214,6 +210,8 @@ static int walk_cms(struct walk *walk, struct input *input, struct view header, 
 		rc = walk_opaque(walk, &stream->input, place);
 	else if (!rc && kind == SIGNED_ENVELOPED)
 		rc = walk_encrypted(walk, &stream->input, place);
+	if (!rc && *made && !(*made)->error && !(*made)->reasons)
+		rc = note_rest(input, &stream->input, *made);
 	free(stream);
 	return rc;
 }
@@ -229,7 +227,7 @@ static int check_signature_part(struct walk *walk, struct multipart *parts, stru
 	bool detached;
 	int rc = cms ? mime_read_header(&part->input, &block) : ERR_NO_MEMORY;
 
-	rc = rc ? rc : decode_body(&part->input, buf_view(&block));
+	rc = rc ? rc : smime_part_decode(&part->input, buf_view(&block));
 	rc = rc ? rc : cms_verify_begin(&cms->input, digests, &work);
 	rc = rc ? rc : check_content_type(work);
 	detached = !rc && cms_verify_is_detached(work);
@@ -238,6 +236,8 @@ static int check_signature_part(struct walk *walk, struct multipart *parts, stru
 		layer->reasons |= REASON_OWN_CONTENT;
 	if (!rc && detached)
 		rc = cms_verify_end(work, false, walk->options->at, &layer->signatures);
+	if (!rc && detached)
+		rc = note_rest(&part->input, &cms->input, layer);
 	cms_verify_free(work);
 	free(cms);
 	free(part);
@@ -256,6 +256,22 @@ static int walk_signed_part(struct walk *walk, struct multipart *parts, struct l
 	stream->out = out;
 	rc = walk_content(walk, stream, layer, place);
 	free(stream);
+	return rc;
+}
+
+/* Before the parts there is at most a line for programs that do not know them. */
+static int pass_preamble(struct multipart *parts, struct layer *layer)
+{
+	uint8_t text[256];
+	size_t length = 0, got = 1;
+	int rc = 0;
+
+	while (!rc && got && length < sizeof text) {
+		rc = multipart_read(parts, text + length, sizeof text - length, &got);
+		length += rc ? 0 : got;
+	}
+	if (!rc && !smime_part_is_usual_preamble((struct view){text, length}))
+		layer->notes |= LAYER_UNSIGNED_TEXT;
 	return rc;
 }
 
@@ -280,8 +296,9 @@ static int walk_signed_parts(struct walk *walk, struct multipart *parts, struct 
 			     const struct place *place, struct digests *digests, struct signed_output *out)
 {
 	bool more;
-	int rest, rc = multipart_next(parts, &more);
+	int rest, rc = pass_preamble(parts, layer);
 
+	rc = rc ? rc : multipart_next(parts, &more);
 	if (rc || !more)
 		return rc ? rc : ERR_BAD_CMS;
 	rc = walk_signed_part(walk, parts, layer, place, digests, out);
@@ -409,33 +426,18 @@ static int walk_forwarded(struct walk *walk, struct input *input, const struct p
 	return rc;
 }
 
-static bool is_smime_signed(struct view type)
-{
-	char protocol[64];
-
-	return mime_parameter(type, "protocol", protocol, sizeof protocol) &&
-	       (!strcasecmp(protocol, "application/pkcs7-signature") ||
-		!strcasecmp(protocol, "application/x-pkcs7-signature"));
-}
-
-static bool is_smime_part(const char *name, struct view type)
-{
-	char file[256];
-
-	/* Certificates for whom it may concern: nothing is signed. */
-	if (mime_parameter(type, "smime-type", file, sizeof file) && !strcasecmp(file, "certs-only"))
-		return false;
-	if (!strcmp(name, "application/pkcs7-mime") || !strcmp(name, "application/x-pkcs7-mime"))
-		return true;
-	/* What some gateways make of it (RFC 8551 section 3.9). */
-	return !strcmp(name, "application/octet-stream") && mime_parameter(type, "name", file, sizeof file) &&
-	       strlen(file) > 4 && !strcasecmp(file + strlen(file) - 4, ".p7m");
-}
-
 static void note_leaf(const char *name, const struct place *place)
 {
 	for (struct mix *mix = place->mix; mix; mix = mix->outer)
 		mix->html += !strcmp(name, "text/html");
+	/* RFC 2046 sections 5.2.2 and 5.2.3: a reference to a file, and a fragment of another mail. Who signed that did
+	 * not sign what is shown. */
+	if (strcmp(name, "message/external-body") && strcmp(name, "message/partial"))
+		return;
+	for (struct layer *layer = place->inside; layer; layer = layer->inside) {
+		layer->notes |= LAYER_ELSEWHERE;
+		layer->whole = false;
+	}
 }
 
 static int walk_body(struct walk *walk, struct input *input, struct view header, const struct place *place)
@@ -447,9 +449,9 @@ static int walk_body(struct walk *walk, struct input *input, struct view header,
 		return 0;
 	if (mime_find_field(header, "Content-Type", &type))
 		mime_token(type.value, name, sizeof name);
-	if (is_smime_part(name, type.value))
+	if (smime_part_is_cms(name, type.value))
 		return walk_cms(walk, input, header, place);
-	if (!strcmp(name, "multipart/signed") && is_smime_signed(type.value))
+	if (!strcmp(name, "multipart/signed") && smime_part_is_signed(type.value))
 		return walk_signed(walk, input, type.value, place);
 	if (!strncmp(name, "multipart/", 10))
 		return walk_multipart(walk, input, type.value, place);

@@ -5,6 +5,7 @@
 #include "raw_verify.h"
 
 #include "cms_verify.h"
+#include "smime_part.h"
 #include "stream.h"
 
 static int pass_content(struct cms_verification *work, struct input *content, struct signed_output *out)
@@ -67,6 +68,7 @@ int raw_verify(struct input *input, struct input *content, const struct verify_o
 	struct stream *stream = stream_over(input);
 	struct cms_verification *work = NULL;
 	struct layer *layer;
+	bool more;
 	int rc = stream ? input_enter_armor(input) : ERR_NO_MEMORY;
 
 	rc = rc ? rc : cms_verify_begin(&stream->input, NULL, &work);
@@ -74,6 +76,8 @@ int raw_verify(struct input *input, struct input *content, const struct verify_o
 	if (!rc) {
 		layer->whole = true;
 		rc = verify(work, content, options, layer);
+		rc = rc ? rc : smime_part_pass_rest(input, &stream->input, &more);
+		layer->notes |= !rc && more ? LAYER_UNSIGNED_TEXT : 0;
 		if (rc == ERR_BAD_CMS)
 			layer->reasons |= REASON_DAMAGED;
 	}
