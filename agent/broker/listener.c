@@ -32,13 +32,17 @@ static int lock = -1; /* held while this agent lives */
 static struct loop_watch *watch;
 static char bound[sizeof((struct sockaddr_un *)0)->sun_path];
 
-/* systemd.socket: LISTEN_PID names this process, LISTEN_FDS counts. */
-static int passed_socket(void)
+bool listener_is_passed(void)
 {
 	const char *pid = getenv("LISTEN_PID");
 	const char *count = getenv("LISTEN_FDS");
 
-	if (!pid || !count || atoi(pid) != getpid() || atoi(count) < 1)
+	return pid && count && atoi(pid) == getpid() && atoi(count) == 1;
+}
+
+static int passed_socket(void)
+{
+	if (!listener_is_passed())
 		return -1;
 	fcntl(SYSTEMD_FIRST_FD, F_SETFD, FD_CLOEXEC);
 	fcntl(SYSTEMD_FIRST_FD, F_SETFL, fcntl(SYSTEMD_FIRST_FD, F_GETFL) | O_NONBLOCK);

@@ -7,7 +7,12 @@
 
 #include "error.h"
 
-/* Listens at path, or takes the socket that systemd passed (LISTEN_FDS). Makes the folder, mode
+#include <stdbool.h>
+
+/* Whether systemd passed this process its one socket (systemd.socket(5): LISTEN_PID, LISTEN_FDS). */
+bool listener_is_passed(void);
+
+/* Listens at path, or takes the socket that systemd passed. Makes the folder, mode
  * 0700. ERR_BUSY where another agent listens there; ERR_INTERNAL, with the reason in the log. */
 MUST_USE int listener_open(const char *path);
 

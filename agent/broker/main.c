@@ -168,13 +168,10 @@ static void raise_descriptor_limit(void)
 }
 
 /* What the starting program had open would stay open for as long as the agent lives: its pipes, and
- * perhaps descriptors with PINs. systemd's sockets are meant. */
+ * perhaps descriptors with PINs. systemd's socket is meant. */
 static void close_inherited(void)
 {
-	const char *count = getenv("LISTEN_FDS");
-	unsigned int passed = count && getenv("LISTEN_PID") ? (unsigned int)atoi(count) : 0;
-
-	close_range(3 + passed, ~0u, 0);
+	close_range(listener_is_passed() ? 4 : 3, ~0u, 0);
 }
 
 static int set_up(const struct options *options, char *path, size_t path_size)

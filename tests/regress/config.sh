@@ -154,6 +154,29 @@ default_socket() {
 	return $got
 }
 ok "the usual place is in XDG_RUNTIME_DIR, in a folder of its own" default_socket
+# An agent that was given its socket as systemd does it, and a file that was only left open.
+as_systemd_does() {
+	/usr/bin/python3 - "$SMIME_AGENT_SOCKET" 9>"$work/left-open" <<-'END'
+		import os, socket, sys
+		listening = socket.socket(socket.AF_UNIX)
+		listening.bind(sys.argv[1])
+		listening.listen()
+		os.dup2(listening.fileno(), 3)
+		os.set_inheritable(3, True)
+		if os.fork() == 0:
+		    os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+		    os.execvp("smime-agent", ["smime-agent"])
+	END
+}
+from_systemd() {
+	export SMIME_AGENT_SOCKET=$work/run/systemd
+	as_systemd_does && given=$(agent_pid) && ! readlink "/proc/$given/fd/"* | grep left-open &&
+		smime agent stop && wait_for gone "$given" && [ -S "$SMIME_AGENT_SOCKET" ]
+	got=$?
+	export SMIME_AGENT_SOCKET=$work/run/S.smime-agent
+	return $got
+}
+ok "a socket that systemd passes is used, and stays" from_systemd
 
 # --- reading it again
 
