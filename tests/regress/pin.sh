@@ -319,7 +319,6 @@ crash_once() { # the next signature ends the host, and the login with it
 
 last_try_asked() {
 	answers "$PIN"
-	rules "$final_try"
 	sign_with 1 1 0 && grep -q '^SETDESC.*LAST TRY' "$asked"
 }
 
@@ -343,6 +342,7 @@ last_try_cached() {
 	[ "$count" = 0 ] && [ "$got" = 4 ] && [ "$(times_asked)" = 2 ]
 }
 
+rules "$final_try" # before the agent first looks
 use_conf
 ok "the last try: the person is told" last_try_asked
 ok "the last try: told also if it came meanwhile" last_try_came_meanwhile
