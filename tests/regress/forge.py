@@ -55,6 +55,12 @@ def certificate(path):
                           capture_output=True).stdout
 
 
+def key_identifier(der):
+    text = subprocess.run(["openssl", "x509", "-inform", "DER", "-noout", "-ext", "subjectKeyIdentifier"], input=der,
+                          check=True, capture_output=True).stdout.decode()
+    return bytes.fromhex(text.split()[-1].replace(":", ""))
+
+
 def sign(key, digest, data):
     with tempfile.NamedTemporaryFile() as file:
         file.write(data)
@@ -97,7 +103,10 @@ def signer(cases, key, cert, digest, content, content_type):
     serial, issuer = fields[1], fields[3]
     signed = attributes(cases, digest, content, content_type)
     body = tlv(0x31, *signed)
-    parts = [tlv(2, b"\x01"), tlv(0x30, issuer, serial), algorithm(DIGESTS[digest])]
+    name = [tlv(2, b"\x01"), tlv(0x30, issuer, serial)]
+    if "key-id" in cases:
+        name = [tlv(2, b"\x03"), tlv(0x80, key_identifier(cert))]
+    parts = name + [algorithm(DIGESTS[digest])]
     if "swapped" in cases:
         return body, parts + [RSA, tlv(4, sign(key, digest, body))]
     if "no-attributes" in cases:
@@ -123,8 +132,8 @@ def main():
         content = content.replace(b"pay 10", b"pay 99")
     infos = [] if "no-signer" in cases else [tlv(0x30, *parts)] * numbers.get("signers", 1)
     certs = [] if "no-certificate" in cases else [cert] * numbers.get("certificates", 1)
-    for other in sys.argv[5:]:
-        certs.append(certificate(other))
+    others = [certificate(other) for other in sys.argv[5:]]
+    certs = others + certs if "last" in cases else certs + others
     inside = [oid(content_type)]
     if "detached" not in cases:
         inside.append(tlv(0xA0, tlv(4, content)))

@@ -73,4 +73,55 @@ for type in 'message/external-body; access-type=URL; URL="http://mallory.example
 	entity "$work/mixed"
 	ok "${type%%;*} beside a text: not all of it" is partly-signed 1 "$work/mail.eml" good elsewhere
 done
+# Certificates that are called as the signer's is, and are not it.
+serial_of() {
+	openssl x509 -in "$1" -noout -serial | sed 's/serial=/0x/'
+}
+key_id_of() {
+	openssl x509 -in "$1" -noout -ext subjectKeyIdentifier | tail -n 1 | tr -d ' :'
+}
+issue frank /CN=Frank "$mail_use" subjectAltName=email:alice@example.org subjectKeyIdentifier=hash
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/other-ca.key" -out "$work/other-ca.pem" -subj "/CN=Test CA" 2>/dev/null
+decoy() { # NAME: with Frank's issuer, serial number and key identifier
+	printf 'subjectAltName=email:alice@example.org\nsubjectKeyIdentifier=%s\n' "$(key_id_of "$work/frank.pem")" >"$work/decoy.ext"
+	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$work/decoy.key" -out "$work/decoy.csr" -subj "/CN=$1" 2>/dev/null
+	openssl x509 -req -in "$work/decoy.csr" -CA "$work/other-ca.pem" -CAkey "$work/other-ca.key" -set_serial "$(serial_of "$work/frank.pem")" \
+		-days 100 -extfile "$work/decoy.ext" -out "$work/$1.pem" 2>/dev/null
+}
+forge() { # CASES CERTIFICATE...
+	cases=$1
+	shift
+	"$python" "$srcdir/tests/regress/forge.py" "$cases" "$work/frank.key" "$work/frank.pem" "$work/text.crlf" "$@" >"$work/forged"
+}
+for number in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
+	decoy decoy$number
+done
+for name in key-id plain; do
+	forge last,$name "$work/decoy1.pem" "$work/decoy2.pem"
+	ok "$name: others are called the same, and come first: the signer's is found" raw 0 "$work/forged"
+	forge $name "$work/decoy1.pem"
+	ok "$name: and where they come last" raw 0 "$work/forged"
+	forge last,$name "$work"/decoy*.pem
+	ok "$name: where there are very many, the signature is bad, and not somebody's" raw 1 "$work/forged"
+	ok "$name: and says so" found bad forged
+	forge $name,altered-content "$work/decoy1.pem"
+	ok "$name: altered content is that of none" raw 1 "$work/forged"
+	ok "$name: and says so" found bad altered
+	# A renewed certificate, with the same key.
+	printf '%s\n' "$mail_use" subjectAltName=email:alice@example.org subjectKeyIdentifier=hash >"$work/old.ext"
+	openssl x509 -req -in "$work/frank.csr" -CA "$work/ca.pem" -CAkey "$work/ca.key" -set_serial "$(serial_of "$work/frank.pem")" \
+		-days -1 -extfile "$work/old.ext" -out "$work/old.pem" 2>/dev/null
+	forge last,$name "$work/old.pem"
+	ok "$name: the one that was good before it is there, too" raw 0 "$work/forged"
+	smime certs import "$work/frank.pem" >/dev/null
+	forge no-certificate,$name "$work/decoy1.pem"
+	ok "$name: the message brings others alone, the store has the signer's" raw 0 "$work/forged"
+	smime certs remove --all alice@example.org
+	smime certs import "$work/decoy1.pem" >/dev/null && smime certs import "$work/frank.pem" >/dev/null
+	forge no-certificate,$name
+	ok "$name: the store has both" raw 0 "$work/forged"
+	smime certs remove --all alice@example.org
+	forge no-certificate,$name "$work/decoy1.pem"
+	ok "$name: nobody has the signer's: it is not good" raw 1 "$work/forged"
+done
 finish

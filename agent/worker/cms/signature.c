@@ -5,11 +5,10 @@
  */
 #include "signature.h"
 
+#include "candidates.h"
 #include "clean_ssl.h"
-#include "keys.h"
 #include "log.h"
 #include "mailbox.h"
-#include "store.h"
 
 #include <openssl/err.h>
 #include <openssl/ess.h>
@@ -213,12 +212,20 @@ static int64_t seconds_of(const ASN1_TIME *time)
 	return time && ASN1_TIME_to_tm(time, &tm) ? (int64_t)timegm(&tm) : 0;
 }
 
+static int digest_of(CMS_SignerInfo *info)
+{
+	X509_ALGOR *digest;
+	const ASN1_OBJECT *oid;
+
+	CMS_SignerInfo_get0_algs(info, NULL, NULL, &digest, NULL);
+	X509_ALGOR_get0(&oid, NULL, NULL, digest);
+	return OBJ_obj2nid(oid);
+}
+
 static void read_attributes(CMS_SignerInfo *info, struct signature *signature)
 {
 	const ASN1_STRING *capabilities = attribute(info, NID_SMIMECapabilities, V_ASN1_SEQUENCE);
 	const ASN1_TIME *time = attribute(info, NID_pkcs9_signingTime, V_ASN1_UTCTIME);
-	X509_ALGOR *digest;
-	const ASN1_OBJECT *oid;
 
 	if (!time)
 		time = attribute(info, NID_pkcs9_signingTime, V_ASN1_GENERALIZEDTIME);
@@ -226,58 +233,40 @@ static void read_attributes(CMS_SignerInfo *info, struct signature *signature)
 	if (capabilities && buf_add(&signature->capabilities, ASN1_STRING_get0_data(capabilities),
 				    (size_t)ASN1_STRING_length(capabilities)))
 		log_debug("a signer's capabilities are too long to be kept");
-	CMS_SignerInfo_get0_algs(info, NULL, NULL, &digest, NULL);
-	X509_ALGOR_get0(&oid, NULL, NULL, digest);
-	signature->digest = OBJ_obj2nid(oid);
+	signature->digest = digest_of(info);
 }
 
-static int add_issuer_serial(X509_NAME *issuer, ASN1_INTEGER *serial, struct buf *into)
+/* Drops those whose key did not make the signature, unless none did. */
+static bool keep_fitting(const struct signature_context *context, CMS_SignerInfo *info, STACK_OF(X509) *list)
 {
-	PKCS7_ISSUER_AND_SERIAL both = {issuer, serial};
-	unsigned char *der = NULL;
-	int length = i2d_PKCS7_ISSUER_AND_SERIAL(&both, &der);
-	int rc = length > 0 ? buf_add(into, der, (size_t)length) : ERR_BAD_CMS;
+	bool fits[CANDIDATES_MAX] = {false}, any = false;
 
-	OPENSSL_free(der);
+	for (int i = 0; i < sk_X509_num(list); i++) {
+		struct signature tried = {.cert = sk_X509_value(list, i), .digest = digest_of(info)};
+
+		CMS_SignerInfo_set1_signer_cert(info, tried.cert);
+		fits[i] = !(check_content(context, info, &tried) & (REASON_FORGED | REASON_ALTERED));
+		any = any || fits[i];
+	}
+	for (int i = sk_X509_num(list) - 1; i >= 0 && any; i--)
+		if (!fits[i])
+			X509_free(sk_X509_delete(list, i));
+	return any;
+}
+
+/* The certificates that may be the signer's. */
+static int find_candidates(const struct signature_context *context, CMS_SignerInfo *info, bool sound,
+			   STACK_OF(X509) *list)
+{
+	int rc = candidates_add_known(list, info, context->certs);
+	bool fitting = !rc && (sound ? keep_fitting(context, info, list) : sk_X509_num(list));
+
+	if (rc || fitting)
+		return rc;
+	rc = candidates_add_stored(list, info);
+	if (!rc && sound)
+		(void)keep_fitting(context, info, list);
 	return rc;
-}
-
-static X509 *find_in_store(CMS_SignerInfo *info)
-{
-	CLEAN_STORED struct stored *found = NULL;
-	CLEAN_BUF struct buf name = BUF_INIT(65536);
-	ASN1_OCTET_STRING *key_id = NULL;
-	X509_NAME *issuer = NULL;
-	ASN1_INTEGER *serial = NULL;
-	enum store_by by = STORE_ISSUER_SERIAL;
-	int rc;
-
-	CMS_SignerInfo_get0_signer_id(info, &key_id, &issuer, &serial);
-	if (key_id)
-		by = STORE_KEY_ID;
-	rc = key_id ? buf_add(&name, ASN1_STRING_get0_data(key_id), (size_t)ASN1_STRING_length(key_id))
-		    : add_issuer_serial(issuer, serial, &name);
-	rc = rc ? rc : store_find(by, buf_view(&name), &found);
-	if (rc)
-		log_debug("the store does not tell who signed: %s", error_text(rc));
-	return found && !CMS_SignerInfo_cert_cmp(info, found->cert) ? TAKE(found->cert) : NULL;
-}
-
-/* The caller frees. */
-static X509 *find_certificate(const struct signature_context *context, CMS_SignerInfo *info)
-{
-	X509 *found = NULL;
-
-	for (int i = 0; i < sk_X509_num(context->certs) && !found; i++)
-		if (!CMS_SignerInfo_cert_cmp(info, sk_X509_value(context->certs, i)))
-			found = sk_X509_value(context->certs, i);
-	for (const struct key *key = keys_first(); key && !found; key = key->next)
-		if (!CMS_SignerInfo_cert_cmp(info, key->cert))
-			found = key->cert;
-	if (!found)
-		return find_in_store(info);
-	X509_up_ref(found);
-	return found;
 }
 
 /* An expired certificate was perhaps valid when the signature was made. The time is the signer's word:
@@ -350,30 +339,70 @@ static int find_companions(const struct signature_context *context, struct signa
 	return rc;
 }
 
-static int check(const struct signature_context *context, CMS_SignerInfo *info, struct signature *signature)
+/* What a signature is worth by one of the certificates. */
+static int judge(const struct signature_context *context, CMS_SignerInfo *info, bool sound, struct signature *signature)
 {
-	bool sound;
 	int rc;
 
-	read_attributes(info, signature);
-	if (digests_is_weak(signature->digest))
-		signature->reasons |= REASON_WEAK_DIGEST;
-	sound = attributes_are_sound(context, info);
-	if (!sound)
-		signature->reasons |= REASON_ATTRIBUTES;
-	signature->cert = find_certificate(context, info);
-	if (!signature->cert) {
-		signature->reasons |= REASON_NO_CERTIFICATE;
-		return 0;
-	}
 	CMS_SignerInfo_set1_signer_cert(info, signature->cert);
 	if (sound)
 		signature->reasons |= check_content(context, info, signature);
 	rc = check_certificate(context, signature);
 	if (!rc && names_other_certificate(context, info, signature))
 		signature->reasons |= REASON_OTHER_CERTIFICATE;
+	return rc;
+}
+
+static void forget(struct signature *signature)
+{
+	X509_free(signature->cert);
+	X509_free(signature->culprit);
+	sk_X509_pop_free(signature->chain, X509_free);
+}
+
+/* By the best of them: of two with one key, one may have expired, and another one be meant. */
+static int judge_all(const struct signature_context *context, CMS_SignerInfo *info, bool sound,
+		     STACK_OF(X509) *candidates, struct signature *signature)
+{
+	struct signature best = *signature;
+	int rc = 0;
+
+	for (int i = 0; i < sk_X509_num(candidates) && !rc; i++) {
+		struct signature tried = *signature;
+
+		tried.cert = sk_X509_value(candidates, i);
+		X509_up_ref(tried.cert);
+		rc = judge(context, info, sound, &tried);
+		if (rc || (best.cert && reason_verdict(tried.reasons) >= reason_verdict(best.reasons))) {
+			forget(&tried);
+			continue;
+		}
+		forget(&best);
+		best = tried;
+		if (best.reasons == signature->reasons)
+			break;
+	}
+	*signature = best;
+	return rc;
+}
+
+static int check(const struct signature_context *context, CMS_SignerInfo *info, struct signature *signature)
+{
+	STACK_OF(X509) *candidates = sk_X509_new_null();
+	bool sound = attributes_are_sound(context, info);
+	int rc = candidates ? find_candidates(context, info, sound, candidates) : ERR_NO_MEMORY;
+
+	read_attributes(info, signature);
+	if (digests_is_weak(signature->digest))
+		signature->reasons |= REASON_WEAK_DIGEST;
+	if (!sound)
+		signature->reasons |= REASON_ATTRIBUTES;
+	if (!rc && !sk_X509_num(candidates))
+		signature->reasons |= REASON_NO_CERTIFICATE;
+	rc = rc ? rc : judge_all(context, info, sound, candidates, signature);
 	if (!rc && !signature->reasons)
 		rc = find_companions(context, signature);
+	sk_X509_pop_free(candidates, X509_free);
 	ERR_clear_error();
 	return rc;
 }
