@@ -6,6 +6,7 @@
 
 #include "admin.h"
 #include "certs.h"
+#include "given.h"
 #include "hosts.h"
 #include "keyring.h"
 #include "log.h"
@@ -304,7 +305,10 @@ static void unlock(void *context)
 		unlocked(pending, 0);
 	} else {
 		pending->token = token->ref;
-		login_token(token, pending->peer, pending->pin_fd, unlocked, pending);
+		if (pending->pin_fd >= 0)
+			given_login(token, pending->peer, pending->pin_fd, unlocked, pending);
+		else
+			login_token(token, pending->peer, unlocked, pending);
 	}
 }
 

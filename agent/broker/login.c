@@ -22,6 +22,7 @@ enum source { SOURCE_NONE, SOURCE_CACHE, SOURCE_FILE, SOURCE_GIVEN, SOURCE_PIN_P
 struct waiter {
 	struct waiter *next;
 	uint32_t peer;
+	struct secret *pin; /* that it gave, to be sent in its turn; or NULL */
 	login_done done;
 	void *context;
 };
@@ -49,8 +50,8 @@ static void login_free(struct login *login)
 	free(login);
 }
 
-/* All who waited hear of it; but a PIN that one client gave and that was wrong is no answer to the
- * others, who begin anew. */
+/* All who waited hear of it. But a PIN that one client gave and that was wrong is no answer to the others, who
+ * begin anew; and who gave one hears of that. */
 static void finish(struct login *login, int err)
 {
 	struct token *token = keyring_token(login->token);
@@ -63,10 +64,13 @@ static void finish(struct login *login, int err)
 	while (waiters) {
 		struct waiter *next = waiters->next;
 
-		if (giver && waiters->peer != giver)
-			login_token(token, waiters->peer, -1, waiters->done, waiters->context);
+		if (token && waiters->pin)
+			login_with_pin(token, waiters->peer, TAKE(waiters->pin), waiters->done, waiters->context);
+		else if (giver && waiters->peer != giver)
+			login_token(token, waiters->peer, waiters->done, waiters->context);
 		else
 			waiters->done(waiters->context, err);
+		secret_free(waiters->pin);
 		free(waiters);
 		waiters = next;
 	}
@@ -304,6 +308,24 @@ static void use_pin_pad(struct login *login, struct token *token)
 	}
 }
 
+/* The PIN of a client that waits with one: nobody has to be asked. */
+static bool send_given(struct login *login, struct token *token)
+{
+	struct waiter *waiter = login->waiters;
+
+	while (waiter && !waiter->pin)
+		waiter = waiter->next;
+	if (!waiter)
+		return false;
+	secret_free(login->pin);
+	login->pin = TAKE(waiter->pin);
+	login->peer = waiter->peer;
+	login->source = SOURCE_GIVEN;
+	login->told = false;
+	send_login(login, token, login->pin);
+	return true;
+}
+
 /* Goes to the first source, after the one that was tried, that has a PIN. */
 static void next_source(struct login *login)
 {
@@ -327,6 +349,8 @@ static void next_source(struct login *login)
 			return;
 		}
 	}
+	if (send_given(login, token))
+		return;
 	if (token->flags & TOKEN_PROTECTED_PATH) {
 		use_pin_pad(login, token);
 		return;
@@ -341,7 +365,7 @@ static int add_waiter(struct login *login, uint32_t peer, login_done done, void 
 
 	if (!waiter)
 		return ERR_NO_MEMORY;
-	*waiter = (struct waiter){login->waiters, peer, done, context};
+	*waiter = (struct waiter){login->waiters, peer, NULL, done, context};
 	login->waiters = waiter;
 	return 0;
 }
@@ -360,13 +384,6 @@ static struct login *login_new(struct token *token, uint32_t peer, login_done do
 	token->login = login;
 	return login;
 }
-
-/* A client's own PIN is read before its login begins: nobody waits for a descriptor that is slow. */
-struct given {
-	uint32_t token, peer;
-	login_done done;
-	void *context;
-};
 
 static void tries_known(void *context, int err, const struct msg_result *result)
 {
@@ -397,26 +414,42 @@ static void begin(struct login *login, struct token *token)
 		host_look(token->host, false, token->ref, tries_known, login);
 }
 
-static void use_given(struct given *given, struct token *token, struct secret *pin)
+/* A login that asks somebody asks no more; one whose PIN is with the token has its turn first. */
+static void join_with_pin(struct login *login, struct token *token, uint32_t peer, struct secret *pin, login_done done,
+			  void *context)
 {
-	struct login *login;
+	if (add_waiter(login, peer, done, context)) {
+		secret_free(pin);
+		done(context, ERR_NO_MEMORY);
+		return;
+	}
+	login->waiters->pin = pin;
+	if (!login->asking)
+		return;
+	prompt_withdraw(login);
+	login->asking = false;
+	(void)send_given(login, token);
+}
 
-	if (!token->login && (token->flags & TOKEN_LOGGED_IN)) {
+void login_with_pin(struct token *token, uint32_t peer, struct secret *pin, login_done done, void *context)
+{
+	struct login *login = token->login;
+
+	if (login) {
+		join_with_pin(login, token, peer, pin, done, context);
+		return;
+	}
+	if (token->flags & TOKEN_LOGGED_IN) {
 		int err = pincache_compare(token, pin);
 
 		secret_free(pin);
-		given->done(given->context, err);
+		done(context, err);
 		return;
 	}
-	if (token->login) {
-		secret_free(pin);
-		login_token(token, given->peer, -1, given->done, given->context);
-		return;
-	}
-	login = login_new(token, given->peer, given->done, given->context);
+	login = login_new(token, peer, done, context);
 	if (!login) {
 		secret_free(pin);
-		given->done(given->context, ERR_NO_MEMORY);
+		done(context, ERR_NO_MEMORY);
 		return;
 	}
 	login->source = SOURCE_GIVEN;
@@ -427,41 +460,11 @@ static void use_given(struct given *given, struct token *token, struct secret *p
 		send_login(login, token, pin);
 }
 
-static void got_given(void *context, int err, struct secret *first, struct secret *second)
-{
-	struct given *given = context;
-	struct token *token = keyring_token(given->token);
-
-	secret_free(second);
-	if (!err && token) {
-		use_given(given, token, first);
-	} else {
-		secret_free(first);
-		given->done(given->context, err ? err : ERR_TOKEN_REMOVED);
-	}
-	free(given);
-}
-
-static void read_given(struct token *token, uint32_t peer, int pin_fd, login_done done, void *context)
-{
-	struct given *given = malloc(sizeof *given);
-	struct prompt prompt = {.peer = peer, .fd = pin_fd, .title = "", .first = "PIN"};
-
-	if (!given) {
-		done(context, ERR_NO_MEMORY);
-		return;
-	}
-	*given = (struct given){token->ref, peer, done, context};
-	prompt_ask(&prompt, got_given, given);
-}
-
-void login_token(struct token *token, uint32_t peer, int pin_fd, login_done done, void *context)
+void login_token(struct token *token, uint32_t peer, login_done done, void *context)
 {
 	struct login *login = token->login;
 
-	if (pin_fd >= 0) {
-		read_given(token, peer, pin_fd, done, context);
-	} else if (!login && (token->flags & TOKEN_LOGGED_IN)) {
+	if (!login && (token->flags & TOKEN_LOGGED_IN)) {
 		done(context, 0);
 	} else if (login) {
 		if (add_waiter(login, peer, done, context))

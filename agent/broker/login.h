@@ -12,10 +12,13 @@
 /* err 0: the token is logged in. */
 typedef void (*login_done)(void *context, int err);
 
-/* Logs in. `peer` is the client that waits; `pin_fd` is where the PIN is to be read from, or -1
- * for the cache, the configured source, the reader's PIN pad, or a person, in this order. Always
- * calls `done`, once; perhaps at once. */
-void login_token(struct token *token, uint32_t peer, int pin_fd, login_done done, void *context);
+/* Logs in for `peer`, the client that waits, with a PIN from the cache, the configured source, the reader's PIN pad,
+ * or a person, in this order. Always calls `done`, once; perhaps at once. */
+void login_token(struct token *token, uint32_t peer, login_done done, void *context);
+
+/* The same with the client's own PIN, which is taken. Nobody is asked any more; where the token is open, the PIN is
+ * compared. */
+void login_with_pin(struct token *token, uint32_t peer, struct secret *pin, login_done done, void *context);
 
 /* The token's card was pulled: a person who is asked for its PIN is asked no more. */
 void login_token_left(struct token *token);

@@ -380,7 +380,7 @@ static void run(struct request *request)
 			finish(request, ERR_NOT_LOGGED_IN, NULL);
 			return;
 		}
-		login_token(token, request->peer, -1, logged_in, request);
+		login_token(token, request->peer, logged_in, request);
 	} else if ((key->flags & CERT_ALWAYS_AUTH) && !request->pin_ready) {
 		ask_pin(request, key);
 	} else if (decode_key_op(buf_view(&request->payload), &message)) {
