@@ -8,10 +8,12 @@
 #include "log.h"
 #include "schema.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -26,6 +28,9 @@
 #define PAGE 4096
 #define HEADER_SIZE 100
 #define APPLICATION_AT 68
+
+/* Damaged files that are kept, each perhaps with its log. A disk that fails damages one after the other. */
+#define DAMAGED_MAX 5
 
 static char path[FILE_PATH_SIZE];
 static int lock_fd = -1;
@@ -123,6 +128,41 @@ static int keep_old(void)
 	return 0;
 }
 
+static int is_damaged(const struct dirent *entry)
+{
+	const char *slash = strrchr(path, '/'), *own = slash ? slash + 1 : path;
+	size_t length = strlen(own), name = strlen(entry->d_name);
+
+	return !strncmp(entry->d_name, own, length) && !strncmp(entry->d_name + length, ".damaged-", 9) &&
+	       (name < 4 || strcmp(entry->d_name + name - 4, "-wal"));
+}
+
+/* The newest stay: their names have the time, so that they sort by it. */
+static void remove_oldest(void)
+{
+	char folder[FILE_PATH_SIZE], name[FILE_PATH_SIZE + 300];
+	char *slash;
+	struct dirent **found = NULL;
+	int count;
+
+	snprintf(folder, sizeof folder, "%s", path);
+	slash = strrchr(folder, '/');
+	if (!slash)
+		return;
+	*slash = 0;
+	count = scandir(folder, &found, is_damaged, alphasort);
+	for (int i = 0; i < count; i++) {
+		if (i < count - DAMAGED_MAX) {
+			snprintf(name, sizeof name, "%s/%s", folder, found[i]->d_name);
+			unlink(name);
+			snprintf(name, sizeof name, "%s/%s-wal", folder, found[i]->d_name);
+			unlink(name);
+		}
+		free(found[i]);
+	}
+	free(found);
+}
+
 int file_replace(void)
 {
 	char name[FILE_PATH_SIZE + 64];
@@ -130,6 +170,7 @@ int file_replace(void)
 
 	if (rc)
 		return rc;
+	remove_oldest();
 	/* The old one's log must not be taken for the new one's. */
 	beside(name, "-wal");
 	unlink(name);

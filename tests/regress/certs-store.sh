@@ -152,6 +152,19 @@ damage_running() {
 		smime certs import people.pem && counts 400
 }
 ok "damaged while an agent has it" damage_running
+copies_are_few() {
+	smime agent stop && rm -f "$store".damaged-*
+	for year in 2021 2022 2023 2024 2025; do
+		echo old >"$store.damaged-${year}0101-000000"
+		echo old >"$store.damaged-${year}0101-000000-wal"
+	done
+	echo mine >"$store.mine" && echo mine >"$XDG_DATA_HOME/smime-agent/other.damaged-20200101-000000"
+	python3 "$helper" damage first-page "$store" && smime certs list >/dev/null || return
+	ls "$store".damaged-* | grep -v -e -wal >copies
+	[ "$(wc -l <copies)" = 5 ] && ! ls "$store".damaged-2021* 2>/dev/null && [ -e "$store.damaged-20220101-000000-wal" ] &&
+		! grep -q old "$(tail -n 1 copies)" && [ -e "$store.mine" ] && [ -e "$XDG_DATA_HOME/smime-agent/other.damaged-20200101-000000" ]
+}
+ok "of what was damaged the newest five are left, and nothing else is touched" copies_are_few
 smime agent stop
 
 # A repair that was cut short.
