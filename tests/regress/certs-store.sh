@@ -153,7 +153,7 @@ damage_running() {
 }
 ok "damaged while an agent has it" damage_running
 copies_are_few() {
-	smime agent stop && rm -f "$store".damaged-*
+	smime agent stop && rm -f "$store".damaged-* "$store-wal" "$store-shm" && cp keep.db "$store" || return
 	for year in 2021 2022 2023 2024 2025; do
 		echo old >"$store.damaged-${year}0101-000000"
 		echo old >"$store.damaged-${year}0101-000000-wal"
