@@ -27,11 +27,13 @@ bool fake_agent_token = true;
 static char folder[] = "/tmp/smime-fake.XXXXXX";
 static char path[64];
 static int listener = -1;
-static int connections[CONNECTIONS_MAX];
+static struct {
+	int fd;
+	pthread_t server;
+} connections[CONNECTIONS_MAX];
 static unsigned int connection_count, uses;
 static struct view given_list;
 static pthread_t thread;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 unsigned int fake_agent_uses(void)
 {
@@ -198,17 +200,15 @@ static void *take_connections(void *context)
 	int fd = (int)(intptr_t)context;
 
 	for (;;) {
-		pthread_t server;
 		int connection = accept(fd, NULL, NULL);
 
 		if (connection < 0)
 			return NULL;
-		pthread_mutex_lock(&lock);
-		if (connection_count < CONNECTIONS_MAX)
-			connections[connection_count++] = connection;
-		pthread_mutex_unlock(&lock);
-		if (!pthread_create(&server, NULL, serve, (void *)(intptr_t)connection))
-			pthread_detach(server);
+		if (connection_count == CONNECTIONS_MAX ||
+		    pthread_create(&connections[connection_count].server, NULL, serve, (void *)(intptr_t)connection))
+			close(connection);
+		else
+			connections[connection_count++].fd = connection;
 	}
 }
 
@@ -235,13 +235,13 @@ void fake_agent_stop(void)
 	shutdown(listener, SHUT_RDWR);
 	pthread_join(thread, NULL);
 	close(listener);
-	pthread_mutex_lock(&lock);
+	for (unsigned int i = 0; i < connection_count; i++)
+		shutdown(connections[i].fd, SHUT_RDWR);
 	for (unsigned int i = 0; i < connection_count; i++) {
-		shutdown(connections[i], SHUT_RDWR);
-		close(connections[i]);
+		pthread_join(connections[i].server, NULL);
+		close(connections[i].fd);
 	}
 	connection_count = 0;
-	pthread_mutex_unlock(&lock);
 	unlink(path);
 	rmdir(folder);
 	mkdir(folder, 0700);
