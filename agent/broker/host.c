@@ -30,8 +30,9 @@
 #define REMOVED_LOOK_MS 1500
 /* Others are not kept waiting for longer than this by a module that starts: a hang in C_Initialize, at worst. */
 #define LATE_MS 5000
-/* Modules that fail are started again this often in a minute. */
+/* Modules that fail are started again this often in a row, and then once in each pause. */
 #define DISTRUST_MAX 6
+#define DISTRUST_PAUSE_MS 10000
 
 struct call {
 	struct call *next;
@@ -335,10 +336,12 @@ void host_restart(struct host *host)
 
 bool host_distrust(struct host *host)
 {
-	if (loop_now() - host->last_distrust > PEACE_MS)
-		host->distrusts = 0;
-	if (host->distrusts++ >= DISTRUST_MAX)
+	uint64_t pauses = (loop_now() - host->last_distrust) / DISTRUST_PAUSE_MS;
+
+	host->distrusts = pauses < host->distrusts ? host->distrusts - (unsigned int)pauses : 0;
+	if (host->distrusts >= DISTRUST_MAX)
 		return false;
+	host->distrusts++;
 	host->last_distrust = loop_now();
 	log_warn("module %s: started again after its failure", host->name);
 	host_restart(host);

@@ -26,7 +26,7 @@ struct host {
 	bool late; /* it starts, and those who can do without it wait no more */
 	unsigned int crashes; /* without a minute of peace between them */
 	uint64_t last_crash;
-	unsigned int distrusts; /* likewise */
+	unsigned int distrusts; /* less one for each pause since the last */
 	uint64_t last_distrust;
 	uint32_t report; /* the call whose rows are coming in */
 	unsigned int tokens, keys; /* in them so far */

@@ -161,7 +161,7 @@ static int show(struct host *host, struct token *token, struct view reader)
 	}
 	if (token->absent) {
 		log_info("token %s: it is back", log_quote(token->label));
-		token->absent = token->pulled = false;
+		token->absent = token->pulled = token->doubted = false;
 		host->changed = true;
 	}
 	return token->reader ? 0 : ERR_NO_MEMORY;
@@ -285,6 +285,7 @@ void keyring_absent(struct token *token)
 	token->host_ref = 0;
 	token->flags &= ~(uint32_t)TOKEN_LOGGED_IN;
 	token->absent = true;
+	token->removals++;
 	if (!settings()->keep_pin_on_removal)
 		pincache_forget(token);
 }

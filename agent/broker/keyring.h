@@ -34,6 +34,8 @@ struct token {
 	bool seen;
 	bool absent; /* not in any slot; it stays known for when it comes back */
 	bool pulled; /* and that is what its reader said */
+	bool doubted; /* its reader has a card, and its module was started anew to look at it */
+	unsigned int removals; /* how often it went */
 	/* login.c's and pincache.c's part */
 	struct login *login;	/* one that is going on */
 	unsigned int locks;	/* how often it was locked */

@@ -11,6 +11,7 @@
 #include "log.h"
 #include "login.h"
 #include "peer.h"
+#include "route.h"
 #include "settings.h"
 
 #include <stdio.h>
@@ -123,10 +124,21 @@ static void card_left(const struct reader *reader)
 			login_token_left(token);
 			keyring_absent(token);
 			token->pulled = true;
+			route_token_left(token);
 			changed = true;
 		}
 	if (changed)
 		peers_keys_changed();
+}
+
+/* Whatever its modules failed at with the card before. */
+static void card_came(const struct reader *reader)
+{
+	for (struct host *host = hosts_first(); host; host = host->next)
+		host->distrusts = 0;
+	for (struct token *token = keyring_tokens(); token; token = token->next)
+		if (readers_of(token) == reader)
+			token->doubted = false;
 }
 
 static bool has_card(const struct reader *reader)
@@ -184,6 +196,7 @@ static int take_reader(const struct msg_reader *message)
 	had_card = has_card(reader);
 	/* An insertion may be seen before pcscd has counted it: one step alone is no other card. */
 	other_card = had_card && (uint16_t)(message->cards - reader->cards) > 1;
+	reader->told = true;
 	reader->state = message->state;
 	reader->cards = message->cards;
 	reader->atr_length = (unsigned int)message->atr.length;
@@ -191,6 +204,8 @@ static int take_reader(const struct msg_reader *message)
 	log_debug("reader %s: state %d, change %u", log_quote(reader->name), (int)reader->state, reader->cards);
 	if (other_card || (had_card && !has_card(reader)))
 		card_left(reader);
+	if (has_card(reader) && (!had_card || other_card))
+		card_came(reader);
 	if (had_card != has_card(reader) || other_card)
 		look_everywhere(!has_card(reader));
 	if (reader->state == READER_GONE)
@@ -198,11 +213,14 @@ static int take_reader(const struct msg_reader *message)
 	return 0;
 }
 
-static void forget_readers(void)
+static void forget_readers(bool told)
 {
-	while (readers) {
-		card_left(readers);
-		reader_free(readers);
+	for (struct reader *reader = readers, *next; reader; reader = next) {
+		next = reader->next;
+		if (reader->told && !told)
+			continue;
+		card_left(reader);
+		reader_free(reader);
 	}
 }
 
@@ -222,6 +240,7 @@ static int take_pcsc(const struct msg_pcsc *message)
 	if (message->state > PCSC_LISTED)
 		return ERR_PROTOCOL;
 	if (message->state == PCSC_LISTED) {
+		forget_readers(false);
 		become_known(NULL);
 		return 0;
 	}
@@ -229,7 +248,7 @@ static int take_pcsc(const struct msg_pcsc *message)
 	snprintf(pcsc_detail, sizeof pcsc_detail, "%.*s", (int)message->detail.length, (const char *)message->detail.data);
 	if (pcsc_state != PCSC_RUNNING) {
 		log_info("pcscd: %s", log_quote(pcsc_detail));
-		forget_readers();
+		forget_readers(true);
 		become_known(NULL);
 		return 0;
 	}
@@ -269,8 +288,8 @@ static void gone(void *context)
 	watcher = NULL;
 	log_error("the card watcher ended");
 	become_known(NULL);
-	while (readers) /* the next one will tell; cards are not gone with it */
-		reader_free(readers);
+	for (struct reader *reader = readers; reader; reader = reader->next)
+		reader->told = false; /* cards are not gone with it, and the next one counts on */
 	if (loop_now() - started > PEACE_MS)
 		pause_ms = PAUSE_MS;
 	loop_timer_set(&restart, pause_ms, start, NULL);

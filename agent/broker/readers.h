@@ -18,6 +18,7 @@ struct reader {
 	struct reader *next;
 	char name[READER_NAME_MAX];
 	enum reader_state state;
+	bool told; /* by the watcher that there is now */
 	uint16_t cards; /* changes with each insertion and removal */
 	unsigned int atr_length;
 	uint8_t atr[ATR_MAX];

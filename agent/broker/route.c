@@ -6,52 +6,26 @@
 #include "route.h"
 
 #include "insertion.h"
-#include "keyring.h"
 #include "log.h"
 #include "login.h"
 #include "pincache.h"
 #include "policy.h"
 #include "readers.h"
+#include "recover.h"
 #include "settings.h"
 #include "use.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define ATTEMPTS_MAX 2
 #define BYSTANDING_MAX 2
 /* Time limits of an operation that a request waits for its module's process to be there again. */
 #define WAITS_MAX 2
 /* For a token that is absent, and may be there. A card that was just reset is seen after a moment. */
 #define LOOKS_MAX 3
 #define LOOK_PAUSE_MS 300
-/* Of asking for an always-authenticate key's PIN. */
-#define ASK_MAX 3
-/* pcscd looks for cards every 400 ms, with readers that do not tell it. */
-#define VERDICT_MS 1000
-
-struct request {
-	struct request *next;
-	uint32_t peer, peer_id; /* peer 0: it went */
-	enum message_type type;
-	uint32_t key;
-	struct buf payload; /* KEY_OP as it came */
-	struct host *waits_for; /* to be ready again */
-	struct secret *pin;	/* for this use */
-	int pin_fd;		/* where the client has it; -1 */
-	enum door door;
-	unsigned int attempts, asked, logins;
-	unsigned int bystanding; /* attempts that ended since another token's trouble ended the process */
-	int last_err; /* of the PIN that was asked for, or of the operation */
-	struct loop_timer verdict, wait;
-	bool pin_ready; /* pin is to be used, even if NULL (PIN pad) */
-	bool told;	/* the person knows that this is the last try */
-	unsigned int looks; /* for its token, which was absent */
-};
 
 static struct request *requests;
-
-static void run(struct request *request);
 
 static const char *action(enum message_type type)
 {
@@ -97,9 +71,10 @@ static struct view detail(const struct key *key, int err, char *into, size_t siz
 	return view_string(into);
 }
 
-static void finish(struct request *request, int err, const struct msg_result *from)
+void route_finish(struct request *request, int cause, const struct msg_result *from)
 {
 	struct key *key = keyring_key(request->key);
+	int err = recover_is_removal(request, key, cause) ? ERR_TOKEN_REMOVED : cause;
 	struct msg_result result = {.error = (uint32_t)-err, .form = from ? from->form : FORM_KEY};
 	char which[300];
 
@@ -116,8 +91,6 @@ static void finish(struct request *request, int err, const struct msg_result *fr
 	request_free(request);
 }
 
-static void ask_pin(struct request *request, struct key *key);
-
 static void got_pin(void *context, int err, struct secret *pin)
 {
 	struct request *request = context;
@@ -125,20 +98,20 @@ static void got_pin(void *context, int err, struct secret *pin)
 
 	if (err == ERR_PIN_WRONG && key && request->pin_fd < 0 && request->asked < ASK_MAX) {
 		request->last_err = err;
-		ask_pin(request, key);
+		route_ask_pin(request, key);
 		return;
 	}
 	if (err) {
-		finish(request, err, NULL);
+		route_finish(request, err, NULL);
 		return;
 	}
 	secret_free(request->pin);
 	request->pin = pin;
 	request->pin_ready = true;
-	run(request);
+	route_run(request);
 }
 
-static void ask_pin(struct request *request, struct key *key)
+void route_ask_pin(struct request *request, struct key *key)
 {
 	request->asked++;
 	request->pin_ready = false;
@@ -146,30 +119,30 @@ static void ask_pin(struct request *request, struct key *key)
 	use_ask_pin(key, request->peer, request->pin_fd, request->last_err, got_pin, request);
 }
 
-static void looked(void *context, int err, const struct msg_result *result)
+void route_looked(void *context, int err, const struct msg_result *result)
 {
 	(void)err;
 	(void)result;
-	run(context);
+	route_run(context);
 }
 
-static void verdict(void *context)
+static void waited_enough(void *context)
 {
 	struct request *request = context;
-	const struct key *key = keyring_key(request->key);
-	bool removed = !key || key->token->absent;
 
-	if (!removed && key->token->host)
-		host_distrust(key->token->host);
-	finish(request, removed ? ERR_TOKEN_REMOVED : request->last_err, NULL);
+	route_finish(request, request->concluding ? request->last_err : ERR_TOKEN_CRASHED, NULL);
 }
 
-/* It failed twice. Perhaps the card was pulled, and pcscd has yet to notice: until then it is not known
- * what to tell the person. */
-static void await_verdict(struct request *request, const struct token *token, int err)
+void route_wait_for_host(struct request *request, struct host *host)
 {
-	request->last_err = err;
-	loop_timer_set(&request->verdict, readers_of(token) ? VERDICT_MS : 0, verdict, request);
+	host_revive(host);
+	if (host->state == HOST_FAILED) {
+		route_finish(request, ERR_MODULE, NULL);
+		return;
+	}
+	request->waits_for = host;
+	/* However often its process fails meanwhile. */
+	loop_timer_set(&request->wait, WAITS_MAX * settings()->operation_timeout * 1000ull, waited_enough, request);
 }
 
 static void logged_in(void *context, int err)
@@ -178,76 +151,11 @@ static void logged_in(void *context, int err)
 	const struct key *key = keyring_key(request->key);
 
 	if (!err)
-		run(request);
+		route_run(request);
 	else if (err == ERR_TOKEN && key && !key->token->absent)
-		await_verdict(request, key->token, err);
+		recover_await_verdict(request, key->token, err);
 	else
-		finish(request, err, NULL);
-}
-
-static void look_or_wait(struct request *request, const struct token *token, bool deep, int err)
-{
-	if (request->attempts < ATTEMPTS_MAX)
-		host_look(token->host, deep, token->ref, looked, request);
-	else
-		await_verdict(request, token, err);
-}
-
-/* Whether the error was taken care of: the request goes on. */
-static bool recover(struct request *request, struct key *key, int err)
-{
-	struct token *token = key ? key->token : NULL;
-	bool again = request->attempts < ATTEMPTS_MAX;
-
-	if (!token || !token->host)
-		return false;
-	switch (err) {
-	case ERR_PIN_NEEDED:
-		if (request->pin_ready || request->asked >= ASK_MAX)
-			return false;
-		ask_pin(request, key);
-		return true;
-	case ERR_PIN_WRONG: /* a key with its own PIN; OpenSC drops the whole login with it */
-		bad_pins_add(&key->bad_pins, TAKE(request->pin));
-		if (request->asked >= ASK_MAX || request->pin_fd >= 0)
-			return false;
-		request->attempts = 0;
-		request->last_err = err;
-		request->pin_ready = false;
-		host_look(token->host, false, token->ref, looked, request); /* how many tries are left */
-		return true;
-	case ERR_PIN_LAST_TRY: /* news: the PIN was not sent, and the person is asked again */
-		if (request->told || request->pin_fd >= 0 || request->asked >= ASK_MAX)
-			return false;
-		secret_free(TAKE(request->pin));
-		request->attempts = 0;
-		request->pin_ready = false;
-		host_look(token->host, false, token->ref, looked, request);
-		return true;
-	case ERR_NOT_LOGGED_IN:
-		token->flags &= ~(uint32_t)TOKEN_LOGGED_IN;
-		if (again)
-			run(request);
-		else
-			host_distrust(token->host); /* it logs in, and knows nothing of it */
-		return again;
-	case ERR_KEY_STALE:
-		if (!again && !(token->flags & TOKEN_UNREAD))
-			return false;
-		look_or_wait(request, token, true, ERR_TOKEN);
-		return true;
-	case ERR_TOKEN_CRASHED:
-		if (again)
-			run(request);
-		return again;
-	case ERR_TOKEN:
-	case ERR_TOKEN_REMOVED: /* or it was, and is back; or another program reset it */
-		if (token->absent)
-			return false;
-		look_or_wait(request, token, false, err);
-		return true;
-	}
-	return false;
+		route_finish(request, err, NULL);
 }
 
 /* An operation that came to nothing through another token's trouble is not held against it, so often. */
@@ -269,12 +177,12 @@ static void answered(void *context, int err, const struct msg_result *result)
 		request->attempts--;
 	/* Perhaps bad padding: to try again would tell by the time it takes. */
 	if (err == ERR_TOKEN && result && result->form == FORM_UNCLEAR) {
-		finish(request, err, result);
+		route_finish(request, err, result);
 		return;
 	}
-	if (err && recover(request, keyring_key(request->key), err))
+	if (err && recover_from(request, keyring_key(request->key), err))
 		return;
-	finish(request, err, result);
+	route_finish(request, err, result);
 }
 
 static void inserted(void *context, int err)
@@ -282,9 +190,9 @@ static void inserted(void *context, int err)
 	struct request *request = context;
 
 	if (err)
-		finish(request, err, NULL);
+		route_finish(request, err, NULL);
 	else
-		run(request);
+		route_run(request);
 }
 
 /* One that was begun with a card does not wait for it to come back; neither does a program that knows
@@ -292,7 +200,7 @@ static void inserted(void *context, int err)
 static void ask_for_card(struct request *request, const struct token *token)
 {
 	if (request->attempts || request->door == DOOR_KEYS)
-		finish(request, ERR_TOKEN_REMOVED, NULL);
+		route_finish(request, ERR_TOKEN_REMOVED, NULL);
 	else
 		insertion_ask(token, request->peer, inserted, request);
 }
@@ -307,7 +215,7 @@ static void send(struct request *request, struct key *key, struct msg_key_op *me
 		timeout += settings()->prompt_timeout * 1000;
 	id = host_expect(host, HOST_CALL_PLAIN, key->token->ref, timeout, answered, request);
 	if (!id) {
-		finish(request, ERR_NO_MEMORY, NULL);
+		route_finish(request, ERR_NO_MEMORY, NULL);
 		return;
 	}
 	request->attempts++;
@@ -333,60 +241,58 @@ static void look(void *context)
 	const struct key *key = keyring_key(request->key);
 
 	if (key && key->token->host)
-		host_look(key->token->host, false, key->token->ref, looked, request);
+		host_look(key->token->host, false, key->token->ref, route_looked, request);
 	else
-		run(request);
+		route_run(request);
 }
 
-static void waited_enough(void *context)
+/* A card that is in its reader, and that its module does not see: ykcs11 looks no more at one that did not answer
+ * at first, before its next process. Once, until the card is seen or another one comes. */
+static bool doubt(struct token *token)
 {
-	finish(context, ERR_TOKEN_CRASHED, NULL);
+	if (token->doubted || !readers_of(token) || !readers_may_have(token))
+		return false;
+	token->doubted = true;
+	return host_distrust(token->host);
 }
 
-static void wait_for_host(struct request *request, struct host *host)
-{
-	host_revive(host);
-	if (host->state == HOST_FAILED) {
-		finish(request, ERR_MODULE, NULL);
-		return;
-	}
-	request->waits_for = host;
-	/* However often its process fails meanwhile. */
-	loop_timer_set(&request->wait, WAITS_MAX * settings()->operation_timeout * 1000ull, waited_enough, request);
-}
-
-/* Takes the next step for the request, whatever that is now. */
-static void run(struct request *request)
+void route_run(struct request *request)
 {
 	struct key *key = keyring_key(request->key);
 	struct token *token = key ? key->token : NULL;
 	struct msg_key_op message;
 	int refused = 0;
 
+	if (token && !request->attempts && !request->logins)
+		request->removals = token->removals;
 	if (!request->peer) {
-		finish(request, ERR_CLOSED, NULL); /* nobody waits for it */
+		route_finish(request, ERR_CLOSED, NULL); /* nobody waits for it */
+	} else if (request->concluding) {
+		route_finish(request, request->last_err, NULL);
 	} else if (!key || !token->host) {
-		finish(request, ERR_KEY_STALE, NULL);
+		route_finish(request, ERR_KEY_STALE, NULL);
 	} else if (token->host->state != HOST_READY) {
-		wait_for_host(request, token->host);
-	} else if (token->absent && request->looks < LOOKS_MAX && readers_may_have(token)) {
+		route_wait_for_host(request, token->host);
+	} else if (!token->host_ref && request->looks < LOOKS_MAX && (!token->absent || readers_may_have(token))) {
 		loop_timer_set(&request->wait, request->looks++ ? LOOK_PAUSE_MS : 0, look, request);
+	} else if (token->absent && doubt(token)) {
+		route_wait_for_host(request, token->host);
 	} else if (token->absent) {
 		ask_for_card(request, token);
 	} else if (!token->host_ref) {
-		finish(request, ERR_TOKEN_REMOVED, NULL);
+		route_finish(request, ERR_TOKEN_REMOVED, NULL);
 	} else if ((token->flags & TOKEN_LOGIN_REQUIRED) && !(token->flags & TOKEN_LOGGED_IN)) {
 		if (request->logins++ >= ATTEMPTS_MAX) {
-			finish(request, ERR_NOT_LOGGED_IN, NULL);
+			route_finish(request, ERR_NOT_LOGGED_IN, NULL);
 			return;
 		}
 		login_token(token, request->peer, logged_in, request);
 	} else if ((key->flags & CERT_ALWAYS_AUTH) && !request->pin_ready) {
-		ask_pin(request, key);
+		route_ask_pin(request, key);
 	} else if (decode_key_op(buf_view(&request->payload), &message)) {
-		finish(request, ERR_INTERNAL, NULL);
+		route_finish(request, ERR_INTERNAL, NULL);
 	} else if ((refused = policy_check(peer_find(request->peer), key, request->type, request->door))) {
-		finish(request, refused, NULL); /* only now is it known what the key is for */
+		route_finish(request, refused, NULL); /* only now is it known what the key is for */
 	} else {
 		send(request, key, &message);
 	}
@@ -394,7 +300,7 @@ static void run(struct request *request)
 
 void route_host_changed(struct host *host)
 {
-	/* run() may end requests, so the list is walked from its start each time. */
+	/* route_run() may end requests, so the list is walked from its start each time. */
 	for (struct request *request = requests; request;) {
 		if (request->waits_for != host) {
 			request = request->next;
@@ -403,9 +309,9 @@ void route_host_changed(struct host *host)
 		request->waits_for = NULL;
 		loop_timer_clear(&request->wait);
 		if (host->state == HOST_FAILED)
-			finish(request, ERR_MODULE, NULL);
+			route_finish(request, ERR_MODULE, NULL);
 		else
-			run(request);
+			route_run(request);
 		request = requests;
 	}
 }
@@ -441,10 +347,20 @@ int route_key_op(struct peer *peer, struct message *message)
 	key = keyring_key(op.key);
 	rc = key ? policy_check(peer, key, request->type, request->door) : 0;
 	if (rc)
-		finish(request, rc, NULL);
+		route_finish(request, rc, NULL);
 	else
-		run(request);
+		route_run(request);
 	return 0;
+}
+
+void route_token_left(const struct token *token)
+{
+	for (struct request *request = requests; request; request = request->next) {
+		const struct key *key = keyring_key(request->key);
+
+		if (key && key->token == token && request->verdict.armed)
+			recover_hurry_verdict(request);
+	}
 }
 
 void route_peer_gone(uint32_t peer)

@@ -17,6 +17,9 @@ MUST_USE int route_key_op(struct peer *peer, struct message *message);
 /* A host became ready, or failed for good: what waited for it goes on. */
 void route_host_changed(struct host *host);
 
+/* Its reader says that the token went: who waits for a verdict on a failure has it. */
+void route_token_left(const struct token *token);
+
 /* The peer went: its requests are dropped, and their answers when they come. */
 void route_peer_gone(uint32_t peer);
 

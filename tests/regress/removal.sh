@@ -174,6 +174,11 @@ watcher_killed() {
 	old=$(watcher) && kill -9 "$old" && wait_for other_watcher "$old" && sign_asked 0 alice && pulled_and_put_back
 }
 
+# Nobody sees the card go.
+pulled_unwatched() {
+	old=$(watcher) && kill -9 "$old" && card alice remove >/dev/null && removed sign alice && wait_for lists_not alice
+}
+
 # --- in the middle of one
 
 dies() {
@@ -259,6 +264,19 @@ other_card() {
 		wait_for lists carol && lists_not alice && sign_asked 1 carol && removed sign alice
 }
 
+# So quickly that pcscd may see no change: the module's next process does.
+swapped() {
+	card_remove alice && wait_for lists_not alice &&
+		card_start carol 0 9a=rsa2048 --label Carol --address carol@example.org && wait_for lists carol &&
+		card_remove carol && wait_for lists_not carol && card_insert alice && wait_for lists alice &&
+		sign_asked 1 alice && card alice remove >/dev/null && card carol insert >/dev/null && removed sign alice
+}
+
+swapped_back() {
+	wait_for lists carol && sign_asked 1 carol && card_remove carol && wait_for lists_not carol && card_stop carol &&
+		back_again alice
+}
+
 first_card_again() {
 	card_stop carol && card_start alice 0 9a=rsa2048 && wait_for lists alice && lists_not carol && sign_asked 1 alice
 }
@@ -337,6 +355,8 @@ run_steps() { # NAME
 	ok "$1: put back, it signs" back_again alice
 	ok "$1: the watcher is killed: the next one sees the card go and come" watcher_killed
 	ok "$1: and it signs" sign_asked 1 alice
+	ok "$1: the watcher is killed and the card pulled: an error that says so" pulled_unwatched
+	ok "$1: put back, it signs" back_again alice
 	ok "$1: pulled while it signs: an error" dies
 	ok "$1: put back, it signs" back_again alice
 	ok "$1: pulled while it hangs: an error" hangs
@@ -347,6 +367,10 @@ run_steps() { # NAME
 	ok "$1: cancels" cancelled
 	ok "$1: is asked for it to decrypt, too" decrypts_on_demand
 	ok "$1: a program signs, and again with the same handle after the card was away" program_goes_on
+	if [ "$1" = ykcs11 ]; then # OpenSC hangs in it until operation-timeout
+		ok "$1: another card takes its place at once: an error that says so" swapped
+		ok "$1: the other one signs, and then the first" swapped_back
+	fi
 	ok "$1: another card in this reader is another token" other_card
 	ok "$1: and the first again" first_card_again
 	ok "$1: pcscd is killed: gone from the list, and a clear error" pcscd_killed
