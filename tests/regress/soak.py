@@ -6,6 +6,7 @@ going on is chance. A result must be right, an error one that fits what happened
 
 The environment names the cards (CARDS: name=reader:pin:slots ...), and what lib.sh and fault.sh set.
 """
+import ctypes
 import json
 import os
 import random
@@ -20,6 +21,7 @@ WORK = os.environ["WORK"]
 RULES = os.environ["FAULT_P11_RULES"]
 LIMIT = 40  # s, for a request; the agent's own limits (operation-timeout 2) add up to less
 SETTLE = 60  # s, until all works again; pauses between starts of a module grow to 16 s
+NOTICE = 20  # s, until pcscd has noticed a removal or an insertion; it looks every 400 ms
 
 REMOVED = {"TOKEN_REMOVED"}
 MODULE = REMOVED | {"TOKEN_CRASHED", "MODULE", "TOKEN", "NOT_LOGGED_IN", "KEY_STALE"}
@@ -57,6 +59,28 @@ def kill(pids):
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
+
+
+class ReaderState(ctypes.Structure):
+    """SCARD_READERSTATE of PC/SC."""
+
+    _fields_ = [("name", ctypes.c_char_p), ("user", ctypes.c_void_p), ("known", ctypes.c_ulong),
+                ("state", ctypes.c_ulong), ("atr_size", ctypes.c_ulong), ("atr", ctypes.c_ubyte * 33)]
+
+
+def occupied():
+    """The readers, "0" and "1", that have a card as far as pcscd knows; None where it cannot say."""
+    names = {number: f"{os.environ['READER']} 00 0{number}".encode() for number in "01"}
+    states = (ReaderState * 2)(*[ReaderState(name=name) for name in names.values()])
+    context = ctypes.c_long()
+    if PCSC.SCardEstablishContext(2, None, None, ctypes.byref(context)):
+        return None
+    result = PCSC.SCardGetStatusChange(context, ctypes.c_ulong(0), states, ctypes.c_ulong(2))
+    PCSC.SCardReleaseContext(context)
+    return None if result else {number for number, state in zip(names, states) if state.state & 0x20}
+
+
+PCSC = ctypes.CDLL("libpcsclite.so.1")
 
 
 class Card:
@@ -169,6 +193,19 @@ class Soak:
     def there(self, card):
         return not card or (card.inserted and self.pcscd)
 
+    def wait_until_noticed(self, readers="01"):
+        """pcscd knows whether there are cards in them."""
+        cards = {card.reader for card in self.cards.values() if card.inserted}
+        until = time.monotonic() + NOTICE
+        while self.pcscd:
+            seen = occupied()
+            if seen is not None and all((reader in seen) == (reader in cards) for reader in readers):
+                return
+            if time.monotonic() > until:
+                self.fail(f"pcscd sees cards in {seen}, there are in {cards}")
+                return
+            time.sleep(0.02)
+
     # --- what happens
 
     def clear_excuses(self):
@@ -202,7 +239,9 @@ class Soak:
             if other is not card and other.reader == card.reader and other.inserted:
                 other.remove()
                 self.excuse(REMOVED, other)
-                time.sleep(0.6)  # pcscd looks every 400 ms; hands are no faster
+        # Real readers tell of a card that goes; pcscd looks at these, and what it has not seen go was never out.
+        if not card.inserted:
+            self.wait_until_noticed(card.reader)
         card.insert()
         self.excuse(REMOVED, card)
         if not self.pcscd:
@@ -362,7 +401,9 @@ class Soak:
         request.clean()
 
     def settle(self):
-        """All that is there works again within the limit; from then on nothing is an excuse."""
+        """All that is there works again within the limit; from then on nothing is an excuse. What pcscd only
+        notices later would be one: it then resets the card."""
+        self.wait_until_noticed()
         for card in [None, *self.cards.values()]:
             if not self.there(card):
                 continue
