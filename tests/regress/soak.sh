@@ -3,7 +3,7 @@
 # Removals, insertions, faults, kills and requests without end, by a seed (soak.py): every request ends in
 # time with a right result or a right error, no wrong PIN is sent to a card, and nothing is left behind.
 # A few steps here; 1,000 for each module with SMIME_LONG (check.sh --long), or SMIME_SOAK_STEPS.
-# SMIME_SEED=N does again what was done with that seed.
+# SMIME_SEED=N does again what was done with that seed, SMIME_SOAK_MODULES=ykcs11 with that module alone.
 . "$(dirname "$0")/lib.sh"
 [ -n "$softhsm" ] || plan_skip "SoftHSM is not installed"
 . "$srcdir/tests/regress/cards-lib.sh"
@@ -135,6 +135,8 @@ run_steps() { # NAME
 	for name in alice bob carol; do card_stop $name; done
 }
 
-[ -z "$opensc" ] || run_steps opensc "$opensc"
-[ -z "$ykcs11" ] || run_steps ykcs11 "$ykcs11"
+for name in ${SMIME_SOAK_MODULES:-opensc ykcs11}; do
+	eval "module=\$$name"
+	[ -z "$module" ] || run_steps "$name" "$module"
+done
 finish
