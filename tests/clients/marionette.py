@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: ISC
 """A client of Marionette, Gecko's remote control: JSON packets "LENGTH:[type, id, name, parameters]"."""
+import contextlib
 import json
 import os
 import socket
+import sys
 import time
 
 # Runs an async function in the program's own context, detached: a script that waits is given up when a
@@ -17,6 +19,43 @@ ChromeUtils.importESModule("resource://gre/modules/Timer.sys.mjs").setTimeout(()
     value => { global.smimeResults[key] = JSON.stringify({value: value === undefined ? null : value}); },
     error => { global.smimeResults[key] = JSON.stringify({error: error + " " + (error.stack || "")}); });
 }, 0);
+"""
+# Every window and dialog that opens is remembered: a PIN prompt would be one.
+WATCH = """
+Services.prefs.setStringPref("test.windows", "");
+const note = text => Services.prefs.setStringPref("test.windows",
+  Services.prefs.getStringPref("test.windows") + text + "\\n");
+Services.obs.addObserver({observe(window) {
+  let dialog = window.Dialog;
+  note("dialog " + (dialog?.args?.promptType || "") + " " + (dialog?.args?.text || ""));
+  dialog.onButton1();
+  window.setTimeout(() => window.close(), 50);
+}}, "common-dialog-loaded");
+Services.ww.registerNotification({observe(window, topic) {
+  if (topic == "domwindowopened")
+    window.addEventListener("load", () => note("window " + window.location.href), {once: true, capture: true});
+}});
+"""
+# For a driver that gives up: a line for each window that is open and each frame in it, with what a person
+# can read of what speaks to persons; which ones came before; and what the program said last of what went wrong.
+STANDS = """
+const SPEAKS = "dialog, description, notification-message, [id^=info], [role=alert], [role=status]";
+let lines = [];
+let describe = (window, depth) => {
+  let texts = [...window.document.querySelectorAll(SPEAKS)].filter(one => one.checkVisibility())
+    .map(one => (one.value || one.label || one.textContent || "").replace(/\\s+/g, " ").trim().slice(0, 200));
+  let frames = [...window.document.querySelectorAll("browser, iframe")].filter(one => one.checkVisibility() && one.contentWindow);
+  lines.push(depth + window.location.href.slice(0, 100) + " (" + window.document.title + ", " + window.document.readyState + "): " +
+    [...new Set(texts)].filter(one => one).join(" | ").slice(0, 1000));
+  for (let frame of frames) describe(frame.contentWindow, depth + "  ");
+};
+for (let window of Services.wm.getEnumerator(null)) describe(window, "window: ");
+lines.push("came: " + Services.prefs.getStringPref("test.windows", "").trim().split("\\n").join(", "));
+let said = Cc["@mozilla.org/consoleAPI-storage;1"].getService(Ci.nsIConsoleAPIStorage).getEvents()
+  .filter(one => ["warn", "error"].includes(one.level)).map(one => [...one.arguments].join(" "));
+let errors = Services.console.getMessageArray().map(String).filter(one => /error|failed/i.test(one));
+for (let line of [...errors.slice(-4), ...said.slice(-4)]) lines.push("said: " + line.slice(0, 300));
+return lines;
 """
 POLL = "return Cu.getGlobalForObject(Services).smimeResults[arguments[0]]"
 
@@ -33,7 +72,7 @@ def until(limit, what, attempt):
 
 
 class Marionette:
-    def __init__(self, profile, limit=60):
+    def __init__(self, profile, limit=180): # a program's start is seconds of work
         path = os.path.join(profile, "MarionetteActivePort")
         port = int(until(limit, "Marionette", lambda: os.path.exists(path) and open(path).read()))
         self.socket = socket.create_connection(("127.0.0.1", port), limit)
@@ -42,6 +81,7 @@ class Marionette:
         self.receive()
         self.command("WebDriver:NewSession", capabilities={"alwaysMatch": {"unhandledPromptBehavior": "ignore"}})
         self.command("Marionette:SetContext", value="chrome")
+        self.run(WATCH)
 
     def more(self):
         data = self.socket.recv(65536)
@@ -72,7 +112,7 @@ class Marionette:
     def script(self, text, *args):
         return self.command("WebDriver:ExecuteScript", script=text, args=list(args), sandbox="system")["value"]
 
-    def run(self, body, *args, limit=150):
+    def run(self, body, *args, limit=300):
         """The value of an async function's body, which finds its arguments in args."""
         key = "run%d" % self.number
         self.script(START % body, json.dumps(args), key)
@@ -80,3 +120,21 @@ class Marionette:
         if "error" in result:
             raise RuntimeError(result["error"])
         return result["value"]
+
+    def windows(self):
+        """What came up so far."""
+        return self.script("return Services.prefs.getStringPref('test.windows')").splitlines()
+
+    @contextlib.contextmanager
+    def telling(self):
+        """What goes wrong inside is told together with what the program shows then."""
+        try:
+            yield
+        except Exception as error:
+            print("gave up: %s" % error, file=sys.stderr)
+            self.socket.settimeout(30)
+            try:
+                print("\n".join(self.script(STANDS)), file=sys.stderr)
+            except Exception as silence:
+                print("it does not say what it shows: %s" % silence, file=sys.stderr)
+            sys.exit(1)

@@ -19,26 +19,9 @@ const {MailUtils} = ChromeUtils.importESModule("resource:///modules/MailUtils.sy
 const {setTimeout} = ChromeUtils.importESModule("resource://gre/modules/Timer.sys.mjs");
 const pause = ms => new Promise(done => setTimeout(done, ms));
 const until = async test => {
-  for (let i = 0; i < 1200; i++) { let value = test(); if (value) return value; await pause(50); }
+  for (let end = Date.now() + 120000; Date.now() < end; await pause(50)) { let value = test(); if (value) return value; }
   throw new Error("nothing came of " + test);
 };
-"""
-
-# Every window and dialog that opens is remembered: a PIN prompt would be one.
-WATCH = """
-Services.prefs.setStringPref("test.windows", "");
-const note = text => Services.prefs.setStringPref("test.windows",
-  Services.prefs.getStringPref("test.windows") + text + "\\n");
-Services.obs.addObserver({observe(window) {
-  let dialog = window.Dialog;
-  note("dialog " + (dialog?.args?.promptType || "") + " " + (dialog?.args?.text || ""));
-  dialog.onButton1();
-  window.setTimeout(() => window.close(), 50);
-}}, "common-dialog-loaded");
-Services.ww.registerNotification({observe(window, topic) {
-  if (topic == "domwindowopened")
-    window.addEventListener("load", () => note("window " + window.location.href), {once: true, capture: true});
-}});
 """
 
 ADD_MODULE = """
@@ -69,20 +52,26 @@ Object.assign(fields, {to, subject, body: "typed into a window: " + subject + "\
 Object.assign(params, {type: Ci.nsIMsgCompType.New, format: Ci.nsIMsgCompFormat.PlainText, composeFields: fields,
   identity: MailServices.accounts.allIdentities.find(one => one.email == from)});
 MailServices.compose.OpenComposeWindowWithParams(null, params);
+// It is ready once its editor has the text: what puts that in made the recipients before. A command that is not
+// enabled yet does nothing, and says nothing.
 let window = await until(() => {
   let one = Services.wm.getMostRecentWindow("msgcompose");
-  return one?.document.readyState == "complete" && one.gMsgCompose && one.gWindowLocked === false &&
-    one.gCurrentIdentity && one.composeEditorReady !== false && one;
+  return one?.gMsgCompose?.editor && one.GetCurrentEditor()?.document.body.textContent.includes(subject) &&
+    one.gLoadingComplete && one.defaultController?.isCommandEnabled("cmd_sendNow") && one;
 });
-await pause(500); // the window has no sign that it has ended making itself ready
 Object.assign(window, {gSelectedTechnologyIsPGP: false, gUserTouchedSendSigned: true, gSendSigned: sign,
-  gSendEncrypted: encrypt});
-window.updateEncryptionDependencies?.();
+  gUserTouchedSendEncrypted: true, gSendEncrypted: encrypt});
+window.checkEncryptionState();
 window.updateEncryptedSubject?.();
-let sent = false;
+// The recipient's certificate is looked for meanwhile; without, nothing is sent.
+await until(() => !window.gCheckEncryptionStateCompletionIsPending &&
+  (!encrypt || window.gSMFields.haveValidCertForEmail(to)));
+let sent = false, ended = false;
 window.addEventListener("aftersend", () => { sent = true; }, {once: true});
+window.addEventListener("compose-prepare-message-completed", event => { ended = event.detail?.exception || true; });
 window.goDoCommand("cmd_sendNow");
-await until(() => sent || window.closed);
+await until(() => sent || ended || window.closed);
+if (ended && !sent) throw new Error("not sent: " + ended);
 await until(() => window.closed);
 return sent;
 """
@@ -176,7 +165,6 @@ def step(name, result):
 
 
 def drive(options, marionette):
-    marionette.run(WATCH)
     if options.module:
         marionette.run(ADD_MODULE, options.module)
     step("certificates", marionette.run(CHOOSE_CERTIFICATE, options.address))
@@ -189,7 +177,7 @@ def drive(options, marionette):
             text = file.read().replace("\r\n", "\n").replace("\n", "\r\n")
         name = os.path.basename(path)
         step("read " + name, marionette.run(READ, text, not name.startswith(("encrypted", "ours"))))
-    step("windows", marionette.run("return Services.prefs.getStringPref('test.windows')").splitlines())
+    step("windows", marionette.windows())
 
 
 def main():
@@ -212,9 +200,10 @@ def main():
         env=dict(os.environ, MOZ_CRASHREPORTER_DISABLE="1"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         marionette = Marionette(options.profile)
-        drive(options, marionette)
+        with marionette.telling():
+            drive(options, marionette)
         marionette.command("Marionette:Quit", flags=["eForceQuit"])
-        until(30, "end", lambda: thunderbird.poll() is not None)
+        until(120, "end", lambda: thunderbird.poll() is not None)
     finally:
         if thunderbird.poll() is None:
             thunderbird.kill()
