@@ -234,7 +234,7 @@ CK_RV p11_create_object(CK_SESSION_HANDLE handle, CK_ATTRIBUTE *template, CK_ULO
 	if (!object)
 		return module_leave(CKR_ARGUMENTS_BAD);
 	rv = secret_template_read(template, count, &secret);
-	if (rv == CKR_OK && !secret.value.length)
+	if (rv == CKR_OK && !(secret.has_class && secret.has_type && secret.value.length))
 		rv = CKR_TEMPLATE_INCOMPLETE;
 	return module_leave(rv == CKR_OK ? secret_key_new(handle, &secret, secret.value, object) : rv);
 }

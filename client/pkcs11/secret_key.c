@@ -79,13 +79,13 @@ static CK_RV read_attribute(const CK_ATTRIBUTE *attribute, struct secret_templat
 
 	switch (attribute->type) {
 	case CKA_CLASS:
-		ok = read_ulong(attribute, &number);
+		ok = template->has_class = read_ulong(attribute, &number);
 		break;
 	case CKA_TOKEN:
 		ok = read_bool(attribute, &token);
 		break;
 	case CKA_KEY_TYPE:
-		ok = read_ulong(attribute, &template->type);
+		ok = template->has_type = read_ulong(attribute, &template->type);
 		break;
 	case CKA_VALUE_LEN:
 		ok = read_ulong(attribute, &template->length);

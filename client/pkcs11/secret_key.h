@@ -22,6 +22,7 @@ struct secret_key {
 
 /* What a template asks of the key to be made. */
 struct secret_template {
+	bool has_class, has_type;
 	CK_KEY_TYPE type;
 	CK_ULONG length; /* 0: not said */
 	bool sensitive, extractable;

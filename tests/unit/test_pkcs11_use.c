@@ -201,6 +201,38 @@ static void derived_keys(void **state)
 	p11_end();
 }
 
+/* A key that the program made itself, for this session. */
+static void created_keys(void **state)
+{
+	CK_OBJECT_CLASS class = CKO_SECRET_KEY, data = CKO_DATA;
+	CK_KEY_TYPE type = CKK_AES;
+	CK_BBOOL yes = CK_TRUE;
+	CK_SESSION_HANDLE session;
+	CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+	unsigned char value[16] = {1};
+	CK_ATTRIBUTE whole[] = {{CKA_VALUE, value, sizeof value},
+				{CKA_CLASS, &class, sizeof class},
+				{CKA_KEY_TYPE, &type, sizeof type},
+				{CKA_TOKEN, &yes, sizeof yes}};
+
+	(void)state;
+	p11_begin();
+	session = p11_open();
+	for (CK_ULONG without = 0; without < 3; without++) {
+		CK_ATTRIBUTE part[] = {whole[(without + 1) % 3], whole[(without + 2) % 3]};
+
+		assert_int_equal(p11->C_CreateObject(session, part, 2, &key), CKR_TEMPLATE_INCOMPLETE);
+	}
+	assert_int_equal(p11->C_CreateObject(session, whole, 4, &key), CKR_TOKEN_WRITE_PROTECTED);
+	assert_int_equal(key, CK_INVALID_HANDLE);
+	assert_int_equal(p11->C_CreateObject(session, whole, 3, &key), CKR_OK);
+	has(session, key, CKA_VALUE, sizeof value);
+	assert_int_equal(p11->C_DestroyObject(session, key), CKR_OK);
+	whole[1].pValue = &data;
+	assert_int_equal(p11->C_CreateObject(session, whole, 3, &key), CKR_TEMPLATE_INCONSISTENT);
+	p11_end();
+}
+
 static void add_curve(struct buf *list, uint8_t type, const char *label, uint16_t uses)
 {
 	static const uint8_t point[34] = {0x04, 0x20, 0x99};
@@ -426,6 +458,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(attributes_that_programs_want), cmocka_unit_test(searches_for_nothing),
 		cmocka_unit_test(decrypting_rules),		 cmocka_unit_test(derived_keys),
+		cmocka_unit_test(created_keys),
 		cmocka_unit_test(other_curves),
 		cmocka_unit_test(fork_in_the_middle),		 cmocka_unit_test(ended_in_the_middle),
 		cmocka_unit_test(context_login),
