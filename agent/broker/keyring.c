@@ -182,6 +182,8 @@ int keyring_take_token(struct host *host, const struct msg_token *row)
 		return ERR_NO_MEMORY;
 	token->seen = true;
 	token->host_ref = row->ref;
+	/* Logins are no news: many programs would look. That tries were spent or given back is. */
+	host->changed = host->changed || ((token->flags ^ row->flags) & ~(uint32_t)TOKEN_LOGGED_IN);
 	token->flags = row->flags;
 	for (struct key *key = token->keys; key; key = key->next)
 		key->seen = false;

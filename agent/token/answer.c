@@ -152,12 +152,10 @@ static int login(struct token *token, const struct msg_login *request)
 	rc = session_login(&token->pool, pin_pad ? NULL : request->pin.data, request->pin.length);
 	if (pin_pad)
 		objects_hold_looks(false);
-	if (!rc)
-		return contents_read_keys(token);
-	/* For the tries that the next prompt shows. */
-	if (objects_check_tries(token, true))
+	/* For the tries that the next prompt shows; the right PIN may have given some back. */
+	if ((rc || (token->info.flags & CKF_USER_PIN_COUNT_LOW)) && objects_check_tries(token, true))
 		log_debug("slot %lu: no try is left", token->slot);
-	return rc;
+	return rc ? rc : contents_read_keys(token);
 }
 
 static int report_login(struct token *token, struct reply *reply, int err)

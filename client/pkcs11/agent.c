@@ -333,6 +333,7 @@ int agent_login(const struct slot *slot, const unsigned char *pin, CK_ULONG leng
 	if (module_wait_end() != CKR_OK)
 		rc = rc ? rc : ERR_CLOSED;
 	give_back(connection);
+	list_valid = false; /* tries were spent, or given back */
 	/* Too many wrong ones were compared: to this program the PIN is locked. */
 	return rc == ERR_FORBIDDEN ? ERR_PIN_LOCKED : rc;
 }

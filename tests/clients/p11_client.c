@@ -3,12 +3,14 @@
  * A program that loads a PKCS#11 module once and signs, waits until it is told to go on, and signs
  * again with the handles that it has; one that gives the key's PIN with each use; one that logs in, signs,
  * logs out and ends its use of the module, TIMES times; one that has several copies of it, a copy for each
- * path and as many in a name space of their own; and one that signs once, as long as that takes.
+ * path and as many in a name space of their own; one that gives a wrong PIN and then the right one, and looks
+ * what the token says of its tries; and one that signs once, as long as that takes.
  *
  *     p11_client MODULE KEY-LABEL READY-FIFO GO-FIFO
  *     p11_client MODULE KEY-LABEL PIN
  *     p11_client MODULE KEY-LABEL --leave PIN TIMES
  *     p11_client MODULE KEY-LABEL --copies OTHER-PATH
+ *     p11_client MODULE KEY-LABEL --tries PIN
  *     p11_client MODULE KEY-LABEL --once
  */
 #include <dlfcn.h>
@@ -160,6 +162,33 @@ static int copies(const char *label, const char *const paths[2])
 	return 0;
 }
 
+static CK_RV log_in(CK_SESSION_HANDLE session, const char *pin, CK_FLAGS *ret_low)
+{
+	CK_SESSION_INFO info;
+	CK_TOKEN_INFO token;
+	CK_RV rv = p11->C_Login(session, CKU_USER, (unsigned char *)pin, strlen(pin));
+
+	if (p11->C_GetSessionInfo(session, &info) != CKR_OK || p11->C_GetTokenInfo(info.slotID, &token) != CKR_OK)
+		return CKR_GENERAL_ERROR;
+	*ret_low = token.flags & CKF_USER_PIN_COUNT_LOW;
+	return rv;
+}
+
+static int tries(const char *label, const char *pin)
+{
+	CK_SESSION_HANDLE session;
+	CK_FLAGS low = 0;
+	CK_RV rv = open_session(label, &session);
+
+	if (rv != CKR_OK)
+		return failed("C_OpenSession", rv);
+	rv = log_in(session, "9999", &low);
+	if (rv != CKR_PIN_INCORRECT || !low)
+		return failed(low ? "a wrong PIN" : "no try was spent", rv);
+	rv = log_in(session, pin, &low);
+	return rv == CKR_OK && !low ? 0 : failed(low ? "no try was given back" : "the right PIN", rv);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 5 && !strcmp(argv[3], "--copies"))
@@ -168,6 +197,8 @@ int main(int argc, char **argv)
 		return failed("load", 0);
 	if (argc == 6 && !strcmp(argv[3], "--leave"))
 		return leave(argv[2], argv[4], atoi(argv[5]));
+	if (argc == 5 && !strcmp(argv[3], "--tries"))
+		return tries(argv[2], argv[4]);
 	if (argc == 5)
 		return go_on(argv[2], argv[3], argv[4]);
 	return once(argv[2], strcmp(argv[3], "--once") ? argv[3] : NULL);

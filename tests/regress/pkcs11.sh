@@ -137,6 +137,9 @@ ok "after three wrong ones the right one is no longer told" guesses
 ok "others go on meanwhile" smime sign -k rsa -o "$work/s.eml" "$work/mail.eml"
 ok "lock" smime lock
 ok "a wrong PIN on a locked token" says 'CKR_PIN_INCORRECT' 1 tool --login --pin 9999 --list-objects
+ok "a wrong one and the right one: the token says at once what that did to its tries" \
+	foreign "$builddir/tests/clients/p11_client" "$module" rsa --tries "$PIN"
+ok "lock" smime lock
 ok "the log says who gave it" wait_for grep -q 'process [0-9]* (.*pkcs11-tool) unlock of token Demo: PIN_WRONG$' "$work/agent.log"
 ok "the right one opens it, for all" tool --login --pin "$PIN" --list-objects
 ok "as the log says" wait_for grep -q 'process [0-9]* (.*pkcs11-tool) unlock of token Demo: ok$' "$work/agent.log"
