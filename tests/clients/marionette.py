@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import socket
+import subprocess
 import sys
 import time
 
@@ -57,6 +58,12 @@ let errors = Services.console.getMessageArray().map(String).filter(one => /error
 for (let line of [...errors.slice(-4), ...said.slice(-4)]) lines.push("said: " + line.slice(0, 300));
 return lines;
 """
+# Nothing is asked of the net.
+PREFERENCES = {
+    "marionette.port": 0, "app.update.enabled": False, "datareporting.policy.dataSubmissionEnabled": False,
+    "toolkit.telemetry.enabled": False, "network.connectivity-service.enabled": False,
+    "services.settings.server": "data:,", "security.OCSP.enabled": 0,
+}
 POLL = "return Cu.getGlobalForObject(Services).smimeResults[arguments[0]]"
 
 
@@ -138,3 +145,26 @@ class Marionette:
             except Exception as silence:
                 print("it does not say what it shows: %s" % silence, file=sys.stderr)
             sys.exit(1)
+
+
+@contextlib.contextmanager
+def started(program, profile, preferences):
+    """A program of Mozilla's, headless, until the end of what is done with it."""
+    with open(os.path.join(profile, "user.js"), "w") as file:
+        for item in (PREFERENCES | preferences).items():
+            file.write("user_pref(%s, %s);\n" % tuple(map(json.dumps, item)))
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(os.path.join(profile, "MarionetteActivePort")) # of one that was killed
+    process = subprocess.Popen(
+        [program, "--no-remote", "--profile", profile, "--headless", "--marionette", "--remote-allow-system-access"],
+        env=dict(os.environ, MOZ_CRASHREPORTER_DISABLE="1"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        marionette = Marionette(profile)
+        with marionette.telling():
+            yield marionette
+        marionette.command("Marionette:Quit", flags=["eForceQuit"])
+        until(120, "end", lambda: process.poll() is not None)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()

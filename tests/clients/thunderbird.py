@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 
-from marionette import Marionette, until
+from marionette import started
 
 IMPORTS = """
 const {MailServices} = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
@@ -133,13 +133,10 @@ def start_sink(folder):
     return server
 
 
-def preferences(profile, address, smtp_port):
+def preferences(address, smtp_port):
     return {
-        "marionette.port": 0, "app.update.enabled": False, "datareporting.policy.dataSubmissionEnabled": False,
         "mail.provider.suppress_dialog_on_startup": True, "mail.spotlight.firstRunDone": True,
         "mail.rights.version": 1, "mailnews.start_page.enabled": False, "mail.shell.checkDefaultClient": False,
-        "toolkit.telemetry.enabled": False, "network.connectivity-service.enabled": False,
-        "services.settings.server": "data:,", "security.OCSP.enabled": 0,
         "mail.accountmanager.accounts": "account1,account2", "mail.accountmanager.defaultaccount": "account2",
         "mail.accountmanager.localfoldersserver": "server1", "mail.account.account1.server": "server1",
         "mail.account.account2.server": "server2", "mail.account.account2.identities": "id1",
@@ -191,23 +188,9 @@ def main():
     parser.add_argument("mail", nargs="*")
     options = parser.parse_args()
     sink = start_sink(options.sink)
-    with open(os.path.join(options.profile, "user.js"), "w") as file:
-        for item in preferences(options.profile, options.address, sink.server_address[1]).items():
-            file.write("user_pref(%s, %s);\n" % tuple(map(json.dumps, item)))
-    thunderbird = subprocess.Popen(
-        ["thunderbird", "--no-remote", "--profile", options.profile, "--headless", "--marionette",
-         "--remote-allow-system-access"],
-        env=dict(os.environ, MOZ_CRASHREPORTER_DISABLE="1"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        marionette = Marionette(options.profile)
-        with marionette.telling():
-            drive(options, marionette)
-        marionette.command("Marionette:Quit", flags=["eForceQuit"])
-        until(120, "end", lambda: thunderbird.poll() is not None)
-    finally:
-        if thunderbird.poll() is None:
-            thunderbird.kill()
-            thunderbird.wait()
+    with started("thunderbird", options.profile,
+                 preferences(options.address, sink.server_address[1])) as marionette:
+        drive(options, marionette)
 
 
 if __name__ == "__main__":
