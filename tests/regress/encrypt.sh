@@ -317,7 +317,7 @@ separate_from_header() {
 	rm -f "$work"/sep.eml*
 	several 'To: rsa@example.org' 'Bcc: RSA <rsa@example.org>' &&
 		smime encrypt --separate-bcc -o "$work/sep.eml" "$work/several.eml" >"$work/list" &&
-		printf '%s\t%s\n' "$work/sep.eml.bcc1" rsa@example.org | cmp - "$work/list" && ! grep -i bcc "$work/sep.eml" "$work/sep.eml.bcc1"
+		printf '%s\t%s\n' "$work/sep.eml.bcc1" rsa@example.org | cmp - "$work/list" && ! grep -i "^bcc" "$work/sep.eml" "$work/sep.eml.bcc1"
 }
 ok "also from the header" separate_from_header
 separate_fails_whole() {
