@@ -67,6 +67,7 @@ static void token_free(struct token *token)
 	if (token->open)
 		session_pool_done(&token->pool);
 	pthread_rwlock_destroy(&token->login_lock);
+	pthread_mutex_destroy(&token->derive_lock);
 	free(token);
 }
 
@@ -94,6 +95,7 @@ static struct token *token_new(CK_SLOT_ID slot, const CK_TOKEN_INFO *info)
 	if (module->C_GetSlotInfo(slot, &token->slot_info) != CKR_OK)
 		memset(&token->slot_info, ' ', sizeof token->slot_info);
 	pthread_rwlock_init(&token->login_lock, NULL);
+	pthread_mutex_init(&token->derive_lock, NULL);
 	if (!(info->flags & CKF_TOKEN_INITIALIZED))
 		return token;
 	token->unread = true;

@@ -42,6 +42,7 @@ struct token {
 	bool unread;	     /* initialised, but its objects could not be read the last time */
 	struct session_pool pool;
 	pthread_rwlock_t login_lock; /* operations share it, login and logout take it alone */
+	pthread_mutex_t derive_lock; /* ykcs11 has room for one derived secret */
 	struct key *keys;
 };
 

@@ -253,6 +253,18 @@ static size_t wrap_point(struct view point, uint8_t *into)
 	return at + point.length;
 }
 
+/* One at a time, until its secret is read: a module may have the next one's in the same place. */
+static int run_derive(struct token *token, const struct key *key, const struct msg_key_op *request,
+		      CK_MECHANISM *mechanism, struct operation_result *result)
+{
+	int rc;
+
+	pthread_mutex_lock(&token->derive_lock);
+	rc = run_operation(do_derive, token, key, request, mechanism, result);
+	pthread_mutex_unlock(&token->derive_lock);
+	return rc;
+}
+
 int operation_derive(struct token *token, const struct key *key, const struct msg_key_op *request,
 		     struct operation_result *result)
 {
@@ -266,10 +278,10 @@ int operation_derive(struct token *token, const struct key *key, const struct ms
 
 	if (!request->data.length || request->data.length > 255)
 		return ERR_MECHANISM;
-	rc = run_operation(do_derive, token, key, request, &mechanism, result);
+	rc = run_derive(token, key, request, &mechanism, result);
 	if (rc != ERR_MECHANISM && rc != ERR_DECRYPT)
 		return rc;
 	parameter.ulPublicDataLen = wrap_point(request->data, wrapped);
 	parameter.pPublicData = wrapped;
-	return run_operation(do_derive, token, key, request, &mechanism, result);
+	return run_derive(token, key, request, &mechanism, result);
 }
