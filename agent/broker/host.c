@@ -33,6 +33,8 @@
 /* Modules that fail are started again this often in a row, and then once in each pause. */
 #define DISTRUST_MAX 6
 #define DISTRUST_PAUSE_MS 10000
+/* A token with fewer keys than before may be on its way out. */
+#define MISSING_MS 500
 
 struct call {
 	struct call *next;
@@ -115,6 +117,15 @@ static void open_report(struct host *host, uint32_t id)
 	keyring_begin(host);
 }
 
+/* Were they not read, or are they not there? The next process knows. */
+static void look_for_missing(void *context)
+{
+	struct host *host = context;
+
+	if (host->state == HOST_READY && keyring_has_missing(host) && !host_distrust(host))
+		loop_timer_set(&host->again, DISTRUST_PAUSE_MS, look_for_missing, host);
+}
+
 static void close_report(struct host *host, const struct call *call, int err)
 {
 	if (call->kind == HOST_CALL_PLAIN || (call->kind == HOST_CALL_LOOK && err))
@@ -123,6 +134,8 @@ static void close_report(struct host *host, const struct call *call, int err)
 	host->report = 0;
 	if (keyring_end(host, call->kind == HOST_CALL_LOGIN))
 		peers_keys_changed();
+	if (keyring_has_missing(host) && !host->again.armed)
+		loop_timer_set(&host->again, MISSING_MS, look_for_missing, host);
 	insertions_check();
 }
 
@@ -300,6 +313,7 @@ static void start(void *context)
 	uint32_t id;
 
 	loop_timer_clear(&host->restart);
+	host->starts++;
 	host->child = child_spawn(PROCESS_HOST, &hello, -1, hear, gone, host);
 	id = host->child ? host_expect(host, HOST_CALL_PLAIN, 0, start_timeout(), started, host) : 0;
 	if (!id) {
@@ -452,6 +466,7 @@ void host_start(struct host *host)
 void host_free(struct host *host)
 {
 	loop_timer_clear(&host->restart);
+	loop_timer_clear(&host->again);
 	no_longer_late(host);
 	child_kill(TAKE(host->child));
 	fail_calls(TAKE(host->calls), ERR_MODULE);

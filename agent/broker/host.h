@@ -22,7 +22,8 @@ struct host {
 	enum host_state state;
 	struct child *child;
 	struct call *calls;
-	struct loop_timer restart, patience;
+	struct loop_timer restart, patience, again;
+	unsigned int starts; /* of its process, from 1 */
 	bool late; /* it starts, and those who can do without it wait no more */
 	unsigned int crashes; /* without a minute of peace between them */
 	uint64_t last_crash;

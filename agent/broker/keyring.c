@@ -162,6 +162,8 @@ static int show(struct host *host, struct token *token, struct view reader)
 	if (token->absent) {
 		log_info("token %s: it is back", log_quote(token->label));
 		token->absent = token->pulled = token->doubted = false;
+		for (struct key *key = token->keys; key; key = key->next)
+			key->missing_since = 0;
 		host->changed = true;
 	}
 	return token->reader ? 0 : ERR_NO_MEMORY;
@@ -256,9 +258,29 @@ int keyring_take_cert(struct host *host, const struct msg_cert *row)
 	if (!key)
 		return ERR_NO_MEMORY;
 	key->seen = true;
+	key->missing_since = 0;
 	key->host_ref = row->ref;
 	set_flags(host, key, row->flags);
 	return 0;
+}
+
+static bool is_replaced(const struct token *token, const struct key *key)
+{
+	for (const struct key *other = token->keys; other; other = other->next)
+		if (other->seen && view_equal(buf_view(&other->id), buf_view(&key->id)))
+			return true;
+	return false;
+}
+
+/* ykcs11 leaves out what it failed to read as a card came or went, and says nothing: only what its next process does
+ * not see either is not there. */
+static bool may_be_there(const struct host *host, const struct token *token, struct key *key)
+{
+	if (!readers_of(token) || is_replaced(token, key) ||
+	    (key->missing_since && key->missing_since != host->starts))
+		return false;
+	key->missing_since = host->starts;
+	return true;
 }
 
 /* Of a token that could not be read they stay known, to be looked for when they are used. */
@@ -272,7 +294,8 @@ static void forget_unseen_keys(struct host *host, struct token *token)
 	for (struct key **at = &token->keys; *at;) {
 		struct key *key = *at;
 
-		if (key->seen) {
+		if (key->seen || may_be_there(host, token, key)) {
+			key->host_ref = key->seen ? key->host_ref : 0;
 			at = &key->next;
 			continue;
 		}
@@ -383,6 +406,15 @@ bool keyring_has_readerless(const struct host *host)
 	for (const struct token *token = tokens; token; token = token->next)
 		if (token->host == host && !token->absent && !readers_of(token))
 			return true;
+	return false;
+}
+
+bool keyring_has_missing(const struct host *host)
+{
+	for (const struct token *token = tokens; token; token = token->next)
+		for (const struct key *key = token->keys; key && token->host == host && !token->absent; key = key->next)
+			if (key->missing_since == host->starts)
+				return true;
 	return false;
 }
 

@@ -56,10 +56,13 @@ struct key {
 	uint32_t host_ref;
 	uint16_t flags; /* CERT_* */
 	bool seen;
+	unsigned int missing_since; /* the start of its host since which it was not seen, though its token was; 0 */
 	struct buf id, label, der;
 	uint8_t type; /* enum key_type; this and the public half: of a key without a certificate */
 	struct buf parameters, public_value;
 	struct bad_pins bad_pins; /* of a key with a PIN for each use */
+	bool pin_unclear; /* the last of them may have been right: the login was lost as it was sent */
+	bool pin_cleared; /* it was that, once since the last use */
 };
 
 /* The tokens, in the order they were first seen. */
@@ -87,6 +90,8 @@ bool keyring_shadowed(const struct token *token);
 /* Whether the host has tokens that are there; that are there and in no reader. */
 bool keyring_has_present(const struct host *host);
 bool keyring_has_readerless(const struct host *host);
+/* Whether a token that is there has fewer keys than before, as this process of the host saw it. */
+bool keyring_has_missing(const struct host *host);
 
 /* The host died: its tokens stay known, logged out. */
 void keyring_host_down(struct host *host);

@@ -87,6 +87,8 @@ static void keep(struct login *login, struct token *token)
 		finish(login, ERR_NOT_LOGGED_IN);
 		return;
 	}
+	pincache_proved(token, login->source == SOURCE_CACHE ? pincache_get(token) : login->pin,
+			login->source >= SOURCE_GIVEN);
 	if (login->source != SOURCE_CACHE)
 		pincache_put(token, TAKE(login->pin));
 	log_info("token %s: logged in", log_quote(token->label));

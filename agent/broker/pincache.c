@@ -32,6 +32,14 @@ bool bad_pins_have(const struct bad_pins *list, const struct secret *pin)
 	return false;
 }
 
+bool bad_pins_any(const struct bad_pins *list)
+{
+	for (unsigned int i = 0; i < BAD_PINS_MAX; i++)
+		if (list->pins[i])
+			return true;
+	return false;
+}
+
 void bad_pins_add(struct bad_pins *list, struct secret *pin)
 {
 	if (!pin || bad_pins_have(list, pin)) {
@@ -41,6 +49,13 @@ void bad_pins_add(struct bad_pins *list, struct secret *pin)
 	secret_free(list->pins[list->next]);
 	list->pins[list->next] = pin;
 	list->next = (list->next + 1) % BAD_PINS_MAX;
+}
+
+static void bad_pins_drop(struct bad_pins *list, const struct secret *pin)
+{
+	for (unsigned int i = 0; i < BAD_PINS_MAX; i++)
+		if (secret_equal(list->pins[i], pin))
+			secret_free(TAKE(list->pins[i]));
 }
 
 void bad_pins_done(struct bad_pins *list)
@@ -125,6 +140,17 @@ void pincache_put(struct token *token, struct secret *pin)
 	token->pin = pin;
 	token->pin_since = loop_now();
 	arm(token);
+}
+
+/* Once for each time that somebody gave it: a card whose keys have a PIN of their own is not to lose that to the user's. */
+void pincache_proved(struct token *token, const struct secret *pin, bool given)
+{
+	for (struct key *key = token->keys; key; key = key->next)
+		if (key->pin_unclear && (given || !key->pin_cleared) && bad_pins_have(&key->bad_pins, pin)) {
+			bad_pins_drop(&key->bad_pins, pin);
+			key->pin_unclear = false;
+			key->pin_cleared = true;
+		}
 }
 
 const struct secret *pincache_get(const struct token *token)

@@ -12,7 +12,11 @@
  * oldest for it when full. */
 void bad_pins_add(struct bad_pins *list, struct secret *pin);
 bool bad_pins_have(const struct bad_pins *list, const struct secret *pin);
+bool bad_pins_any(const struct bad_pins *list);
 void bad_pins_done(struct bad_pins *list);
+
+/* The token took this PIN, which somebody gave for it now or before: it was no wrong one for a key that it seemed wrong for. */
+void pincache_proved(struct token *token, const struct secret *pin, bool given);
 
 /* Keeps a PIN that worked (takes it; NULL for one that was typed at the reader). */
 void pincache_put(struct token *token, struct secret *pin);

@@ -59,7 +59,7 @@ static void look_or_wait(struct request *request, const struct token *token, boo
 		recover_await_verdict(request, token, err);
 }
 
-bool recover_from(struct request *request, struct key *key, int err)
+bool recover_from(struct request *request, struct key *key, int err, bool unclear)
 {
 	struct token *token = key ? key->token : NULL;
 	bool again = request->attempts < ATTEMPTS_MAX;
@@ -74,6 +74,8 @@ bool recover_from(struct request *request, struct key *key, int err)
 		return true;
 	case ERR_PIN_WRONG: /* a key with its own PIN; OpenSC drops the whole login with it */
 		bad_pins_add(&key->bad_pins, TAKE(request->pin));
+		key->pin_unclear = unclear;
+		token->flags &= ~(uint32_t)(unclear ? TOKEN_LOGGED_IN : 0);
 		if (request->asked >= ASK_MAX || request->pin_fd >= 0)
 			return false;
 		request->attempts = 0;

@@ -8,8 +8,8 @@
 #include "request.h"
 
 /* Takes the gentlest step that may help, after which the request goes on; false: none is left, the caller
- * finishes it. */
-bool recover_from(struct request *request, struct key *key, int err);
+ * finishes it. `unclear`: the module may mean another error. */
+bool recover_from(struct request *request, struct key *key, int err, bool unclear);
 
 /* Nothing is left to try: finishes the request, after a moment in which it may turn out that its card was pulled. */
 void recover_await_verdict(struct request *request, const struct token *token, int err);

@@ -85,7 +85,7 @@ void route_finish(struct request *request, int cause, const struct msg_result *f
 	if (key && !err)
 		pincache_used(key->token);
 	if (key && !err && request->pin)
-		bad_pins_done(&key->bad_pins);
+		use_succeeded(key);
 	peer_reply_result(request->peer, request->peer_id, &result);
 	record(request, key, err); /* the client need not wait for it */
 	request_free(request);
@@ -180,7 +180,7 @@ static void answered(void *context, int err, const struct msg_result *result)
 		route_finish(request, err, result);
 		return;
 	}
-	if (err && recover_from(request, keyring_key(request->key), err))
+	if (err && recover_from(request, keyring_key(request->key), err, result && result->form == FORM_UNCLEAR))
 		return;
 	route_finish(request, err, result);
 }
@@ -246,10 +246,12 @@ static void look(void *context)
 		route_run(request);
 }
 
-/* A card that is in its reader, and that its module does not see: ykcs11 looks no more at one that did not answer
- * at first, before its next process. Once, until the card is seen or another one comes. */
-static bool doubt(struct token *token)
+/* A card that is in its reader, or a key on it, and that its module does not see: ykcs11 looks no more at one that did
+ * not answer at first, before its next process. Once, until the card is seen or another one comes. */
+static bool doubt(struct token *token, const struct key *key)
 {
+	if (!token->absent)
+		return key->missing_since == token->host->starts && host_distrust(token->host);
 	if (token->doubted || !readers_of(token) || !readers_may_have(token))
 		return false;
 	token->doubted = true;
@@ -275,7 +277,7 @@ void route_run(struct request *request)
 		route_wait_for_host(request, token->host);
 	} else if (!token->host_ref && request->looks < LOOKS_MAX && (!token->absent || readers_may_have(token))) {
 		loop_timer_set(&request->wait, request->looks++ ? LOOK_PAUSE_MS : 0, look, request);
-	} else if (token->absent && doubt(token)) {
+	} else if (doubt(token, key)) {
 		route_wait_for_host(request, token->host);
 	} else if (token->absent) {
 		ask_for_card(request, token);

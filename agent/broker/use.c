@@ -48,7 +48,7 @@ void use_ask_pin(struct key *key, uint32_t peer, int pin_fd, int last_err, use_p
 				.fd = fd,
 				.title = "PIN",
 				.first = text,
-				.error = last_err ? "Wrong PIN. Try again." : NULL};
+				.error = last_err && bad_pins_any(&key->bad_pins) ? "Wrong PIN. Try again." : NULL};
 
 	if (!use || (token->flags & TOKEN_PROTECTED_PATH)) {
 		free(use);
@@ -58,4 +58,10 @@ void use_ask_pin(struct key *key, uint32_t peer, int pin_fd, int last_err, use_p
 	*use = (struct use){key->ref, done, context};
 	question_use(key, peer, text);
 	prompt_ask(&prompt, got_use_pin, use);
+}
+
+void use_succeeded(struct key *key)
+{
+	bad_pins_done(&key->bad_pins);
+	key->pin_unclear = key->pin_cleared = false;
 }

@@ -14,4 +14,7 @@ typedef void (*use_pin_done)(void *context, int err, struct secret *pin);
 void use_ask_pin(struct key *key, uint32_t peer, int pin_fd, int last_err, use_pin_done done,
 		       void *context);
 
+/* A PIN that was asked for was right. */
+void use_succeeded(struct key *key);
+
 #endif

@@ -33,14 +33,18 @@ typedef CK_RV (*operation)(const struct key *key, const struct msg_key_op *reque
 			   struct operation_result *result);
 
 /* A key with CKA_ALWAYS_AUTHENTICATE takes its PIN between Init and the operation. */
-static CK_RV context_login(CK_SESSION_HANDLE session, const struct key *key, struct view pin)
+static CK_RV context_login(CK_SESSION_HANDLE session, const struct key *key, struct view pin,
+			   struct operation_result *result)
 {
 	CK_RV rv;
 
 	if (!(key->flags & CERT_ALWAYS_AUTH))
 		return CKR_OK;
 	rv = module->C_Login(session, CKU_CONTEXT_SPECIFIC, (unsigned char *)(uintptr_t)pin.data, pin.length);
-	/* The token was logged in (run_operation looked): OpenSC says this of a wrong PIN. */
+	/* The token was logged in (run_operation looked): OpenSC says this of a wrong PIN, and, as others do, of a
+	 * card that was reset since. */
+	if (rv == CKR_USER_NOT_LOGGED_IN)
+		result->form = FORM_UNCLEAR;
 	return rv == CKR_USER_NOT_LOGGED_IN ? CKR_PIN_INCORRECT : rv;
 }
 
@@ -50,7 +54,7 @@ static CK_RV do_sign(const struct key *key, const struct msg_key_op *request,
 {
 	CK_RV rv = module->C_SignInit(session, mechanism, key->handle);
 
-	rv = rv == CKR_OK ? context_login(session, key, request->pin) : rv;
+	rv = rv == CKR_OK ? context_login(session, key, request->pin, result) : rv;
 	if (rv != CKR_OK)
 		return rv;
 	result->length = sizeof result->data;
@@ -64,7 +68,7 @@ static CK_RV do_decrypt(const struct key *key, const struct msg_key_op *request,
 {
 	CK_RV rv = module->C_DecryptInit(session, mechanism, key->handle);
 
-	rv = rv == CKR_OK ? context_login(session, key, request->pin) : rv;
+	rv = rv == CKR_OK ? context_login(session, key, request->pin, result) : rv;
 	if (rv != CKR_OK)
 		return rv;
 	result->length = sizeof result->data;

@@ -436,6 +436,12 @@ ok "always-authenticate: cancelled" always 1 0 4 CANCEL
 # OpenSC drops the whole login with a wrong PIN here.
 rules "C_Login:context logout 1" "C_Login:context rv=0x101 1"
 ok "always-authenticate: not sent again when the login was dropped with it" always 2 2 0 nope-9 "$PIN"
+rules "C_Login:context logout 1" "C_Login:context rv=0x101 1"
+ok "always-authenticate: the right one is none of the wrong ones when the login is lost as it is sent" always 2 2 0 "$PIN" "$PIN"
+rules "C_Login:context logout 2" "C_Login:context rv=0x101 2"
+ok "always-authenticate: but it is not sent a third time" always 3 2 4 "$PIN" "$PIN" "$PIN"
+rules
+ok "always-authenticate: until the token is unlocked with it again" eval 'smime lock && unlock && always 1 1 0 "$PIN"'
 rules
 use_conf "pin-source Demo file:$work/pin"
 ok "always-authenticate: from pin-source" always 0 1 0
