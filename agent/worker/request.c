@@ -47,6 +47,7 @@ static const struct dialect *spoken;
 
 /* The socket that the client handed over to be served in its place; -1. */
 static int adopted = -1;
+static bool answered; /* the client sent what only a server does */
 
 static unsigned int error_code(int rc)
 {
@@ -333,6 +334,17 @@ static int register_commands(assuan_context_t ctx)
 	return err ? ERR_INTERNAL : 0;
 }
 
+/* A client that was told to hand over a socket whose other end another worker serves would have the two answer each
+ * other for ever. */
+static unsigned int look_for_answers(assuan_context_t ctx, void *hook, int outbound, const char *line, size_t length)
+{
+	(void)ctx;
+	(void)hook;
+	if (!outbound && ((length >= 2 && !memcmp(line, "OK", 2)) || (length >= 4 && !memcmp(line, "ERR ", 4))))
+		answered = true;
+	return 0;
+}
+
 /* Until the client goes, or has handed over another's socket. (With assuan_process_next commands say
  * themselves that they are done.) */
 static void converse(assuan_context_t ctx)
@@ -340,8 +352,11 @@ static void converse(assuan_context_t ctx)
 	gpg_error_t err = 0;
 	int done = 0;
 
-	while (adopted < 0 && !done && !(err = assuan_process_next(ctx, &done)))
+	answered = false;
+	while (adopted < 0 && !done && !answered && !(err = assuan_process_next(ctx, &done)))
 		;
+	if (answered)
+		log_warn("the client's connection is ended: it sends answers, not commands");
 	if (err)
 		log_debug("the client's connection ended: %s", gpg_strerror(err));
 	client_close_fds();
@@ -368,6 +383,7 @@ static int serve(int fd, const struct dialect *dialect, assuan_context_t *ret_co
 		return ERR_INTERNAL;
 	}
 	assuan_set_hello_line(client.assuan, dialect->hello);
+	assuan_set_io_monitor(client.assuan, look_for_answers, NULL);
 	if (!assuan_accept(client.assuan))
 		converse(client.assuan);
 	*ret_context = client.assuan;

@@ -14,7 +14,8 @@ fds-at-once N  send N descriptors with one line, read nothing
 read           read up to OK or ERR
 half-close     no more will be sent
 adopt KIND     hand over a socket, or what is none: file, pipe, tcp, datagram, listening, unconnected, itself,
-               foreign (another user's; for root), kept (a pair of which this client holds both ends), pair: what
+               foreign (another user's; for root), crossed (a pair whose other end is handed over by the next
+               one of these, so that two workers serve each other), kept (a pair of which this client holds both ends), pair: what
                follows is for its other end
 wait FIFO      wait until somebody writes there
 """
@@ -29,6 +30,7 @@ class Client:
     def __init__(self):
         self.connections = []
         self.kept = []
+        self.other_end = None
         self.refused = False
 
     def current(self):
@@ -71,6 +73,11 @@ class Client:
             return os.pipe()
         if kind == "itself":
             return os.dup(self.current().fileno()), None
+        if kind == "crossed" and self.other_end:
+            return self.other_end.detach(), None
+        if kind == "crossed":
+            ours, self.other_end = socket.socketpair()
+            return ours.detach(), None
         if kind in ("pair", "kept"):
             ours, theirs = socket.socketpair()
             return theirs.detach(), ours

@@ -389,6 +389,16 @@ stays_bounded() { # connections that hand over sockets and stay, then end: their
 	wait_for sh -c "[ \"\$(smime status | sed -n 's/^ *clients *//p')\" = $before ]"
 }
 ok "workers end with their clients" stays_bounded
+serve_each_other() { # two workers, which is noticed while the client is there still
+	rm -f "$work/gate" && mkfifo "$work/gate" || return
+	printf 'open\nadopt crossed\nopen\nadopt crossed\nwait %s\n' "$work/gate" |
+		timeout 120 /usr/bin/python3 "$srcdir/tests/regress/client.py" >"$work/said" &
+	pid=$!
+	wait_for grep -q 'it sends answers, not commands' "$work/agent.log"
+	got=$?
+	echo go >"$work/gate" && wait $pid && rm "$work/gate" && return $got
+}
+ok "two workers that are made to serve each other end" serve_each_other
 killed() { # whoever waits for an answer sees that the stand-in was ended
 	timeout 60 /usr/bin/python3 - "$builddir/smime-gpgsm" <<-'END'
 		import os, socket, subprocess, sys
