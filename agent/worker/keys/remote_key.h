@@ -28,7 +28,8 @@ MUST_USE int remote_key_unpad(const struct msg_key_op *message, struct view bloc
 
 /* OpenSSL only says that an operation failed, and for RSA decryption not even that. This says why:
  * 0, or the first error of a remote operation since remote_key_clear. ERR_DECRYPT is bad padding,
- * which a caller treats as if the content were wrong. */
+ * which a caller treats as if the content were wrong, and any other error comes before it. After such a one the
+ * token is not asked again, nor after a hundred operations (ERR_TOO_LARGE). */
 int remote_key_error(void);
 /* Whether that ERR_DECRYPT may also have been a failure of the token: never any output then. */
 int remote_key_unclear(void);

@@ -17,7 +17,12 @@
 /* The signed attributes that EdDSA signs whole. */
 #define MESSAGE_MAX 6144
 
+/* For one key and one message: OpenSSL tries the key that a person named on each of a message's recipients, and
+ * goes on where one was refused. */
+#define ASKS_MAX 100
+
 static int failure, unclear;
+static unsigned int asked;
 
 int remote_key_error(void)
 {
@@ -32,6 +37,7 @@ int remote_key_unclear(void)
 void remote_key_clear(void)
 {
 	failure = unclear = 0;
+	asked = 0;
 }
 
 enum hash remote_op_hash(const char *name)
@@ -53,7 +59,7 @@ enum hash remote_op_hash(const char *name)
 
 void remote_fail(int err)
 {
-	failure = failure ? failure : err;
+	failure = failure && failure != ERR_DECRYPT ? failure : err;
 }
 
 int remote_ask(enum message_type type, struct msg_key_op *message, const struct operation *op,
@@ -62,6 +68,10 @@ int remote_ask(enum message_type type, struct msg_key_op *message, const struct 
 	enum result_form form = FORM_KEY;
 	int rc;
 
+	if (asked++ >= ASKS_MAX)
+		remote_fail(ERR_TOO_LARGE);
+	if (failure && failure != ERR_DECRYPT)
+		return 0;
 	message->key = op->key->ref;
 	rc = ask_key_op(type, message, -1, answer, &form);
 	if (rc == ERR_TOKEN && form == FORM_UNCLEAR) {

@@ -60,7 +60,7 @@ const OSSL_PARAM *remote_op_params(void *data, void *provider);
 int remote_ask(enum message_type type, struct msg_key_op *message, const struct operation *op,
 	       struct buf *answer, enum result_form *ret_form);
 
-/* What went wrong with the key's use, for remote_key_error; the first one stays. */
+/* What went wrong with the key's use, for remote_key_error; the first one stays, but for ERR_DECRYPT. */
 void remote_fail(int err);
 
 enum hash remote_op_hash(const char *name);
