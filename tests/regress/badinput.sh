@@ -33,6 +33,10 @@ bad() {
 	says "^smime decrypt: .*$pattern" "$wanted" smime decrypt --raw "$@" -o "$work/o/out" "$file" && nothing_in "$work/o"
 }
 
+nobody_served() {
+	smime status | grep -q '^ *clients *1$' && smime status | grep -q '^ *operations *0$'
+}
+
 good() { # FILE
 	smime decrypt --raw -o "$work/o/out" "$1" && cmp "$work/o/out" "$work/plain"
 	got=$?
@@ -194,6 +198,71 @@ for length in 12 13 14 15; do
 	ok "a GCM tag of $length bytes, as said: long enough" good "$work/tagged"
 done
 
+for length in 0 1 7 11 13 16 17 64; do
+	$damage "$work/gcm" "$work/tagged" iv $length
+	ok "a GCM nonce of $length bytes" bad 1 "not supported" "$work/tagged"
+	$damage "$work/cbc" "$work/tagged" iv $length
+	[ $length = 16 ] || ok "a CBC IV of $length bytes" bad 1 "not supported" "$work/tagged"
+done
+for kind in gcm cbc; do
+	for parameters in "" 0500 3000 30020400 0400 300704010005000500 020101 308000000000; do
+		$damage "$work/$kind" "$work/tagged" parameters $parameters
+		ok "$kind with \"$parameters\" for parameters" bad 1 "" "$work/tagged"
+	done
+done
+# With its structure changed as well, nothing tells: what comes out is garbage, as with other ciphertext (SECURITY.md).
+not_plain() { # FILE
+	smime decrypt --raw -o "$work/o/out" "$1" 2>"$work/said"
+	got=$?
+	[ "$got" -le 1 ] && ! grep -qF "$(head -c 40 "$work/words")" "$work/o/out" 2>/dev/null
+	got=$?
+	rm -f "$work"/o/*
+	return $got
+}
+yes "words to be kept" | head -c 3008 >"$work/words"
+openssl cms -encrypt -binary -in "$work/words" -outform DER -out "$work/words.gcm" -aes-256-gcm "$work/rsa.pem"
+openssl cms -encrypt -binary -in "$work/words" -outform DER -out "$work/words.cbc" -aes256 "$work/rsa.pem"
+$damage "$work/words.gcm" "$work/relabelled" relabel $cbc_oid
+ok "AuthEnvelopedData made EnvelopedData with AES-CBC: not what was written" not_plain "$work/relabelled"
+$damage "$work/words.gcm" "$work/relabelled" relabel $gcm_oid
+ok "AuthEnvelopedData made EnvelopedData" bad 1 "not supported" "$work/relabelled"
+$damage "$work/words.cbc" "$work/relabelled" relabel $gcm_oid
+ok "EnvelopedData made AuthEnvelopedData with AES-GCM" bad 1 "" "$work/relabelled"
+$damage "$work/words.cbc" "$work/relabelled" relabel $cbc_oid
+ok "EnvelopedData made AuthEnvelopedData" bad 1 "" "$work/relabelled"
+
+# --- many of what there are few
+
+uses() { # HOW-OFTEN: at most, the token was asked
+	wait_for nobody_served
+	[ "$(grep -c ' with key ' "$work/agent.log")" -le "$1" ]
+}
+for kind in cbc gcm ecdh; do
+	$damage "$work/$kind" "$work/many" recipients 2000
+	: >"$work/agent.log"
+	ok "$kind, 2,000 recipients, all of them us and none right" not_plain "$work/many"
+	ok "$kind, the token was asked once" uses 1
+	$damage "$work/$kind" "$work/many" recipients 2000 00
+	ok "$kind, 2,000 recipients, all of them us and right" good "$work/many"
+done
+encrypt "$work/foreign" "$work/other.pem" -aes256
+$damage "$work/foreign" "$work/many" recipients 2000 00
+: >"$work/agent.log"
+ok "2,000 recipients, none of them us, and a key that is named: refused" bad 1 "over the limit" "$work/many" -k rsa
+ok "the token was not asked 2,000 times" uses 100
+$damage "$work/foreign" "$work/many" recipients 20 00
+smime lock
+: >"$HOME/pinentry"
+: >"$work/agent.log"
+ok "20 of them, and a person who wants not: the answer is no, at once" bad 4 "" "$work/many" -k rsa
+ok "who was asked once" [ "$(grep -c '^GETPIN' "$HOME/pinentry.log")" = 1 ]
+unlock
+openssl x509 -in "$work/rsa.pem" -outform DER -out "$work/rsa.der"
+$damage "$work/cbc" "$work/many" certificates 200 "$work/rsa.der"
+ok "200 certificates come along" good "$work/many"
+$damage "$work/cbc" "$work/many" certificates 2000 "$work/rsa.der"
+ok "2,000: refused" bad 1 "over the limit" "$work/many"
+
 # --- certificates that do not allow it
 
 cat >"$work/ca.cnf" <<END
@@ -310,10 +379,6 @@ ok "standard output in a file: as long as before" redirected shared
 ok "standard output appends to a file: as long as before" redirected append
 
 # --- clients
-
-nobody_served() {
-	smime status | grep -q '^ *clients *1$' && smime status | grep -q '^ *operations *0$'
-}
 
 stops_reading() {
 	mkfifo "$work/pipe"

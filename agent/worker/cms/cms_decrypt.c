@@ -152,19 +152,24 @@ static int find_content_key(struct cms_decryption *work, const char *name)
 }
 
 /* RFC 8551 section 2.7, and 3DES for old mail. */
-static bool cipher_allowed(int nid, bool authenticated)
+static int check_cipher(const struct envelope *envelope)
 {
-	static const int cbc[] = {NID_aes_128_cbc, NID_aes_192_cbc, NID_aes_256_cbc, NID_des_ede3_cbc};
-	static const int gcm[] = {NID_aes_128_gcm, NID_aes_192_gcm, NID_aes_256_gcm};
-	const int *list = authenticated ? gcm : cbc;
-	size_t count = authenticated ? sizeof gcm / sizeof gcm[0] : sizeof cbc / sizeof cbc[0];
+	/* Each only in its place: GCM in EnvelopedData has no tag that is checked, CBC in AuthEnvelopedData none at
+	 * all. With an IV as long as it has to be: OpenSSL takes a part of a long one, and none for zeros. */
+	static const struct {
+		int nid;
+		bool authenticated;
+		size_t iv_length;
+	} ciphers[] = {
+		{NID_aes_128_cbc, false, 16}, {NID_aes_192_cbc, false, 16}, {NID_aes_256_cbc, false, 16},
+		{NID_des_ede3_cbc, false, 8}, {NID_aes_128_gcm, true, 12},  {NID_aes_192_gcm, true, 12},
+		{NID_aes_256_gcm, true, 12},
+	};
 
-	/* Each only in its place: GCM in EnvelopedData has no tag that is checked, CBC in
-	 * AuthEnvelopedData none at all. */
-	for (size_t i = 0; i < count; i++)
-		if (nid == list[i])
-			return true;
-	return false;
+	for (size_t i = 0; i < sizeof ciphers / sizeof ciphers[0]; i++)
+		if (envelope->cipher == ciphers[i].nid && envelope->authenticated == ciphers[i].authenticated)
+			return envelope->iv_length == ciphers[i].iv_length ? 0 : ERR_NOT_SUPPORTED;
+	return ERR_NOT_SUPPORTED;
 }
 
 static int open_cipher(struct cms_decryption *work)
@@ -344,8 +349,7 @@ static int begin(struct cms_decryption *work, const char *name)
 	int rc = envelope_begin(&work->envelope, work->input);
 
 	/* Before the token is asked: nobody enters a PIN for a message that is refused. */
-	if (!rc && !cipher_allowed(work->envelope.cipher, work->envelope.authenticated))
-		rc = ERR_NOT_SUPPORTED;
+	rc = rc ? rc : check_cipher(&work->envelope);
 	rc = rc ? rc : find_content_key(work, name);
 	rc = rc ? rc : open_cipher(work);
 	work->step = step_cbc;

@@ -77,8 +77,13 @@ static int add_default(const ASN1_OBJECT *oid, const ASN1_TYPE *nonce, struct bu
 	return rc;
 }
 
+static size_t octets(const ASN1_TYPE *field)
+{
+	return field->type == V_ASN1_OCTET_STRING ? (size_t)ASN1_STRING_length(field->value.octet_string) : 0;
+}
+
 /* GCMParameters, RFC 5084 section 3.2: SEQUENCE { nonce, aes-ICVlen DEFAULT 12 }. */
-static int add_gcm(struct view der, struct buf *prefix, size_t *ret_length)
+static int add_gcm(struct view der, struct buf *prefix, struct envelope *envelope)
 {
 	const unsigned char *at = der.data;
 	CLEAN_ALGORITHM X509_ALGOR *algorithm = d2i_X509_ALGOR(NULL, &at, (long)der.length);
@@ -95,6 +100,8 @@ static int add_gcm(struct view der, struct buf *prefix, size_t *ret_length)
 		return ERR_BAD_CMS;
 	at = ASN1_STRING_get0_data(value);
 	fields = d2i_ASN1_SEQUENCE_ANY(NULL, &at, ASN1_STRING_length(value));
+	if (sk_ASN1_TYPE_num(fields) >= 1)
+		envelope->iv_length = octets(sk_ASN1_TYPE_value(fields, 0));
 	if (sk_ASN1_TYPE_num(fields) == 2 && sk_ASN1_TYPE_value(fields, 1)->type == V_ASN1_INTEGER)
 		length = ASN1_INTEGER_get(sk_ASN1_TYPE_value(fields, 1)->value.integer);
 	else if (sk_ASN1_TYPE_num(fields) == 1)
@@ -106,20 +113,24 @@ static int add_gcm(struct view der, struct buf *prefix, size_t *ret_length)
 		rc = buf_add(prefix, der.data, der.length);
 	sk_ASN1_TYPE_pop_free(fields, ASN1_TYPE_free);
 	if (!rc)
-		*ret_length = (size_t)length;
+		envelope->mac_expected = (size_t)length;
 	return rc;
 }
 
-static int read_cipher(struct view der, int *ret_nid)
+static int read_cipher(struct view der, struct envelope *envelope)
 {
 	const unsigned char *at = der.data;
 	CLEAN_ALGORITHM X509_ALGOR *algorithm = d2i_X509_ALGOR(NULL, &at, (long)der.length);
 	const ASN1_OBJECT *oid;
+	const void *value;
+	int type;
 
 	if (!algorithm)
 		return ERR_BAD_CMS;
-	X509_ALGOR_get0(&oid, NULL, NULL, algorithm);
-	*ret_nid = OBJ_obj2nid(oid);
+	X509_ALGOR_get0(&oid, &type, &value, algorithm);
+	envelope->cipher = OBJ_obj2nid(oid);
+	if (type == V_ASN1_OCTET_STRING)
+		envelope->iv_length = (size_t)ASN1_STRING_length(value);
 	return 0;
 }
 
@@ -133,9 +144,9 @@ static int read_content_info(struct envelope *envelope, struct buf *prefix)
 	rc = rc ? rc : buf_add(prefix, "\x30\x80", 2);
 	rc = rc ? rc : ber_copy(ber, prefix);
 	rc = rc ? rc : ber_copy(ber, &algorithm);
-	rc = rc ? rc : read_cipher(buf_view(&algorithm), &envelope->cipher);
+	rc = rc ? rc : read_cipher(buf_view(&algorithm), envelope);
 	if (!rc && envelope->authenticated)
-		rc = add_gcm(buf_view(&algorithm), prefix, &envelope->mac_expected);
+		rc = add_gcm(buf_view(&algorithm), prefix, envelope);
 	else if (!rc)
 		rc = buf_add(prefix, algorithm.data, algorithm.length);
 	rc = rc ? rc : buf_add(prefix, "\0\0", 2);

@@ -21,6 +21,7 @@ struct envelope {
 	bool authenticated;
 	CMS_ContentInfo *cms; /* the message without its content, and with a dummy MAC */
 	int cipher;	      /* NID of the content encryption algorithm */
+	size_t iv_length;     /* bytes of the IV or nonce; 0: it has none, or is a cipher of another kind */
 	size_t mac_expected;  /* aes-ICVlen */
 	/* set by envelope_read_end */
 	struct buf attributes; /* authAttrs as they are authenticated (SET OF), or empty */
