@@ -153,11 +153,14 @@ def started(program, profile, preferences):
     with open(os.path.join(profile, "user.js"), "w") as file:
         for item in (PREFERENCES | preferences).items():
             file.write("user_pref(%s, %s);\n" % tuple(map(json.dumps, item)))
+    # Thunderbird takes away the mails that another one is sending from a folder that they share.
+    temporary = os.path.join(profile, "tmp")
+    os.makedirs(temporary, exist_ok=True)
     with contextlib.suppress(FileNotFoundError):
         os.remove(os.path.join(profile, "MarionetteActivePort")) # of one that was killed
     process = subprocess.Popen(
         [program, "--no-remote", "--profile", profile, "--headless", "--marionette", "--remote-allow-system-access"],
-        env=dict(os.environ, MOZ_CRASHREPORTER_DISABLE="1"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        env=dict(os.environ, MOZ_CRASHREPORTER_DISABLE="1", TMPDIR=temporary), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         marionette = Marionette(profile)
         with marionette.telling():
