@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# Firefox, headless, set up by `smime setup firefox`: shows a token's certificates to servers that want one, with
-# an RSA key and with a P-256 key, asks for no PIN, and goes on when the agent is killed under it.
+# Firefox and Chromium, headless, set up by `smime setup`: they show a token's certificates to servers that want
+# one, with an RSA key and with a P-256 key, and ask for no PIN; the agent is killed under Firefox, which goes on.
 . "$(dirname "$0")/lib.sh"
 [ -n "$softhsm" ] || plan_skip "SoftHSM is not installed"
 command -v firefox-esr >/dev/null || plan_skip "Firefox is not installed"
@@ -82,4 +82,32 @@ ok "in TLS 1.2" known rsa12 rsa
 ok "with the P-256 key" known p256 p256
 ok "nobody was asked for a PIN" eval 'grep -q "^windows: " "$work/pages" && ! grep -i "dialog\|prompt\|password" "$work/pages" >&2'
 ok "each use is in the log, with the program" wait_for eval '[ "$(grep -c "firefox-esr.*sign (PKCS#11) with key.*: ok$" "$work/agent.log")" -ge 3 ]'
+
+# ---- Chromium, where it is; with a policy of its own, which it finds nowhere but in /etc
+
+prepare_chromium() {
+	mkdir -p "$HOME/.pki/nssdb" && certutil -N -d "sql:$HOME/.pki/nssdb" --empty-password &&
+		certutil -A -d "sql:$HOME/.pki/nssdb" -n CA -t C,, -i "$work/servers.pem" && smime setup chromium --yes --module "$module" &&
+		echo '{"AutoSelectCertificateForUrls": ["{\"pattern\":\"https://127.0.0.1\",\"filter\":{}}"]}' >"$work/policy.json"
+}
+chromium_opens() { # NAME=URL...
+	for page; do
+		unshare -rm sh -c 'mount -t tmpfs none /etc/chromium && mkdir -p /etc/chromium/policies/managed &&
+			cp "$1" /etc/chromium/policies/managed && exec timeout 200 chromium --headless --no-sandbox --disable-gpu \
+			--user-data-dir="$2" --dump-dom "$3"' - "$work/policy.json" "$work/chromium" "${page#*=}" >"$work/page" &&
+			echo "${page%%=*}: $(tr -d '\n' <"$work/page")" || return
+	done >"$work/pages"
+}
+if ! command -v chromium >/dev/null; then
+	skip "Chromium" "it is not installed"
+elif ! unshare -rm mount -t tmpfs none /etc/chromium 2>/dev/null; then
+	skip "Chromium" "this user may not mount in a namespace"
+else
+	ok "smime setup chromium" prepare_chromium
+	ok "Chromium opens the pages" chromium_opens $pages
+	ok "with the RSA key, in TLS 1.3" known rsa13 rsa
+	ok "in TLS 1.2" known rsa12 rsa
+	ok "with the P-256 key" known p256 p256
+	ok "its uses are in the log" wait_for eval '[ "$(grep -c "chromium) sign (PKCS#11) with key.*: ok$" "$work/agent.log")" -ge 3 ]'
+fi
 finish
