@@ -124,4 +124,116 @@ for name in key-id plain; do
 	forge no-certificate,$name "$work/decoy1.pem"
 	ok "$name: nobody has the signer's: it is not good" raw 1 "$work/forged"
 done
+
+# Encrypted parts in mail that is not.
+issue own /CN=Own "$mail_use" subjectAltName=email:own@example.org
+make_token attacks >/dev/null 2>&1
+import_key attacks 01 own "$work/own.key" "$work/own.pem" >/dev/null 2>&1
+unlock attacks >/dev/null 2>&1
+openssl cms -encrypt -in "$work/text" -aes256 "$work/own.pem" >"$work/encrypted"
+image='Content-Type: text/html
+
+<img src="http://mallory.example.net/'
+text='Content-Type: text/plain
+
+Hello.'
+around_encrypted() { # FILE BEFORE: the entity in the file, with this before and a text behind it
+	printf 'From: alice@example.org\nContent-Type: multipart/mixed; boundary=efail\n\n--efail\n%s\n--efail\n' "$2"
+	cat "$1"
+	printf '\n--efail\n%s\n--efail--\n' "$text"
+}
+{ printf 'Content-Type: message/rfc822\n\nFrom: x@example.net\n'; cat "$work/encrypted"; } >"$work/forwarded"
+openssl cms -sign -in "$work/encrypted" -signer "$work/alice.pem" -inkey "$work/alice.key" >"$work/signed-part"
+openssl cms -sign -nodetach -in "$work/encrypted" -signer "$work/alice.pem" -inkey "$work/alice.key" >"$work/opaque-part"
+printf 'Content-Type: multipart/related; boundary=in\n\n--in\n%s\n--in--\n' "$(cat "$work/encrypted")" >"$work/inner-part"
+for kind in encrypted forwarded signed-part opaque-part inner-part; do
+	around_encrypted "$work/$kind" "$image" >"$work/efail.eml"
+	verify 1 "$work/efail.eml"
+	ok "HTML before an encrypted part ($kind): told" found among-parts among-html encrypted
+	ok "HTML before an encrypted part ($kind): not good, and nothing comes out" sh -c "! grep -q '^{\"verdict\":\"good' '$work/json' && [ ! -e '$work/signed' ]"
+	around_encrypted "$work/$kind" "$text" >"$work/efail.eml"
+	verify 1 "$work/efail.eml"
+	ok "text around an encrypted part ($kind): told" found among-parts encrypted
+	ok "which is not HTML ($kind)" not_noted among-html
+done
+around_encrypted "$work/text" "$image" >"$work/mixed"
+openssl cms -encrypt -in "$work/mixed" -aes256 "$work/own.pem" >"$work/inside.eml"
+sed -i '1i From: alice@example.org' "$work/inside.eml"
+verify 1 "$work/inside.eml"
+ok "what is encrypted together is no matter" not_noted among-parts
+
+# Addresses that look like another one.
+for address in 'alice+x@example.org' 'alice@example.org.' '"alice"@example.org' 'alice@[example.org]' 'alice%%example.org@example.net' \
+	'alice@exаmple.org' 'ａlice@example.org' 'alice@xn--exmple-4nf.org' 'alice@example.org\342\200\213' 'al\302\255ice@example.org' \
+	'alice @ example.org@example.net' 'a1ice@example.org' 'alice@examp1e.org' 'alice@example.org\011x' '=?utf-8?q?alice?=@example.org' \
+	'<alice@example.org>@example.net' 'alice@example.org <mallory@example.net>' '=?utf-8?q?alice=40example.org=2C?= <mallory@example.net>' \
+	'alice@example.org:mallory@example.net;' '(alice@example.org) mallory@example.net' 'alice@example.org,' 'xalice@example.org' \
+	'alice@sub.example.org' 'alice@example.orgx' '@mallory.example.net:alice@example.org' 'ali\001ce@example.org'; do
+	{ printf 'From: '; printf "$address"; echo; sed '/^From:/d' "$work/detached.eml"; } >"$work/alike.eml"
+	case $address in
+	'alice@example.org,') ok "From: $address: the signer" is good 0 "$work/alike.eml" ;;
+	*) ok "From: $address: not the signer" is good-but 1 "$work/alike.eml" not-from-signer ;;
+	esac
+done
+for alike in 'email:alice+x@example.org' 'email:alice@example.org.' 'email:xalice@example.org' 'email:alice@sub.example.org' 'URI:mailto:alice@example.org' \
+	'DNS:alice@example.org'; do
+	issue alike /CN=alice@example.org "$mail_use" "subjectAltName=$alike"
+	openssl cms -sign -in "$work/text" -from alice@example.org -signer "$work/alike.pem" -inkey "$work/alike.key" -out "$work/alike.eml"
+	case $alike in
+	email:*) ok "a certificate of $alike: not the sender's" is good-but 1 "$work/alike.eml" not-from-signer ;;
+	*) ok "a certificate of $alike: has no address" is good 0 "$work/alike.eml" no-address ;;
+	esac
+done
+
+# Layers upon layers.
+bounded() { # FILE: refused, or not good, within a minute and 64 MiB
+	(ulimit -t 60 && timeout 60 smime verify --json --ca "$work/ca.pem" -o /dev/null "$1" >"$work/json" 2>"$work/said")
+	[ $? = 1 ] && ! grep -q '^{"verdict":"good' "$work/json"
+}
+nest() { # KIND DEPTH
+	"$python" "$srcdir/tests/regress/nest.py" "$1" "$2" "$work" >"$work/nested.eml"
+}
+for kind in signed detached multipart forwarded compressed; do
+	for depth in 17 300 3000; do
+		nest $kind $depth
+		ok "$kind, $depth deep: not good" bounded "$work/nested.eml"
+	done
+done
+nest encrypted 30
+: >"$work/agent.log"
+ok "encrypted 30 times: refused" bounded "$work/nested.eml"
+ok "at the eighth" [ "$(grep -c ' with key ' "$work/agent.log")" -le 8 ]
+nest encrypted 6
+ok "encrypted 6 times: read" sh -c "smime verify --json '$work/nested.eml' 2>&1 | grep -q '\"layer\":6'"
+
+# Many at once.
+size=20000000
+[ -z "${SMIME_LONG:-}" ] || size=100000000
+{ cat "$work/text"; yes "a line of a mail that is long, and in which nothing is said" | head -c $size; } >"$work/big"
+openssl cms -sign -in "$work/big" -from alice@example.org -signer "$work/alice.pem" -inkey "$work/alice.key" -out "$work/big.eml"
+rm "$work/big"
+highest() { # KILOBYTES: of all workers', none had more
+	for pid in $(pgrep -P "$(agent_pid)" smime-agent-wor); do
+		peak=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status" 2>/dev/null)
+		[ "${peak:-0}" -le "$1" ] || { echo "$peak kB" >&2; return 1; }
+	done
+}
+all_at_once() {
+	pids=
+	for number in $(seq 50); do
+		smime verify --ca "$work/ca.pem" -o /dev/null "$work/big.eml" >/dev/null 2>"$work/said.$number" &
+		pids="$pids $!"
+	done
+	memory=0
+	# Sanitizers have their own.
+	case $(nm -D "$builddir/smime-agent-worker" 2>/dev/null) in
+	*__asan*) ;;
+	*) highest 32768 || memory=1 ;;
+	esac
+	for pid in $pids; do
+		wait "$pid" || { cat "$work"/said.* | sort | uniq -c >&2; return 1; }
+	done
+	return $memory
+}
+ok "50 verifications of a long mail at once: all good, in little memory" all_at_once
 finish

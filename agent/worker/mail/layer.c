@@ -77,3 +77,20 @@ int layer_list_verdict(const struct layer_list *list)
 		return ERR_SIGNATURE_BUT;
 	return whole ? 0 : any ? ERR_PARTLY_SIGNED : ERR_NOT_SIGNED;
 }
+
+/* Whether nothing but signatures and forwarded mails around the layer separates it from what is beside those. */
+static bool stands_openly(const struct layer *layer, const struct layer *around)
+{
+	const struct layer *at = layer->inside;
+
+	while (at && at != around && at->kind != LAYER_ENCRYPTED)
+		at = at->inside;
+	return at == around;
+}
+
+void layer_note_neighbours(struct layer *from, const struct layer *around, bool html)
+{
+	for (struct layer *layer = from; layer; layer = layer->next)
+		if (layer->kind == LAYER_ENCRYPTED && stands_openly(layer, around))
+			layer->notes |= LAYER_AMONG_PARTS | (html ? LAYER_AMONG_HTML : 0);
+}

@@ -60,6 +60,10 @@ void layer_list_done(struct layer_list *list);
 /* Adds one. ERR_TOO_LARGE over LAYER_COUNT_MAX, ERR_NO_MEMORY. It stays the list's. */
 MUST_USE int layer_add(struct layer_list *list, enum layer_kind kind, struct layer **ret_layer);
 
+/* EFAIL: the parts of a multipart inside `around` were looked at, which added the layers from `from` on. What stands
+ * beside an encrypted one can pull its text out, in a program that shows them as one. */
+void layer_note_neighbours(struct layer *from, const struct layer *around, bool html);
+
 /* Reasons of a layer and of all its signatures. */
 unsigned int layer_reasons(const struct layer *layer);
 

@@ -76,7 +76,7 @@ static int walk_content(struct walk *walk, struct stream *stream, struct layer *
 
 	content.inside = layer;
 	content.payload = true;
-	content.mix = NULL;
+	content.mix = layer->kind == LAYER_ENCRYPTED ? NULL : place->mix;
 	rc = walk_entity(walk, &stream->input, &content);
 	if (rc && !is_about_message(rc))
 		return rc;
@@ -371,18 +371,6 @@ static int walk_part(struct walk *walk, struct multipart *parts, struct mix *mix
 	return is_about_message(rc) ? 0 : rc;
 }
 
-/* EFAIL: what stands beside an encrypted part can pull its text out, in a program that shows them as
- * one. */
-static void note_neighbours(struct layer *from, const struct place *place, unsigned int parts,
-			    const struct mix *mix)
-{
-	for (struct layer *layer = from; layer; layer = layer->next) {
-		if (layer->kind != LAYER_ENCRYPTED || layer->inside != place->inside || parts < 2)
-			continue;
-		layer->notes |= LAYER_AMONG_PARTS | (mix->html ? LAYER_AMONG_HTML : 0);
-	}
-}
-
 static int walk_multipart(struct walk *walk, struct input *input, struct view type, const struct place *place)
 {
 	char boundary[MULTIPART_BOUNDARY_MAX + 2];
@@ -403,14 +391,15 @@ static int walk_multipart(struct walk *walk, struct input *input, struct view ty
 		rc = walk_part(walk, &parts, &mix, ++count, place);
 		rc = rc ? rc : multipart_next(&parts, &more);
 	}
-	note_neighbours(*end, place, count, &mix);
+	if (count > 1)
+		layer_note_neighbours(*end, place->inside, mix.html);
 	return rc;
 }
 
 static int walk_forwarded(struct walk *walk, struct input *input, const struct place *place)
 {
 	CLEAN_BUF struct buf block = BUF_INIT(MIME_HEADER_MAX);
-	struct place inner = {.path = place->path};
+	struct place inner = {.path = place->path, .mix = place->mix};
 	struct layer *layer;
 	struct stream *stream;
 	int rc = new_layer(walk, LAYER_FORWARDED, place, &layer);

@@ -103,6 +103,8 @@ static struct view take_word(struct view text, struct entry *entry)
 		entry->unclear = entry->length; /* a second one */
 		for (size_t i = 0; i < length; i++)
 			put(entry, text.data[i]);
+	} else {
+		entry->unclear = entry->unclear || entry->length; /* behind an address nothing is a name */
 	}
 	entry->words = true;
 	return after(text, length ? length : 1);
