@@ -242,6 +242,19 @@ ok "oneself reads it" reads
 ok "in PEM, with gpgsm's name for it" encrypts_pem
 ok "a certificate for signing alone is refused" refuses 53 encrypt "$work/bytes" "$work/e" clerk
 ok "one that has expired is refused" refuses 53 encrypt "$work/bytes" "$work/e" old
+# As ENCRYPT does, whatever it is called, and whatever the program wants.
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/stranger.key" -out "$work/stranger.pem" -subj /CN=stranger \
+	-addext subjectAltName=email:stranger@example.org -addext keyUsage=keyEncipherment,digitalSignature 2>/dev/null
+not_trusted() { # NAME [LINE]: nobody vouches for him
+	printf '%s\n' "${2:-line NOP}" "line RECIPIENT $1" | talk >"$work/said" && grep -q '^S INV_RECP 10 ' "$work/said" &&
+		grep -q '^ERR 50331701 ' "$work/said"
+}
+ok "somebody for whom nobody vouches" gpgme import "$work/stranger.pem"
+for name in "$(sha1 "$work/stranger.pem")" '<stranger@example.org>' stranger@example.org "/CN=stranger" "$(sha1 "$work/stranger.pem" | cut -c25-)"; do
+	ok "$name is refused" not_trusted "$name"
+	ok "$name is refused, with always-trust, too" not_trusted "$name" 'line OPTION always-trust'
+done
+ok "so it is through GPGME" refuses 53 encrypt "$work/bytes" "$work/e" stranger
 ok "exports" exports
 ok "Bob is deleted" gone '<bob@example.org>'
 ok "one's own is not" refuses 70 delete rsa

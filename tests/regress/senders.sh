@@ -87,6 +87,36 @@ else
 	skip "git send-email" "it is not installed"
 fi
 
+# Emacs: a mail is written in message mode, and sent.
+emacs_writes() { # its status
+	fresh && emacs --batch -l "$HOME/.emacs.d/init.el" --eval '(progn
+		(setq user-full-name "Alice" user-mail-address "alice@example.org" mail-host-address "example.org")
+		(message-mail "Bob <bob@example.net>" "a test")
+		(message-goto-body)
+		(insert "Hello.\n.\nThe end.\n")
+		(message-send))' 2>"$work/said"
+}
+emacs_sends() {
+	emacs_writes && sent_by_emacs
+}
+sent_by_emacs() {
+	wait_for test -s "$SINK/1.mail" && [ ! -e "$SINK/2.mail" ] && verified "$SINK/1.mail" '^The end' && grep -q '^Subject: a test' "$SINK/1.mail"
+}
+emacs_keeps() { # what could not be signed is not sent, and Emacs says so
+	smime lock && : >"$HOME/pinentry" && ! emacs_writes && grep -q 'failed with exit value 75' "$work/said" && ! ls "$SINK"/*.mail && unlock
+}
+if command -v emacs >/dev/null; then
+	mkdir -p "$HOME/.emacs.d" && printf '(setq make-backup-files nil)\n' >"$HOME/.emacs.d/init.el"
+	ok "emacs: is set up" set_up emacs "$HOME/.emacs.d/init.el"
+	ok "emacs: its mail is signed" emacs_sends
+	ok "emacs: without a PIN it is not sent, and Emacs says so" emacs_keeps
+	ok "emacs: and then it is" emacs_sends
+	ok "emacs: is taken back" undo emacs "$HOME/.emacs.d/init.el"
+	rm -rf "$HOME/.emacs.d"
+else
+	skip "emacs" "it is not installed"
+fi
+
 # All that have a file of their own already.
 together() {
 	printf 'set ask\n' >"$HOME/.mailrc" && mkdir -p "$HOME/.emacs.d" && printf '(setq a 1)\n' >"$HOME/.emacs.d/init.el" && cp "$HOME/.emacs.d/init.el" "$work/init" &&
