@@ -38,6 +38,7 @@ enum content_cipher {
 	CONTENT_CIPHER_AES_128_GCM,
 	CONTENT_CIPHER_AES_192_GCM,
 	CONTENT_CIPHER_AES_256_GCM,
+	CONTENT_CIPHER_CBC, /* the strongest AES-CBC that everybody reads; and GCM is not what is read here */
 };
 
 enum mechanism {

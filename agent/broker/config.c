@@ -210,7 +210,7 @@ static int read_allow(struct config_list **list, char *value)
 static int read_cipher(const char *value, uint32_t *into)
 {
 	static const char *const names[] = {"auto",	   "aes-128-cbc", "aes-192-cbc", "aes-256-cbc",
-					    "aes-128-gcm", "aes-192-gcm", "aes-256-gcm"};
+					    "aes-128-gcm", "aes-192-gcm", "aes-256-gcm", "cbc"};
 
 	for (uint32_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (!strcmp(names[i], value)) {

@@ -352,6 +352,21 @@ by_configuration() {
 	write_conf "trust-anchors $work/ca.pem" && smime agent reload && return $result
 }
 ok "as the configuration says" by_configuration
+says_gcm() { # how many GCM ciphers the signature says are read
+	openssl cms -cmsout -print -noout -in "$work/s.eml" | grep -c 'aes-[0-9]*-gcm\|2.16.840.1.101.3.4.1.\(6\|46\)' >"$work/said"
+	[ "$(cat "$work/said")" = "$1" ]
+}
+without_gcm() {
+	smime sign -k rsa -o "$work/s.eml" "$work/mail.eml" && ! says_gcm 0 && to_self_only &&
+		write_conf "trust-anchors $work/ca.pem" "content-cipher cbc" && smime agent reload &&
+		smime sign -k rsa -o "$work/s.eml" "$work/mail.eml" && says_gcm 0 &&
+		smime encrypt -r rsa@example.org -o "$work/e.eml" "$work/mail.eml" && cipher_is 256-cbc &&
+		smime encrypt -r rsa@example.org --sign -o "$work/e.eml" "$work/mail.eml" && smime decrypt -o "$work/s.eml" "$work/e.eml" && says_gcm 0 &&
+		smime encrypt -r rsa@example.org --cipher aes-256-gcm -o "$work/e.eml" "$work/mail.eml" && cipher_is 256-gcm && we_read_it
+	result=$?
+	write_conf "trust-anchors $work/ca.pem" && smime agent reload && return $result
+}
+ok "content-cipher cbc: GCM is not used, nor said to be read, but where it is asked for" without_gcm
 clear_headers() {
 	smime sign -o "$work/s.eml" "$work/mail.eml" && openssl cms -verify -in "$work/s.eml" -CAfile "$work/ca.pem" -out "$work/content" &&
 		{ sed '/^MIME-Version/,$d' "$work/mail.crlf" && printf 'Content-Type: text/plain; charset=us-ascii;\r\n hp="clear"\r\n\r\n' &&

@@ -174,7 +174,7 @@ static void encrypting(void **state)
 		{"auto", CONTENT_CIPHER_AUTO},		     {"aes-128-cbc", CONTENT_CIPHER_AES_128_CBC},
 		{"aes-192-cbc", CONTENT_CIPHER_AES_192_CBC}, {"aes-256-cbc", CONTENT_CIPHER_AES_256_CBC},
 		{"aes-128-gcm", CONTENT_CIPHER_AES_128_GCM}, {"aes-192-gcm", CONTENT_CIPHER_AES_192_GCM},
-		{"aes-256-gcm", CONTENT_CIPHER_AES_256_GCM},
+		{"aes-256-gcm", CONTENT_CIPHER_AES_256_GCM}, {"cbc", CONTENT_CIPHER_CBC},
 	};
 	CLEAN_CONFIG struct config config;
 	char line[64];

@@ -21,10 +21,11 @@ enum capability {
 	CAPABILITY_RSA_OAEP = 64,
 };
 
+#define CAPABILITIES_GCM ((unsigned int)(CAPABILITY_AES_128_GCM | CAPABILITY_AES_192_GCM | CAPABILITY_AES_256_GCM))
+
 /* Every content cipher that this agent reads. */
 #define CAPABILITIES_OWN                                                                            \
-	((unsigned int)(CAPABILITY_AES_128_CBC | CAPABILITY_AES_192_CBC | CAPABILITY_AES_256_CBC | \
-			CAPABILITY_AES_128_GCM | CAPABILITY_AES_192_GCM | CAPABILITY_AES_256_GCM))
+	((unsigned int)(CAPABILITY_AES_128_CBC | CAPABILITY_AES_192_CBC | CAPABILITY_AES_256_CBC) | CAPABILITIES_GCM)
 
 /* Bits of the SMIMECapabilities in DER. Where nothing is known (it is empty or damaged) AES-CBC, which
  * every client of the last fifteen years reads; where no cipher is named that is good enough, AES-128-CBC,

@@ -98,6 +98,7 @@ static int parse(char *line, struct encrypt_request *request)
 	request->to_self = preferences->encrypt_to_self;
 	request->options.cipher = preferences->cipher;
 	request->options.sign.detached = true;
+	request->options.sign.no_gcm = preferences->no_gcm;
 	request->options.protection = preferences->hide_subject ? PROTECT_HIDE : PROTECT_NONE;
 	while (!rc && (word = client_next_word(&line)))
 		rc = parse_word(word, request);
@@ -227,6 +228,7 @@ static int check_recipients(bool skip_missing)
 static void fill_recipients(struct encrypt_request *request)
 {
 	struct encrypt_options *options = &request->options;
+	unsigned int common = recipients_capabilities(&recipients);
 
 	for (const struct recipient *recipient = recipients.first; recipient; recipient = recipient->next) {
 		size_t i = 0;
@@ -239,8 +241,10 @@ static void fill_recipients(struct encrypt_request *request)
 				recipient->cert, request->oaep || recipient->capabilities & CAPABILITY_RSA_OAEP};
 	}
 	options->recipients = request->recipients;
+	if (preferences_get()->no_gcm)
+		common &= ~CAPABILITIES_GCM;
 	if (options->cipher == NID_undef)
-		options->cipher = capabilities_cipher(recipients_capabilities(&recipients));
+		options->cipher = capabilities_cipher(common);
 }
 
 static int prepare(struct encrypt_request *request, const struct view *header)

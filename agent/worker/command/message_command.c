@@ -48,6 +48,7 @@ static int parse_sign(char *line, struct sign_request *request)
 	char *word;
 	int rc = 0;
 
+	request->options.no_gcm = preferences_get()->no_gcm;
 	while (!rc && (word = client_next_word(&line))) {
 		if (!strcmp(word, "--detached"))
 			request->options.detached = true;

@@ -18,11 +18,13 @@ void preferences_set(const struct msg_hello *hello)
 		[CONTENT_CIPHER_AES_128_GCM] = NID_aes_128_gcm,
 		[CONTENT_CIPHER_AES_192_GCM] = NID_aes_192_gcm,
 		[CONTENT_CIPHER_AES_256_GCM] = NID_aes_256_gcm,
+		[CONTENT_CIPHER_CBC] = NID_undef,
 	};
 
 	current.protect_headers = hello->mail & MAIL_PROTECT_HEADERS;
 	current.encrypt_to_self = hello->mail & MAIL_ENCRYPT_TO_SELF;
 	current.hide_subject = hello->mail & MAIL_HIDE_SUBJECT;
+	current.no_gcm = hello->cipher == CONTENT_CIPHER_CBC;
 	current.cipher = hello->cipher < sizeof ciphers / sizeof ciphers[0] ? ciphers[hello->cipher] : NID_undef;
 }
 

@@ -10,6 +10,7 @@
 struct preferences {
 	bool protect_headers, encrypt_to_self, hide_subject;
 	int cipher; /* NID; NID_undef: what all can read */
+	bool no_gcm; /* neither used, where it is not asked for, nor said to be read */
 };
 
 void preferences_set(const struct msg_hello *hello);

@@ -11,6 +11,7 @@
 #include "gpgsm_list.h"
 #include "gpgsm_state.h"
 #include "message_command.h"
+#include "preferences.h"
 #include "verify_command.h"
 
 #include <openssl/crypto.h>
@@ -266,7 +267,8 @@ static int tell_signed(const struct key *key, const struct sign_options *options
 int gpgsm_sign(char *line)
 {
 	static const char label[] = "SIGNED MESSAGE";
-	struct sign_options options = {.detached = strstr(line, "--detached"), .certs = gpgsm_state.certs};
+	struct sign_options options = {.detached = strstr(line, "--detached"), .certs = gpgsm_state.certs,
+				       .no_gcm = preferences_get()->no_gcm};
 	struct key *key;
 	int rc = client_open_streams();
 
