@@ -33,8 +33,8 @@
 /* Modules that fail are started again this often in a row, and then once in each pause. */
 #define DISTRUST_MAX 6
 #define DISTRUST_PAUSE_MS 10000
-/* A token with fewer keys than before may be on its way out. */
-#define MISSING_MS 500
+/* What a module does not see any more may be on its way out. */
+#define MISSING_MS 1000
 
 struct call {
 	struct call *next;
@@ -117,12 +117,16 @@ static void open_report(struct host *host, uint32_t id)
 	keyring_begin(host);
 }
 
-/* Were they not read, or are they not there? The next process knows. */
+/* ykcs11 looks no more, before its next process, at a card that did not answer at first. */
 static void look_for_missing(void *context)
 {
 	struct host *host = context;
 
-	if (host->state == HOST_READY && keyring_has_missing(host) && !host_distrust(host))
+	if (host->state != HOST_READY || !keyring_has_missing(host))
+		return;
+	if (host_distrust(host))
+		keyring_doubt(host);
+	else
 		loop_timer_set(&host->again, DISTRUST_PAUSE_MS, look_for_missing, host);
 }
 

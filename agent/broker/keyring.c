@@ -409,13 +409,29 @@ bool keyring_has_readerless(const struct host *host)
 	return false;
 }
 
+bool keyring_is_missing(const struct token *token)
+{
+	if (token->absent)
+		return !token->doubted && readers_of(token) && readers_may_have(token);
+	for (const struct key *key = token->keys; key; key = key->next)
+		if (key->missing_since == token->host->starts)
+			return true;
+	return false;
+}
+
 bool keyring_has_missing(const struct host *host)
 {
 	for (const struct token *token = tokens; token; token = token->next)
-		for (const struct key *key = token->keys; key && token->host == host && !token->absent; key = key->next)
-			if (key->missing_since == host->starts)
-				return true;
+		if (token->host == host && keyring_is_missing(token))
+			return true;
 	return false;
+}
+
+void keyring_doubt(const struct host *host)
+{
+	for (struct token *token = tokens; token; token = token->next)
+		if (token->host == host && token->absent && keyring_is_missing(token))
+			token->doubted = true;
 }
 
 static bool goes_first(const struct host *host, const struct host *other)

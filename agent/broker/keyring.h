@@ -90,8 +90,11 @@ bool keyring_shadowed(const struct token *token);
 /* Whether the host has tokens that are there; that are there and in no reader. */
 bool keyring_has_present(const struct host *host);
 bool keyring_has_readerless(const struct host *host);
-/* Whether a token that is there has fewer keys than before, as this process of the host saw it. */
+/* Whether this process of the host may have failed to see it, or any of its tokens: a card that its reader has, keys of
+ * one that is there. The next process is to look; keyring_doubt before, since a card is doubted once. */
+bool keyring_is_missing(const struct token *token);
 bool keyring_has_missing(const struct host *host);
+void keyring_doubt(const struct host *host);
 
 /* The host died: its tokens stay known, logged out. */
 void keyring_host_down(struct host *host);

@@ -146,6 +146,13 @@ static bool has_card(const struct reader *reader)
 	return reader->state == READER_CARD || reader->state == READER_MUTE;
 }
 
+bool readers_have_card(const struct token *token)
+{
+	const struct reader *reader = readers_of(token);
+
+	return reader && has_card(reader);
+}
+
 bool readers_may_have(const struct token *token)
 {
 	const struct reader *reader = readers_of(token);

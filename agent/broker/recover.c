@@ -111,6 +111,8 @@ bool recover_from(struct request *request, struct key *key, int err, bool unclea
 	case ERR_TOKEN_REMOVED: /* or it was, and is back; or another program reset it */
 		if (token->absent)
 			return false;
+		/* ykcs11 says so of a derivation where a reset lost the login that it still believes in. */
+		request->anew = request->type == MSG_DERIVE && readers_of(token) && pincache_get(token);
 		look_or_wait(request, token, false, err);
 		return true;
 	}

@@ -30,6 +30,7 @@ struct request {
 	bool pin_ready; /* pin is to be used, even if NULL (PIN pad) */
 	bool told;	/* the person knows that this is the last try */
 	bool concluding; /* it failed, and waits for its module's next process to say whether the card is there */
+	bool anew; /* it logs in anew before it is attempted again */
 	unsigned int looks; /* for its token, which was absent */
 	unsigned int removals; /* of its token, when it began */
 };

@@ -246,15 +246,20 @@ static void look(void *context)
 		route_run(request);
 }
 
-/* A card that is in its reader, or a key on it, and that its module does not see: ykcs11 looks no more at one that did
- * not answer at first, before its next process. Once, until the card is seen or another one comes. */
+/* A module may also have misread which card is in the reader. */
+static unsigned int looks_of(const struct token *token)
+{
+	if (!token->absent || readers_may_have(token))
+		return LOOKS_MAX;
+	return readers_have_card(token) ? 1 : 0;
+}
+
+/* A card that is in its reader, or a key on it, and that its module does not see: its next process looks. */
 static bool doubt(struct token *token, const struct key *key)
 {
-	if (!token->absent)
-		return key->missing_since == token->host->starts && host_distrust(token->host);
-	if (token->doubted || !readers_of(token) || !readers_may_have(token))
+	if (token->absent ? !keyring_is_missing(token) : key->missing_since != token->host->starts)
 		return false;
-	token->doubted = true;
+	token->doubted = token->absent;
 	return host_distrust(token->host);
 }
 
@@ -265,6 +270,9 @@ void route_run(struct request *request)
 	struct msg_key_op message;
 	int refused = 0;
 
+	if (token && request->anew)
+		token->flags &= ~(uint32_t)TOKEN_LOGGED_IN;
+	request->anew = false;
 	if (token && !request->attempts && !request->logins)
 		request->removals = token->removals;
 	if (!request->peer) {
@@ -275,7 +283,7 @@ void route_run(struct request *request)
 		route_finish(request, ERR_KEY_STALE, NULL);
 	} else if (token->host->state != HOST_READY) {
 		route_wait_for_host(request, token->host);
-	} else if (!token->host_ref && request->looks < LOOKS_MAX && (!token->absent || readers_may_have(token))) {
+	} else if (!token->host_ref && request->looks < looks_of(token)) {
 		loop_timer_set(&request->wait, request->looks++ ? LOOK_PAUSE_MS : 0, look, request);
 	} else if (doubt(token, key)) {
 		route_wait_for_host(request, token->host);
