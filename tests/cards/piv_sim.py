@@ -330,7 +330,9 @@ class Simulator:
             self.counts["insertions"] += 1
             self.log("inserted")
             try:
-                self.serve()
+                # It may have been removed meanwhile, by a thread that met no connection to hang up.
+                if self.inserted.is_set():
+                    self.serve()
             except Dies:
                 self.remove()
             except Hangs:

@@ -34,16 +34,22 @@ card_has() {
 	return 1
 }
 
+# card_noticed NAME: pcscd knows that it is in its reader.
+card_noticed() {
+	/usr/bin/python3 "$cards/pcscd_view.py" "$(cat "$work/cards/$1.reader")" card
+}
+
 # card_start NAME READER KEYS [OPTION...]: a card, in reader 0 or 1; the same one again if there was one
 # of this name. Returns when pcscd has it.
 card_start() {
 	card_name=$1
 	card_port=$((35963 + $2))
 	card_keys=$3
+	echo "$2" >"$work/cards/$1.reader"
 	shift 3
 	/usr/bin/python3 "$cards/piv_sim.py" --state "$work/cards/$card_name" --ctl "$work/cards/$card_name.ctl" \
 		--port "$card_port" --keys "$card_keys" "$@" 2>"$work/cards/$card_name.err" &
-	wait_for card_has "$card_name" ready true && return
+	wait_for card_has "$card_name" ready true && card_noticed "$card_name" && return
 	cat "$work/cards/$card_name.err" >&2
 	return 1
 }
@@ -59,7 +65,7 @@ card_remove() { # NAME
 }
 
 card_insert() { # NAME
-	card "$1" insert && wait_for card_has "$1" ready true
+	card "$1" insert && wait_for card_has "$1" ready true && card_noticed "$1"
 }
 
 # card_reset READER: as another program may do with a card in reader 0 or 1.

@@ -179,6 +179,11 @@ pulled_unwatched() {
 	old=$(watcher) && kill -9 "$old" && card alice remove >/dev/null && removed sign alice && wait_for lists_not alice
 }
 
+# It is away for so short a time that pcscd may see nothing, and the module's next process looks meanwhile.
+out_for_a_moment() {
+	sign_asked 0 alice && card alice die-on-sign >/dev/null && { sign alice || :; } && card_insert alice && wait_for lists alice
+}
+
 # --- in the middle of one
 
 dies() {
@@ -273,7 +278,7 @@ swapped() {
 }
 
 swapped_back() {
-	wait_for lists carol && sign_asked 1 carol && card_remove carol && wait_for lists_not carol && card_stop carol &&
+	wait_for lists carol && sign_asked 1 carol && card_noticed carol && card_remove carol && wait_for lists_not carol && card_stop carol &&
 		back_again alice
 }
 
@@ -359,6 +364,8 @@ run_steps() { # NAME
 	ok "$1: put back, it signs" back_again alice
 	ok "$1: pulled while it signs: an error" dies
 	ok "$1: put back, it signs" back_again alice
+	ok "$1: out for a moment, in the middle of a signature: it is listed" out_for_a_moment
+	ok "$1: and it signs" sign_asked 1 alice
 	ok "$1: pulled while it hangs: an error" hangs
 	ok "$1: put back, it signs" back_again alice
 	ok "$1: one card hangs and is pulled: another one in the other reader goes on" other_goes_on

@@ -6,7 +6,6 @@ going on is chance. A result must be right, an error one that fits what happened
 
 The environment names the cards (CARDS: name=reader:pin:slots ...), and what lib.sh and fault.sh set.
 """
-import ctypes
 import json
 import os
 import random
@@ -17,11 +16,14 @@ import subprocess
 import sys
 import time
 
+sys.dont_write_bytecode = True  # beside the sources of others
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cards"))
+import pcscd_view  # noqa: E402
+
 WORK = os.environ["WORK"]
 RULES = os.environ["FAULT_P11_RULES"]
 LIMIT = 40  # s, for a request; the agent's own limits (operation-timeout 2) add up to less
 SETTLE = 60  # s, until all works again; pauses between starts of a module grow to 16 s
-NOTICE = 20  # s, until pcscd has noticed a removal or an insertion; it looks every 400 ms
 
 REMOVED = {"TOKEN_REMOVED"}
 MODULE = REMOVED | {"TOKEN_CRASHED", "MODULE", "TOKEN", "NOT_LOGGED_IN", "KEY_STALE"}
@@ -59,28 +61,6 @@ def kill(pids):
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
-
-
-class ReaderState(ctypes.Structure):
-    """SCARD_READERSTATE of PC/SC."""
-
-    _fields_ = [("name", ctypes.c_char_p), ("user", ctypes.c_void_p), ("known", ctypes.c_ulong),
-                ("state", ctypes.c_ulong), ("atr_size", ctypes.c_ulong), ("atr", ctypes.c_ubyte * 33)]
-
-
-def occupied():
-    """The readers, "0" and "1", that have a card as far as pcscd knows; None where it cannot say."""
-    names = {number: f"{os.environ['READER']} 00 0{number}".encode() for number in "01"}
-    states = (ReaderState * 2)(*[ReaderState(name=name) for name in names.values()])
-    context = ctypes.c_long()
-    if PCSC.SCardEstablishContext(2, None, None, ctypes.byref(context)):
-        return None
-    result = PCSC.SCardGetStatusChange(context, ctypes.c_ulong(0), states, ctypes.c_ulong(2))
-    PCSC.SCardReleaseContext(context)
-    return None if result else {number for number, state in zip(names, states) if state.state & 0x20}
-
-
-PCSC = ctypes.CDLL("libpcsclite.so.1")
 
 
 class Card:
@@ -196,15 +176,8 @@ class Soak:
     def wait_until_noticed(self, readers="01"):
         """pcscd knows whether there are cards in them."""
         cards = {card.reader for card in self.cards.values() if card.inserted}
-        until = time.monotonic() + NOTICE
-        while self.pcscd:
-            seen = occupied()
-            if seen is not None and all((reader in seen) == (reader in cards) for reader in readers):
-                return
-            if time.monotonic() > until:
-                self.fail(f"pcscd sees cards in {seen}, there are in {cards}")
-                return
-            time.sleep(0.02)
+        if self.pcscd and not pcscd_view.wait({reader: reader in cards for reader in readers}):
+            self.fail(f"pcscd has not noticed that there are cards in {cards}, of {readers}")
 
     # --- what happens
 
@@ -228,6 +201,7 @@ class Soak:
 
     def pull(self):
         card = self.any_card()
+        self.wait_until_noticed(card.reader)
         card.remove()
         self.excuse(REMOVED, card)
         return f"{card.name} is pulled"
@@ -237,6 +211,7 @@ class Soak:
         card = self.random.choice(absent or list(self.cards.values()))
         for other in self.cards.values():
             if other is not card and other.reader == card.reader and other.inserted:
+                self.wait_until_noticed(card.reader)
                 other.remove()
                 self.excuse(REMOVED, other)
         # Real readers tell of a card that goes; pcscd looks at these, and what it has not seen go was never out.
@@ -254,6 +229,7 @@ class Soak:
         card = self.any_card()
         pause = self.random.random() / 2
         if card.inserted:
+            self.wait_until_noticed(card.reader)
             card.remove()
             time.sleep(pause)
             card.insert()
@@ -269,6 +245,7 @@ class Soak:
 
     def die(self):
         card = self.any_card()
+        self.wait_until_noticed(card.reader)
         card.tell("die-on-sign")
         self.excuse(REMOVED, card)
         self.undo.append(card.remove)  # whether it struck or not
@@ -277,6 +254,7 @@ class Soak:
 
     def hang(self):
         card = self.any_card()
+        self.wait_until_noticed(card.reader)
         card.tell("hang-on-sign")
         self.excuse(MODULE, card)
         self.undo.append(card.remove)
