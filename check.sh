@@ -51,7 +51,7 @@ build_and_test() {
 	fi
 	timeout --kill-after=60 "$limit" make -j2 "$target" >check.out 2>&1
 	[ $? != 124 ] || fail "make $target: not done after $limit seconds; the last line: $(tail -n 1 check.out)"
-	grep -E '^(FAIL|ERROR|SKIP)' check.out
+	grep -aE '^(FAIL|ERROR|SKIP)' check.out
 	count check.out
 	for log in $(sed -n 's/^\(FAIL\|ERROR\): \([^ ]*\) .*/\2/p' check.out | sort -u); do
 		echo "---- $log"

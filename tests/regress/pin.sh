@@ -263,8 +263,12 @@ ok "pin-source: no such file: the person is asked" from_source 0 4 1
 use_conf "pin-source Demo file:$work/wrong"
 ok "pin-source: a wrong PIN is sent once, then the person is asked" from_source 1 4 1
 ok "and never again" from_source 0 4 1
+echo "wrong-Pin.8" >"$work/wrong"
+ok "nor what is in the file then: it may be wrong each time" from_source 0 4 1
 ok "its module's host restarts" host_dies
 ok "not even then" from_source 0 4 1
+smime agent reload
+ok "but when the configuration was read again" from_source 1 4 1
 
 change_elsewhere() { # OLD NEW
 	pkcs11-tool --module "$softhsm" --token-label Demo --login --pin "$1" --change-pin --new-pin "$2" >/dev/null 2>&1
@@ -299,7 +303,7 @@ use_conf "pin-cache-ttl 3"
 answers "$PIN"
 ok "pin-cache-ttl: stays unlocked while it is used" used_for 45
 ok "pin-cache-ttl: was asked once" [ "$(times_asked)" = 1 ]
-use_conf "pin-cache-ttl 100" "pin-cache-max 2"
+use_conf "pin-cache-ttl 10000" "pin-cache-max 2"
 answers "$PIN" CANCEL
 ok "pin-cache-max: unlocked" sign
 ok "pin-cache-max: locks all the same" wait_for state_is locked
