@@ -479,13 +479,15 @@ ok "does not sign" says 'KEY_FUNCTION_NOT_PERMITTED' 1 allowed u-keyEncipherment
 by_hand() { # LABEL COMMAND: "PKSIGN REF rsa-pkcs1" with the number of the key of that label
 	/usr/bin/python3 "$srcdir/tests/clients/pk.py" "$SMIME_AGENT_SOCKET" "$1" "$2" >"$work/said"
 }
-refuses_by_hand() {
-	by_hand "$@" && grep -q "^S ERROR $3" "$work/said"
+refuses_by_hand() { # nor gives a signature
+	by_hand "$@" && grep -q "^S ERROR $3" "$work/said" && ! grep -q '^D ' "$work/said"
 }
 ok "nor when asked by hand" refuses_by_hand u-keyEncipherment "PKSIGN %d rsa-pkcs1" KEY_UNUSABLE
 ok "which is in the log" wait_for grep -q 'process [0-9]* (.*python.*) sign (PKCS#11) with key [0-9]* (u-keyEncipherment) of token Demo: KEY_UNUSABLE$' "$work/agent.log"
 ok "another key does" by_hand rsa "PKSIGN %d rsa-pkcs1"
 ok "as the answer says" grep -q '^OK' "$work/said"
+ok "nor does that one once the token is open, which says that the key can" \
+	refuses_by_hand u-keyEncipherment "PKSIGN %d rsa-pkcs1" KEY_UNUSABLE
 ok "data that was refused in part is not signed" refuses_by_hand rsa "PKDATA --append zz|PKSIGN %d rsa-pkcs1" USAGE
 second_cert() { # another certificate for the RSA key, with its id and another label
 	pkcs11-tool --module "$softhsm" --token-label Demo --login --pin "$PIN" --write-object "$work/rsa.pem.der" --type cert \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
  * What is a program's own in the PKCS#11 module: its sessions, what it said with C_Login and C_Logout,
- * its handles; with one token, with two, and with one that goes.
+ * its handles; with one token, with two, and with one that goes. And what a token or a key is not for.
  */
 #include "fake_agent.h"
 #include "fixture.h"
@@ -101,6 +101,7 @@ static void two_tokens(void **state)
 	CK_ATTRIBUTE attribute = {CKA_CLASS, &class, sizeof class};
 	CK_MECHANISM mechanism = {CKM_RSA_PKCS, NULL, 0};
 	CK_SESSION_HANDLE one, other;
+	CK_MECHANISM_INFO info;
 	CK_OBJECT_HANDLE key;
 	CK_SLOT_ID first, second;
 
@@ -120,6 +121,9 @@ static void two_tokens(void **state)
 	assert_int_equal(p11->C_GetAttributeValue(other, key, &attribute, 1), CKR_OBJECT_HANDLE_INVALID);
 	assert_int_equal(p11->C_SignInit(other, &mechanism, key), CKR_KEY_HANDLE_INVALID);
 	assert_int_equal(p11->C_DecryptInit(other, &mechanism, key), CKR_KEY_HANDLE_INVALID);
+	assert_int_equal(p11->C_GetMechanismInfo(first, CKM_ECDSA, &info), CKR_OK);
+	assert_int_equal(p11->C_GetMechanismInfo(second, CKM_ECDSA, &info), CKR_MECHANISM_INVALID);
+	assert_int_equal(p11->C_GetMechanismInfo(second, CKM_AES_CBC, &info), CKR_MECHANISM_INVALID);
 	/* So are logins, and what closes all sessions. */
 	assert_int_equal(log_in(other), CKR_OK);
 	assert_int_equal(state_of(one), CKS_RO_PUBLIC_SESSION);
@@ -191,6 +195,73 @@ static void tries_are_told(void **state)
 	p11_end();
 }
 
+static void add_key(struct buf *list, uint8_t type, const char *label, uint16_t uses)
+{
+	static const uint8_t number[256] = {0xc0}, curve[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
+	static const uint8_t point[67] = {0x04, 0x41, 0x04}, exponent[] = {1, 0, 1};
+	bool rsa = type == KEY_RSA;
+	CLEAN_BUF struct buf payload = BUF_INIT(BUF_MESSAGE_MAX);
+	struct msg_pk_key row = {.ref = FAKE_RSA,
+				 .token = 1,
+				 .flags = CERT_KEY | uses,
+				 .type = type,
+				 .id = view_string(label),
+				 .label = view_string(label),
+				 .parameters = {rsa ? number : curve, rsa ? sizeof number : sizeof curve},
+				 .public_value = {rsa ? exponent : point, rsa ? sizeof exponent : sizeof point}};
+
+	assert_int_equal(encode_pk_key(&payload, &row), 0);
+	assert_int_equal(buf_add_u8(list, 'K'), 0);
+	assert_int_equal(buf_add_bytes(list, buf_view(&payload)), 0);
+}
+
+static CK_RV derive_with(CK_SESSION_HANDLE session, const char *label)
+{
+	unsigned char point[65] = {4};
+	CK_ECDH1_DERIVE_PARAMS params = {.kdf = CKD_NULL, .ulPublicDataLen = sizeof point, .pPublicData = point};
+	CK_MECHANISM mechanism = {CKM_ECDH1_DERIVE, &params, sizeof params};
+	CK_OBJECT_HANDLE secret;
+
+	return p11->C_DeriveKey(session, &mechanism, p11_find(session, CKO_PRIVATE_KEY, label), NULL, 0, &secret);
+}
+
+static CK_RV decrypt_with(CK_SESSION_HANDLE session, CK_MECHANISM_TYPE type, const char *label)
+{
+	CK_MECHANISM mechanism = {type, NULL, 0};
+
+	return p11->C_DecryptInit(session, &mechanism, p11_find(session, CKO_PRIVATE_KEY, label));
+}
+
+/* Nothing of it comes to the agent. */
+static void not_for_that(void **state)
+{
+	CLEAN_BUF struct buf list = BUF_INIT(1 << 20);
+	CK_MECHANISM oaep = {CKM_RSA_PKCS_OAEP, NULL, 0};
+	unsigned int before = fake_agent_uses();
+	CK_SESSION_HANDLE session;
+
+	(void)state;
+	add_token(&list, 1, "Fake", TOKEN_RSA_PKCS | TOKEN_RSA_OAEP | TOKEN_ECDSA | TOKEN_ECDH);
+	add_key(&list, KEY_RSA, "rsa", CERT_DECRYPT);
+	add_key(&list, KEY_RSA, "signs", CERT_SIGN);
+	add_key(&list, KEY_EC, "agrees", CERT_DERIVE);
+	add_key(&list, KEY_EC, "ec", CERT_SIGN);
+	p11_begin();
+	fake_agent_set_list(buf_view(&list));
+	session = p11_open();
+	assert_int_equal(p11_sign_with(session, "rsa"), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	assert_int_equal(p11_sign_with(session, "agrees"), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	assert_int_equal(p11_sign_with(session, "signs"), CKR_KEY_TYPE_INCONSISTENT); /* it asks for ECDSA */
+	assert_int_equal(decrypt_with(session, CKM_RSA_PKCS, "signs"), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	assert_int_equal(decrypt_with(session, CKM_RSA_PKCS, "ec"), CKR_KEY_TYPE_INCONSISTENT);
+	assert_int_equal(decrypt_with(session, CKM_SHA256_RSA_PKCS, "rsa"), CKR_MECHANISM_INVALID);
+	assert_int_equal(p11->C_SignInit(session, &oaep, p11_find(session, CKO_PRIVATE_KEY, "signs")), CKR_MECHANISM_INVALID);
+	assert_int_equal(derive_with(session, "ec"), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	assert_int_equal(derive_with(session, "signs"), CKR_KEY_TYPE_INCONSISTENT);
+	assert_int_equal(fake_agent_uses(), before);
+	p11_end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +269,7 @@ int main(void)
 		cmocka_unit_test(two_tokens),
 		cmocka_unit_test(a_token_that_goes),
 		cmocka_unit_test(tries_are_told),
+		cmocka_unit_test(not_for_that),
 	};
 	int failed;
 
