@@ -45,10 +45,11 @@ bool spool_open(struct spool *spool, off_t expected)
 	return spool->fd >= 0;
 }
 
-static bool write_all(int fd, const char *data, size_t length)
+/* Where it stands, or at *at, which moves on. */
+static bool write_all(int fd, const char *data, size_t length, off_t *at)
 {
 	while (length) {
-		ssize_t wrote = write(fd, data, length);
+		ssize_t wrote = at ? pwrite(fd, data, length, *at) : write(fd, data, length);
 
 		if (wrote < 0 && errno == EINTR)
 			continue;
@@ -56,6 +57,8 @@ static bool write_all(int fd, const char *data, size_t length)
 			return false;
 		data += wrote;
 		length -= (size_t)wrote;
+		if (at)
+			*at += wrote;
 	}
 	return true;
 }
@@ -76,7 +79,7 @@ static bool copy(int from, int to, off_t *length)
 	ssize_t got;
 
 	while ((got = read_some(from, bytes)) > 0) {
-		if (!write_all(to, bytes, (size_t)got))
+		if (!write_all(to, bytes, (size_t)got, NULL))
 			return false;
 		*length += got;
 	}
@@ -105,7 +108,7 @@ bool spool_write(struct spool *spool, const void *data, size_t length)
 {
 	if (spool->memory && in_memory + (off_t)length > SPOOL_MEMORY && !move_to_file(spool))
 		return false;
-	if (!write_all(spool->fd, data, length))
+	if (!write_all(spool->fd, data, length, NULL))
 		return false;
 	in_memory += spool->memory ? (off_t)length : 0;
 	spool->length += (off_t)length;
@@ -132,22 +135,6 @@ static size_t shorten(const char *from, size_t length, char *to, bool *held)
 	return at;
 }
 
-static bool write_at(int fd, const char *data, size_t length, off_t *at)
-{
-	while (length) {
-		ssize_t wrote = pwrite(fd, data, length, *at);
-
-		if (wrote < 0 && errno == EINTR)
-			continue;
-		if (wrote < 0)
-			return false;
-		data += wrote;
-		length -= (size_t)wrote;
-		*at += wrote;
-	}
-	return true;
-}
-
 /* In place: what is written is never longer than what was read. */
 bool spool_unix_lines(struct spool *spool)
 {
@@ -159,9 +146,9 @@ bool spool_unix_lines(struct spool *spool)
 	if (lseek(spool->fd, 0, SEEK_SET))
 		return false;
 	while ((got = read_some(spool->fd, from)) > 0)
-		if (!write_at(spool->fd, to, shorten(from, (size_t)got, to, &held), &out))
+		if (!write_all(spool->fd, to, shorten(from, (size_t)got, to, &held), &out))
 			return false;
-	if (got < 0 || (held && !write_at(spool->fd, "\r", 1, &out)) || ftruncate(spool->fd, out))
+	if (got < 0 || (held && !write_all(spool->fd, "\r", 1, &out)) || ftruncate(spool->fd, out))
 		return false;
 	spool->length = out;
 	return !lseek(spool->fd, 0, SEEK_SET);

@@ -23,13 +23,10 @@ static X509 *find_known(X509 *cert, STACK_OF(X509) *known)
 static X509 *find_stored(X509 *cert)
 {
 	CLEAN_STORED struct stored *found = NULL;
-	unsigned char *der = NULL;
-	int length = i2d_X509_NAME(X509_get_issuer_name(cert), &der);
 	X509 *issuer = NULL;
 
-	if (length > 0 && store_find(STORE_SUBJECT, (struct view){der, (size_t)length}, &found))
+	if (store_find_issuers(cert, &found))
 		log_debug("a chain is not completed from the certificate store");
-	OPENSSL_free(der);
 	for (const struct stored *row = found; row && !issuer; row = row->next)
 		if (X509_check_issued(row->cert, cert) == X509_V_OK &&
 		    X509_verify(cert, X509_get0_pubkey(row->cert)) == 1) {

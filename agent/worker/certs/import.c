@@ -27,7 +27,7 @@ static int give_cert(struct work *work, X509 *cert)
 
 static int give_crl(struct work *work, X509_CRL *crl)
 {
-	int rc = work->sink->crl(work->sink->context, crl);
+	int rc = work->sink->crl ? work->sink->crl(work->sink->context, crl) : 0;
 
 	work->count->crls += !rc;
 	return rc;
@@ -248,4 +248,19 @@ int import_bytes(struct view bytes, const struct import_sink *sink, struct impor
 		rc = take_base64(&work, bytes);
 	ERR_clear_error();
 	return rc || count->certificates || count->crls ? rc : ERR_NOT_CERTIFICATE;
+}
+
+int import_read(struct input *input, struct buf *into)
+{
+	size_t got = 1;
+	int rc = buf_reserve(into, IMPORT_MAX); /* once: what was read is not to be moved before it is wiped */
+
+	while (!rc && got) {
+		if (into->length == IMPORT_MAX)
+			return ERR_TOO_LARGE;
+		rc = input_read(input, into->data + into->length, IMPORT_MAX - into->length, &got);
+		into->length += rc ? 0 : got;
+	}
+	OPENSSL_cleanse(input->state.raw, sizeof input->state.raw);
+	return rc;
 }

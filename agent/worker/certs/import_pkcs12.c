@@ -43,7 +43,7 @@ static int take_cert_bag(struct work *work, const PKCS12_SAFEBAG *bag)
 static int take_crl_bag(struct work *work, const PKCS12_SAFEBAG *bag)
 {
 	X509_CRL *crl = PKCS12_SAFEBAG_get1_crl(bag);
-	int rc = crl ? work->sink->crl(work->sink->context, crl) : 0;
+	int rc = crl && work->sink->crl ? work->sink->crl(work->sink->context, crl) : 0;
 
 	work->count->crls += crl && !rc;
 	work->count->damaged += !crl;
@@ -237,7 +237,8 @@ static int ask_and_try(struct work *work)
 
 	for (unsigned int tries = 0; tries < TRIES_MAX && rc == ERR_PASSWORD_WRONG; tries++) {
 		CLEAN_BUF struct buf password = BUF_SECRET(PASSWORD_MAX);
-		int asked = work->sink->password(work->sink->context, tries, &password);
+		int asked = work->sink->password ? work->sink->password(work->sink->context, tries, &password)
+						 : ERR_PASSWORD_NEEDED;
 
 		asked = asked ? asked : buf_terminate(&password);
 		if (asked)

@@ -165,6 +165,16 @@ int store_find(enum store_by by, struct view value, struct stored **ret_list)
 	return rc;
 }
 
+int store_find_issuers(const X509 *cert, struct stored **ret_list)
+{
+	unsigned char *name = NULL;
+	int length = i2d_X509_NAME(X509_get_issuer_name(cert), &name);
+	int rc = length > 0 ? store_find(STORE_SUBJECT, (struct view){name, (size_t)length}, ret_list) : ERR_INTERNAL;
+
+	OPENSSL_free(name);
+	return rc;
+}
+
 static int64_t seconds(const ASN1_TIME *time)
 {
 	struct tm tm;

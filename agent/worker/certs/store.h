@@ -25,6 +25,8 @@ struct stored {
  * the store, use store_each. ERR_STORE where the store cannot be used. */
 #define STORE_FOUND_MAX 1000
 MUST_USE int store_find(enum store_by by, struct view value, struct stored **ret_list);
+/* Those that are called as the certificate's issuer is: whether one did issue it is not looked at. */
+MUST_USE int store_find_issuers(const X509 *cert, struct stored **ret_list);
 void stored_free(struct stored *list);
 
 static inline void clean_stored(struct stored **list)

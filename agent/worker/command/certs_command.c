@@ -201,22 +201,6 @@ static int send_counts(const struct import_count *count)
 	return rc ? rc : client_send_data(text.data, text.length);
 }
 
-static int read_input(struct buf *into)
-{
-	size_t got = 1;
-	int rc = buf_reserve(into, IMPORT_MAX); /* once: what was read is to be wiped, and not moved before */
-
-	input_init(&client.in, client.input);
-	while (!rc && got) {
-		if (into->length == IMPORT_MAX)
-			return ERR_TOO_LARGE;
-		rc = input_read(&client.in, into->data + into->length, IMPORT_MAX - into->length, &got);
-		into->length += rc ? 0 : got;
-	}
-	OPENSSL_cleanse(client.in.state.raw, sizeof client.in.state.raw);
-	return rc;
-}
-
 static int import(struct options *options)
 {
 	static const struct import_sink sink = {keep_cert, keep_crl, get_password, NULL};
@@ -224,7 +208,9 @@ static int import(struct options *options)
 	struct import_count count = {0};
 	int rc = options->name || client.input < 0 ? ERR_USAGE : client_tell_terminal();
 
-	rc = rc ? rc : read_input(&bytes);
+	if (!rc)
+		input_init(&client.in, client.input);
+	rc = rc ? rc : import_read(&client.in, &bytes);
 	rc = rc ? rc : import_bytes(buf_view(&bytes), &sink, &count);
 	/* There may have been private keys in it. */
 	OPENSSL_cleanse(bytes.data, bytes.length);

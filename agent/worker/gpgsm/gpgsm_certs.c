@@ -159,15 +159,6 @@ static int keep_crl(void *context, X509_CRL *crl)
 	return store_add_crl(crl);
 }
 
-/* Only certificates are wanted, and GPGME has no way to give one. */
-static int no_password(void *context, unsigned int tries, struct buf *into)
-{
-	(void)context;
-	(void)tries;
-	(void)into;
-	return ERR_PASSWORD_NEEDED;
-}
-
 static int tell_import(const struct import *import, unsigned int keys)
 {
 	char text[256];
@@ -176,22 +167,6 @@ static int tell_import(const struct import *import, unsigned int keys)
 	snprintf(text, sizeof text, "%u 0 %u 0 %u 0 0 0 0 %u 0 0 0 %u", import->considered, import->imported,
 		 import->unchanged, keys, import->failed);
 	return client_send_status("IMPORT_RES", text);
-}
-
-static int read_all(struct buf *into)
-{
-	size_t got = 1;
-	int rc = client.input < 0 ? ERR_USAGE : buf_reserve(into, IMPORT_MAX);
-
-	input_init(&client.in, client.input);
-	while (!rc && got) {
-		if (into->length == IMPORT_MAX)
-			return ERR_TOO_LARGE;
-		rc = input_read(&client.in, into->data + into->length, IMPORT_MAX - into->length, &got);
-		into->length += rc ? 0 : got;
-	}
-	OPENSSL_cleanse(client.in.state.raw, sizeof client.in.state.raw);
-	return rc;
 }
 
 /* Lines of fingerprints, of certificates that are to stay. Here all do. */
@@ -220,10 +195,13 @@ int gpgsm_import(char *line)
 {
 	CLEAN_BUF struct buf bytes = BUF_INIT(IMPORT_MAX);
 	struct import import = {0};
-	struct import_sink sink = {keep_cert, keep_crl, no_password, &import};
+	struct import_sink sink = {keep_cert, keep_crl, NULL, &import}; /* GPGME has no way to give a password */
 	struct import_count count = {0};
-	int rc = read_all(&bytes), told;
+	int rc = client.input < 0 ? ERR_USAGE : 0, told;
 
+	if (!rc)
+		input_init(&client.in, client.input);
+	rc = rc ? rc : import_read(&client.in, &bytes);
 	if (!rc && strstr(line, "--re-import"))
 		rc = count_known(buf_view(&bytes), &import);
 	else if (!rc)

@@ -170,15 +170,11 @@ static X509 *find_issuer(struct listing *listing, X509 *cert)
 {
 	CLEAN_STORED struct stored *found = NULL;
 	X509 *issuer = X509_self_signed(cert, 0) == 1 ? cert : keys_issuer(cert);
-	unsigned char *der = NULL;
-	int length;
 
 	if (issuer || (listing->issuer && X509_check_issued(listing->issuer, cert) == X509_V_OK))
 		return issuer ? issuer : listing->issuer;
-	length = i2d_X509_NAME(X509_get_issuer_name(cert), &der);
-	if (length > 0 && store_find(STORE_SUBJECT, (struct view){der, (size_t)length}, &found))
+	if (store_find_issuers(cert, &found))
 		log_debug("an issuer was not found in the store");
-	OPENSSL_free(der);
 	for (const struct stored *row = found; row; row = row->next)
 		if (X509_check_issued(row->cert, cert) == X509_V_OK) {
 			X509_free(listing->issuer);

@@ -81,35 +81,15 @@ static int take_cert(void *context, X509 *cert)
 	return taking->take(taking->context, cert);
 }
 
-static int leave_crl(void *context, X509_CRL *crl)
-{
-	(void)context;
-	(void)crl;
-	return 0;
-}
-
-static int no_password(void *context, unsigned int tries, struct buf *into)
-{
-	(void)context;
-	(void)tries;
-	(void)into;
-	return ERR_PASSWORD_NEEDED;
-}
-
 static int extract_file(struct input *input, struct taking *taking)
 {
-	const struct import_sink sink = {take_cert, leave_crl, no_password, taking};
+	const struct import_sink sink = {.cert = take_cert, .context = taking};
 	CLEAN_BUF struct buf bytes = BUF_INIT(IMPORT_MAX);
 	struct import_count count = {0};
-	size_t got = 1;
-	int rc = 0;
+	int rc = import_read(input, &bytes);
 
-	while (!rc && got) {
-		rc = buf_reserve(&bytes, INPUT_CHUNK);
-		rc = rc ? rc : input_read(input, bytes.data + bytes.length, INPUT_CHUNK, &got);
-		bytes.length += rc ? 0 : got;
-	}
 	rc = rc ? rc : import_bytes(buf_view(&bytes), &sink, &count);
+	OPENSSL_cleanse(bytes.data, bytes.length);
 	return rc || count.certificates ? rc : ERR_NOT_CERTIFICATE;
 }
 

@@ -290,18 +290,30 @@ static bool take_value(struct view value, char *into, size_t size)
 	return true;
 }
 
-bool mime_parameter(struct view value, const char *name, char *into, size_t size)
+/* Goes to what stands behind the next parameter's name that begins so. */
+static bool next_parameter(struct view *value, const char *name, struct view *ret_behind)
 {
 	size_t length = strlen(name);
 
-	while (skip_to_parameter(&value)) {
-		struct view at = value;
+	while (skip_to_parameter(value)) {
+		struct view at = *value;
 
 		skip_blanks(&at);
 		if (at.length <= length || strncasecmp((const char *)at.data, name, length))
 			continue;
 		at = after(at, length);
 		skip_blanks(&at);
+		*ret_behind = at;
+		return true;
+	}
+	return false;
+}
+
+bool mime_parameter(struct view value, const char *name, char *into, size_t size)
+{
+	struct view at;
+
+	while (next_parameter(&value, name, &at)) {
 		if (!at.length || at.data[0] != '=')
 			continue;
 		at = after(at, 1);
@@ -313,19 +325,11 @@ bool mime_parameter(struct view value, const char *name, char *into, size_t size
 
 unsigned int mime_parameter_count(struct view value, const char *name)
 {
-	size_t length = strlen(name);
+	struct view at;
 	unsigned int count = 0;
 
-	while (skip_to_parameter(&value)) {
-		struct view at = value;
-
-		skip_blanks(&at);
-		if (at.length <= length || strncasecmp((const char *)at.data, name, length))
-			continue;
-		at = after(at, length);
-		skip_blanks(&at);
+	while (next_parameter(&value, name, &at))
 		count += at.length && (at.data[0] == '=' || at.data[0] == '*');
-	}
 	return count;
 }
 

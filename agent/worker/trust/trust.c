@@ -210,11 +210,8 @@ static X509 *find_issuer(STACK_OF(X509) *pool, X509 *cert)
 static int add_stored(STACK_OF(X509) *pool, X509 *cert)
 {
 	CLEAN_STORED struct stored *found = NULL;
-	unsigned char *name = NULL;
-	int length = i2d_X509_NAME(X509_get_issuer_name(cert), &name);
-	int rc = length > 0 ? store_find(STORE_SUBJECT, (struct view){name, (size_t)length}, &found) : ERR_INTERNAL;
+	int rc = store_find_issuers(cert, &found);
 
-	OPENSSL_free(name);
 	/* Paths that need nothing of the store do without it. */
 	if (rc)
 		log_debug("no issuer from the store: %s", error_text(rc));
