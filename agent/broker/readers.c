@@ -146,6 +146,13 @@ static bool has_card(const struct reader *reader)
 	return reader->state == READER_CARD || reader->state == READER_MUTE;
 }
 
+uint16_t readers_count(const struct token *token)
+{
+	const struct reader *reader = readers_of(token);
+
+	return reader ? reader->cards : 0;
+}
+
 bool readers_have_card(const struct token *token)
 {
 	const struct reader *reader = readers_of(token);

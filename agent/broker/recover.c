@@ -126,3 +126,17 @@ bool recover_is_removal(const struct request *request, const struct key *key, in
 		return false;
 	return key->token->removals != request->removals || (key->token->absent && err != ERR_NOT_LOGGED_IN);
 }
+
+/* pcscd takes the card's power when it notices it, perhaps in the middle of what a module does that was quicker;
+ * ykcs11 then needs a new process. That is no failure of the operation's. */
+bool recover_after_event(struct request *request, const struct token *token)
+{
+	uint16_t cards = readers_count(token);
+
+	request->concluding = false;
+	if (token->absent || token->removals != request->removals || cards == request->cards)
+		return false;
+	request->cards = cards;
+	request->attempts = request->logins = ATTEMPTS_MAX - 1;
+	return true;
+}

@@ -16,6 +16,9 @@ void recover_await_verdict(struct request *request, const struct token *token, i
 /* That is known now. */
 void recover_hurry_verdict(struct request *request);
 
+/* Its module's next process is there, and the card is. Whether it is to be attempted once more. */
+bool recover_after_event(struct request *request, const struct token *token);
+
 /* Whether this error is one that the card's removal made of its operation. */
 bool recover_is_removal(const struct request *request, const struct key *key, int err);
 

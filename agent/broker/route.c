@@ -273,11 +273,13 @@ void route_run(struct request *request)
 	if (token && request->anew)
 		token->flags &= ~(uint32_t)TOKEN_LOGGED_IN;
 	request->anew = false;
-	if (token && !request->attempts && !request->logins)
+	if (token && !request->attempts && !request->logins) {
 		request->removals = token->removals;
+		request->cards = readers_count(token);
+	}
 	if (!request->peer) {
 		route_finish(request, ERR_CLOSED, NULL); /* nobody waits for it */
-	} else if (request->concluding) {
+	} else if (request->concluding && (!token || !recover_after_event(request, token))) {
 		route_finish(request, request->last_err, NULL);
 	} else if (!key || !token->host) {
 		route_finish(request, ERR_KEY_STALE, NULL);
