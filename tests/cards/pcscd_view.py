@@ -4,14 +4,17 @@
 
 pcscd_view.py READER card|empty: waits until pcscd knows that, for at most 20 seconds. A program that connects to a
 card makes pcscd say that it is there, before it has noticed itself; if it is removed by then, pcscd never says so.
-Hands are not so quick. The count of insertions and removals tells: it is odd where pcscd has noticed a card.
+Hands are not so quick. The count of insertions and removals tells: it is odd where pcscd has noticed a card, or
+even, if the card was there when pcscd started, which shows when nothing changes for several of its looks.
 """
 import ctypes
 import sys
 import time
 
 NOTICE = 20  # s
+QUIET = 2  # s
 PRESENT = 0x20
+ODD = {}  # by reader, the last bit of the count where there is a card; 1 where it is not here
 
 
 class ReaderState(ctypes.Structure):
@@ -25,7 +28,7 @@ PCSC = ctypes.CDLL("libpcsclite.so.1")
 
 
 def ask(context):
-    """Whether there is a card, by the last digit of the reader's name; None: pcscd is not sure yet, or not there."""
+    """Whether there is a card, and the count, by the last digit of the reader's name; nothing where pcscd is not there."""
     names, size = ctypes.create_string_buffer(4096), ctypes.c_ulong(4096)
     if PCSC.SCardListReaders(context, None, names, ctypes.byref(size)):
         return {}
@@ -33,23 +36,30 @@ def ask(context):
     states = (ReaderState * len(readers))(*[ReaderState(name=name) for name in readers])
     if PCSC.SCardGetStatusChange(context, ctypes.c_ulong(0), states, ctypes.c_ulong(len(readers))):
         return {}
-    view = {}
-    for name, state in zip(readers, states):
-        present = bool(state.state & PRESENT)
-        view[name.decode()[-1]] = present if present == bool(state.state >> 16 & 1) else None
-    return view
+    return {name.decode()[-1]: (bool(state.state & PRESENT), state.state >> 16) for name, state in zip(readers, states)}
+
+
+def is_noticed(reader, present, count):
+    """Whether pcscd has seen itself that it is so."""
+    return present == (count & 1 == ODD.get(reader, 1))
 
 
 def wait(wanted):
     """Until the readers are so: whether they were in time."""
     until = time.monotonic() + NOTICE
+    last, since = {}, time.monotonic()
     while time.monotonic() < until:
         context = ctypes.c_long()
         if not PCSC.SCardEstablishContext(2, None, None, ctypes.byref(context)):
             view = ask(context)
             PCSC.SCardReleaseContext(context)
-            if all(view.get(reader) == card for reader, card in wanted.items()):
-                return True
+            last, since = view, since if view == last else time.monotonic()
+            if all(reader in view and view[reader][0] == card for reader, card in wanted.items()):
+                odd = [reader for reader in wanted if not is_noticed(reader, *view[reader])]
+                if not odd:
+                    return True
+                if time.monotonic() > since + QUIET:
+                    ODD.update({reader: 1 - ODD.get(reader, 1) for reader in odd})
         time.sleep(0.02)
     return False
 

@@ -233,8 +233,8 @@ class Soak:
             card.remove()
             time.sleep(pause)
             card.insert()
-        # Where pcscd has noticed nothing, it is a failure of the module.
-        self.excuse(REMOVED | {"TOKEN"}, card)
+        # Where pcscd has noticed nothing, it is a failure of the module, or a login that was lost twice.
+        self.excuse(REMOVED | {"TOKEN", "NOT_LOGGED_IN"}, card)
         return f"{card.name} is out for {pause:.2f} s"
 
     def reset(self):
