@@ -1,77 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# A person, or a file, gives the PIN; the agent keeps it, shows it to nobody, and does not waste
-# the tries of the token.
+# A person, or a file, gives the PIN; the agent keeps it, and shows it to nobody.
 . "$(dirname "$0")/lib.sh"
 [ -n "$softhsm" ] || plan_skip "SoftHSM is not installed"
 . "$srcdir/tests/regress/fault.sh"
 . "$srcdir/tests/regress/pkcs11-lib.sh"
+. "$srcdir/tests/regress/pin-lib.sh"
 DEATHS_EXPECTED=yes
-
-# Something to look for in places where it must not be.
-PIN=pIn-77.Qx
-printf '%s\n' "$PIN" >"$work/pin"
-printf '%s\n%s\n' "$SO_PIN" "$PIN" >"$work/new-pins"
-echo "wrong-Pin.1" >"$work/wrong"
-asked=$HOME/pinentry.log
-write_mail "$work/mail.eml"
-
-# One that lets the others catch up before it answers, and says who it is.
-cat >"$work/pinentry" <<END
-#!/bin/sh
-echo \$\$ >"$work/pinentry.pid"
-while [ ! -e "$work/go" ]; do sleep 0.05; done
-exec "$srcdir/tests/regress/pinentry.sh"
-END
-# One that never answers, and does not notice that nobody waits.
-cat >"$work/pinentry-hang" <<END
-#!/bin/sh
-echo "OK hangs"
-while read -r line; do
-	case \$line in
-	GETPIN*) echo \$\$ >"$work/pinentry.pid"; exec sleep 600 ;;
-	*) echo OK ;;
-	esac
-done
-END
-chmod +x "$work/pinentry" "$work/pinentry-hang"
-touch "$work/go"
-
-use_conf() { # LINE...: a new agent with these
-	smime agent stop
-	write_fault_conf "pinentry-program $work/pinentry" "$@"
-	smime agent start
-}
-
-# What pinentry will be told, question by question; and what it was asked starts anew.
-answers() {
-	: >"$HOME/pinentry"
-	for answer in "$@"; do
-		echo "$answer" >>"$HOME/pinentry"
-	done
-	: >"$asked"
-	rm -f "$work/pinentry.pid"
-}
-
-times_asked() {
-	grep -c '^GETPIN' "$asked"
-}
-
-sign() { # [KEY]
-	smime sign -k "${1:-ec}" -o "$work/s.eml" "$work/mail.eml"
-}
-
-# sign_with ASKED LOGINS STATUS: signs from locked, and counts.
-sign_with() {
-	smime lock || return
-	new_calls C_Login sign
-	echo "asked $(times_asked), logins $count, status $got" >&2
-	[ "$(times_asked)" = "$1" ] && [ "$count" = "$2" ] && [ "$got" = "$3" ]
-}
-
-state_is() { # STATE
-	smime tokens --json | grep -q "\"label\":\"Demo\".*\"state\":\"[^\"]*$1"
-}
 
 # --- a person
 
@@ -208,18 +143,6 @@ ok "a pinentry that ends at once: a clear error" says "pinentry" 4 sign
 
 # --- from a descriptor
 
-unlock_with() { # TEXT for printf
-	printf "$1" >"$work/given"
-	smime unlock --pin-fd 3 3<"$work/given"
-}
-
-no_login() { # COMMAND...: runs it and says how it ended; the token must not have heard of it
-	new_calls C_Login "$@"
-	[ "$count" = 0 ] && return $got
-	echo "the PIN was sent" >&2
-	return 99
-}
-
 use_conf
 long=$(printf '%0300d' 7)
 ok "--pin-fd: empty" says "PIN" 4 no_login unlock_with ""
@@ -238,14 +161,6 @@ ok "the token is unlocked" state_is unlocked
 ok "--pin-fd: right, with CR LF" eval 'smime lock && unlock_with "$PIN\r\n"'
 
 # --- from a file or a credential
-
-from_source() { # LOGINS STATUS ASKED: a locked token, and a person who cancels
-	answers CANCEL
-	smime lock || return
-	new_calls C_Login sign
-	echo "logins $count, status $got, asked $(times_asked)" >&2
-	[ "$count" = "$1" ] && [ "$got" = "$2" ] && [ "$(times_asked)" = "$3" ]
-}
 
 use_conf "pin-source Demo file:$work/pin"
 ok "pin-source: a file" from_source 1 0 0
@@ -313,88 +228,6 @@ ok "pin-cache-ttl 0: signs" sign
 ok "pin-cache-ttl 0: locks at once" wait_for state_is locked
 ok "pin-cache-ttl 0: asks again" sign
 ok "pin-cache-ttl 0: was asked twice" [ "$(times_asked)" = 2 ]
-
-# --- tries that are left
-
-final_try="C_GetTokenInfo flags=0x20000"
-crash_once() { # the next signature ends the host, and the login with it
-	rules "$@" "C_Sign segv 1"
-}
-
-last_try_asked() {
-	answers "$PIN"
-	sign_with 1 1 0 && grep -q '^SETDESC.*LAST TRY' "$asked"
-}
-
-# The agent does not know yet: the person must not spend the last try unaware.
-last_try_came_meanwhile() {
-	rules
-	smime lock && smime keys >/dev/null || return
-	rules "$final_try"
-	answers "$PIN" "$PIN"
-	sign_with 2 1 0 && [ "$(grep -c '^SETDESC.*LAST TRY' "$asked")" = 1 ]
-}
-
-last_try_cached() {
-	rules
-	answers "$PIN" CANCEL
-	sign_with 1 1 0 || return
-	crash_once "$final_try"
-	new_calls C_Login sign
-	rules
-	echo "logins $count, status $got, asked $(times_asked)" >&2
-	[ "$count" = 0 ] && [ "$got" = 4 ] && [ "$(times_asked)" = 2 ]
-}
-
-rules "$final_try" # before the agent first looks
-use_conf
-ok "the last try: the person is told" last_try_asked
-ok "the last try: told also if it came meanwhile" last_try_came_meanwhile
-ok "the last try: a cached PIN is not sent, the person is asked" last_try_cached
-rules "$final_try"
-ok "the last try: --pin-fd is not sent" says "one try" 4 no_login unlock_with "$PIN\n"
-use_conf "pin-source Demo file:$work/pin"
-ok "the last try: pin-source is not sent" from_source 0 4 1
-rules "C_GetTokenInfo flags=0x10000"
-answers "$PIN"
-use_conf
-ok "few tries left: the person is told" eval 'sign && grep -q "^SETDESC.*few tries" "$asked"'
-rules "C_GetTokenInfo flags=0x40000"
-use_conf
-answers "$PIN"
-ok "a locked PIN is said, and nobody is asked" says "locked" 4 no_login sign
-ok "nobody was asked" [ "$(times_asked)" = 0 ]
-
-refused() { # RV PATTERN
-	rules "C_Login rv=$1"
-	answers "$PIN" "$PIN" "$PIN"
-	says "$2" 4 sign && [ "$(times_asked)" = 1 ]
-}
-
-rules
-use_conf
-ok "CKR_PIN_LOCKED has its message" refused 0xa4 "PIN is locked"
-ok "CKR_PIN_EXPIRED has its message" refused 0xa3 "PIN has expired"
-ok "CKR_USER_PIN_NOT_INITIALIZED has its message" refused 0x102 "no user PIN yet"
-
-# --- at the reader
-
-at_the_reader() {
-	rules "C_GetTokenInfo flags=0x100" "C_Login pad=$PIN"
-	use_conf
-	answers
-	sign_with 0 1 0
-}
-
-wrong_at_the_reader() {
-	rules "C_GetTokenInfo flags=0x100" "C_Login rv=0xa0"
-	answers
-	sign_with 0 1 4
-}
-
-ok "a PIN that is typed at the reader" at_the_reader
-ok "a wrong one there: not again unasked" wrong_at_the_reader
-rules
 
 # --- a key that wants its PIN each time
 
