@@ -4,13 +4,15 @@
  * again with the handles that it has; one that gives the key's PIN with each use; one that logs in, signs,
  * logs out and ends its use of the module, TIMES times; one that has several copies of it, a copy for each
  * path and as many in a name space of their own; one that gives a wrong PIN and then the right one, and looks
- * what the token says of its tries; and one that signs once, as long as that takes.
+ * what the token says of its tries; one that searches until it finds a key that COMMAND made; and one that signs
+ * once, as long as that takes.
  *
  *     p11_client MODULE KEY-LABEL READY-FIFO GO-FIFO
  *     p11_client MODULE KEY-LABEL PIN
  *     p11_client MODULE KEY-LABEL --leave PIN TIMES
  *     p11_client MODULE KEY-LABEL --copies OTHER-PATH
  *     p11_client MODULE KEY-LABEL --tries PIN
+ *     p11_client MODULE KEY-LABEL --later NEW-LABEL COMMAND
  *     p11_client MODULE KEY-LABEL --once
  */
 #include <dlfcn.h>
@@ -18,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static CK_FUNCTION_LIST *p11;
 
@@ -189,12 +192,30 @@ static int tries(const char *label, const char *pin)
 	return rv == CKR_OK && !low ? 0 : failed(low ? "no try was given back" : "the right PIN", rv);
 }
 
+/* Nothing is asked for but objects: what is new has to come by itself. */
+static int later(const char *label, const char *new_label, const char *command)
+{
+	CK_SESSION_HANDLE session;
+	CK_RV rv = open_session(label, &session);
+
+	if (rv != CKR_OK || find_key(session, new_label) || system(command))
+		return failed("before the key was made", rv);
+	for (int i = 0; i < 400; i++) {
+		if (find_key(session, new_label))
+			return 0;
+		nanosleep(&(struct timespec){0, 50000000}, NULL);
+	}
+	return failed("the key was not found", 0);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 5 && !strcmp(argv[3], "--copies"))
 		return copies(argv[2], (const char *const[]){argv[1], argv[4]});
 	if (argc < 4 || argc > 6 || load(argv[1]))
 		return failed("load", 0);
+	if (argc == 6 && !strcmp(argv[3], "--later"))
+		return later(argv[2], argv[4], argv[5]);
 	if (argc == 6 && !strcmp(argv[3], "--leave"))
 		return leave(argv[2], argv[4], atoi(argv[5]));
 	if (argc == 5 && !strcmp(argv[3], "--tries"))

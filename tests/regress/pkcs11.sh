@@ -131,7 +131,7 @@ guesses() {
 	for guess in 1111 2222 3333 4444; do
 		tool --login --pin $guess --list-objects && return 1
 	done
-	! tool --login --pin "$PIN" --list-objects
+	says CKR_PIN_LOCKED 1 tool --login --pin "$PIN" --list-objects
 }
 ok "after three wrong ones the right one is no longer told" guesses
 ok "others go on meanwhile" smime sign -k rsa -o "$work/s.eml" "$work/mail.eml"
@@ -265,6 +265,14 @@ ok "one key with a certificate for each use does both" two_uses
 ok "a key that comes after its certificate is found" key_comes_late
 ok "delete these" sh -c "for what in privkey:d0 privkey:1a7e cert:d0 cert:d0 cert:1a7e; do pkcs11-tool --module '$softhsm' \
 	--token-label Demo --login --pin $PIN --delete-object --type \${what%:*} --id \${what#*:} || exit; done; smime keys"
+printf '#!/bin/sh\nsmime token keygen --token Demo --label late --type ec:P-256 --pin-fd 3 3<"%s"\n' "$work/pin" >"$work/make-late"
+chmod +x "$work/make-late"
+ok "a program that goes on searching finds a key that is made meanwhile" \
+	foreign "$builddir/tests/clients/p11_client" "$module" rsa --later late "$work/make-late"
+delete_late() {
+	pkcs11 --delete-object --type privkey --label late && pkcs11 --delete-object --type pubkey --label late && smime keys
+}
+ok "delete it" delete_late
 
 # ---- nothing changes on the token
 

@@ -23,6 +23,7 @@ enum fake_way fake_agent_list, fake_agent_keys;
 unsigned int fake_agent_error;
 uint32_t fake_agent_offset;
 bool fake_agent_token = true;
+bool fake_agent_news;
 
 static char folder[] = "/tmp/smime-fake.XXXXXX";
 static char path[64];
@@ -31,7 +32,8 @@ static struct {
 	int fd;
 	pthread_t server;
 } connections[CONNECTIONS_MAX];
-static unsigned int connection_count, uses;
+static _Atomic unsigned int connection_count;
+static unsigned int uses;
 static struct view given_list;
 static pthread_t thread;
 
@@ -43,6 +45,16 @@ unsigned int fake_agent_uses(void)
 void fake_agent_set_list(struct view list)
 {
 	given_list = list;
+}
+
+void fake_agent_tell(void)
+{
+	static const char news[] = "S KEYS_CHANGED\n";
+	unsigned int told = 0; /* those that ended are not */
+
+	for (unsigned int i = 0; i < connection_count; i++)
+		told += send(connections[i].fd, news, sizeof news - 1, MSG_NOSIGNAL) == sizeof news - 1;
+	assert_true(told);
 }
 
 static void add_record(struct buf *into, char kind, const struct buf *payload)
@@ -167,6 +179,8 @@ static bool answer_key(FILE *to, const char *line)
 	if (ref != FAKE_RSA && ref != FAKE_EC)
 		return fputs("ERR 68 no such key\n", to) > 0;
 	__atomic_add_fetch(&uses, 1, __ATOMIC_SEQ_CST);
+	if (fake_agent_news)
+		fputs("S KEYS_CHANGED\n", to);
 	return answer(to, fake_agent_keys, (struct view){bytes, ref == FAKE_RSA ? 256 : derive ? 32 : 64});
 }
 
@@ -204,11 +218,14 @@ static void *take_connections(void *context)
 
 		if (connection < 0)
 			return NULL;
-		if (connection_count == CONNECTIONS_MAX ||
-		    pthread_create(&connections[connection_count].server, NULL, serve, (void *)(intptr_t)connection))
+		if (connection_count == CONNECTIONS_MAX) {
 			close(connection);
-		else
-			connections[connection_count++].fd = connection;
+			continue;
+		}
+		/* It is known before it is served. */
+		connections[connection_count++].fd = connection;
+		if (pthread_create(&connections[connection_count - 1].server, NULL, serve, (void *)(intptr_t)connection))
+			close(connections[--connection_count].fd);
 	}
 }
 

@@ -41,6 +41,10 @@ extern bool fake_agent_token;
 void fake_agent_make_list(struct buf *into);
 void fake_agent_set_list(struct view list);
 
+/* Says that keys changed: at once, to whoever is connected; or with the next answers about keys. */
+void fake_agent_tell(void);
+extern bool fake_agent_news;
+
 /* How often it was asked for a signature, a decryption or a derivation with the right number. */
 unsigned int fake_agent_uses(void);
 

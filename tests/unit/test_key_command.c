@@ -112,6 +112,8 @@ static void secrets_have_their_zeros(void **state)
 		set_point();
 		assert_int_equal(run(MSG_DERIVE, EC_KEY " ecdh", &result), wanted);
 		assert_int_equal(result.length, wanted ? 0 : FIELD);
+		/* The point was for one use. */
+		assert_int_equal(run(MSG_DERIVE, EC_KEY " ecdh", &result), ERR_MECHANISM);
 	}
 	stub_ask_open(STUB_LONG);
 	set_point();

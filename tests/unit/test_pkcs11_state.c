@@ -133,6 +133,55 @@ static void two_tokens(void **state)
 	p11_end();
 }
 
+static void add_key(struct buf *list, uint8_t type, const char *label, uint16_t uses)
+{
+	static const uint8_t number[256] = {0xc0}, curve[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
+	static const uint8_t point[67] = {0x04, 0x41, 0x04}, exponent[] = {1, 0, 1};
+	bool rsa = type == KEY_RSA;
+	CLEAN_BUF struct buf payload = BUF_INIT(BUF_MESSAGE_MAX);
+	struct msg_pk_key row = {.ref = FAKE_RSA,
+				 .token = 1,
+				 .flags = CERT_KEY | uses,
+				 .type = type,
+				 .id = view_string(label),
+				 .label = view_string(label),
+				 .parameters = {rsa ? number : curve, rsa ? sizeof number : sizeof curve},
+				 .public_value = {rsa ? exponent : point, rsa ? sizeof exponent : sizeof point}};
+
+	assert_int_equal(encode_pk_key(&payload, &row), 0);
+	assert_int_equal(buf_add_u8(list, 'K'), 0);
+	assert_int_equal(buf_add_bytes(list, buf_view(&payload)), 0);
+}
+
+/* Searches are answered from a copy, until the agent says that it is old. */
+static void news(void **state)
+{
+	CLEAN_BUF struct buf one = BUF_INIT(1 << 20), other = BUF_INIT(1 << 20);
+	CK_SESSION_HANDLE session;
+
+	(void)state;
+	p11_begin();
+	session = p11_open();
+	add_token(&one, 1, "Fake", TOKEN_RSA_PKCS);
+	add_key(&one, KEY_RSA, "one", CERT_SIGN);
+	add_token(&other, 1, "Fake", TOKEN_RSA_PKCS);
+	add_key(&other, KEY_RSA, "other", CERT_SIGN);
+	fake_agent_set_list(buf_view(&one));
+	assert_int_not_equal(p11_find(session, CKO_PRIVATE_KEY, "rsa"), CK_INVALID_HANDLE);
+	fake_agent_tell();
+	assert_int_equal(p11_find(session, CKO_PRIVATE_KEY, "rsa"), CK_INVALID_HANDLE);
+	assert_int_not_equal(p11_find(session, CKO_PRIVATE_KEY, "one"), CK_INVALID_HANDLE);
+	/* In the middle of an answer to something else. */
+	fake_agent_set_list((struct view){NULL, 0});
+	fake_agent_tell();
+	fake_agent_news = true;
+	assert_int_equal(p11_sign_with(session, "rsa"), CKR_OK);
+	fake_agent_news = false;
+	fake_agent_set_list(buf_view(&other));
+	assert_int_not_equal(p11_find(session, CKO_PRIVATE_KEY, "other"), CK_INVALID_HANDLE);
+	p11_end();
+}
+
 /* The agent starts anew, with another list. */
 static void change_agent(bool token)
 {
@@ -195,26 +244,6 @@ static void tries_are_told(void **state)
 	p11_end();
 }
 
-static void add_key(struct buf *list, uint8_t type, const char *label, uint16_t uses)
-{
-	static const uint8_t number[256] = {0xc0}, curve[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
-	static const uint8_t point[67] = {0x04, 0x41, 0x04}, exponent[] = {1, 0, 1};
-	bool rsa = type == KEY_RSA;
-	CLEAN_BUF struct buf payload = BUF_INIT(BUF_MESSAGE_MAX);
-	struct msg_pk_key row = {.ref = FAKE_RSA,
-				 .token = 1,
-				 .flags = CERT_KEY | uses,
-				 .type = type,
-				 .id = view_string(label),
-				 .label = view_string(label),
-				 .parameters = {rsa ? number : curve, rsa ? sizeof number : sizeof curve},
-				 .public_value = {rsa ? exponent : point, rsa ? sizeof exponent : sizeof point}};
-
-	assert_int_equal(encode_pk_key(&payload, &row), 0);
-	assert_int_equal(buf_add_u8(list, 'K'), 0);
-	assert_int_equal(buf_add_bytes(list, buf_view(&payload)), 0);
-}
-
 static CK_RV derive_with(CK_SESSION_HANDLE session, const char *label)
 {
 	unsigned char point[65] = {4};
@@ -267,6 +296,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(login_is_the_programs),
 		cmocka_unit_test(two_tokens),
+		cmocka_unit_test(news),
 		cmocka_unit_test(a_token_that_goes),
 		cmocka_unit_test(tries_are_told),
 		cmocka_unit_test(not_for_that),

@@ -206,7 +206,7 @@ static void created_keys(void **state)
 {
 	CK_OBJECT_CLASS class = CKO_SECRET_KEY, data = CKO_DATA;
 	CK_KEY_TYPE type = CKK_AES;
-	CK_BBOOL yes = CK_TRUE;
+	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 	CK_SESSION_HANDLE session;
 	CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
 	unsigned char value[16] = {1};
@@ -228,6 +228,13 @@ static void created_keys(void **state)
 	assert_int_equal(p11->C_CreateObject(session, whole, 3, &key), CKR_OK);
 	has(session, key, CKA_VALUE, sizeof value);
 	assert_int_equal(p11->C_DestroyObject(session, key), CKR_OK);
+	for (int i = 0; i < 2; i++) {
+		CK_ATTRIBUTE given = {CKA_VALUE, value, sizeof value};
+
+		whole[3] = i ? (CK_ATTRIBUTE){CKA_EXTRACTABLE, &no, sizeof no} : (CK_ATTRIBUTE){CKA_SENSITIVE, &yes, sizeof yes};
+		assert_int_equal(p11->C_CreateObject(session, whole, 4, &key), CKR_OK);
+		assert_int_equal(p11->C_GetAttributeValue(session, key, &given, 1), CKR_ATTRIBUTE_SENSITIVE);
+	}
 	whole[1].pValue = &data;
 	assert_int_equal(p11->C_CreateObject(session, whole, 3, &key), CKR_TEMPLATE_INCONSISTENT);
 	p11_end();
