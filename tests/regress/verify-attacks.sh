@@ -125,6 +125,51 @@ for name in key-id plain; do
 	ok "$name: nobody has the signer's: it is not good" raw 1 "$work/forged"
 done
 
+# Certificates that can be forged.
+by_weak() { # VERDICT STATUS REASON...
+	openssl cms -sign -in "$work/text" -from alice@example.org -signer "$work/weak.pem" -inkey "$work/weak.key" ${certfile:+-certfile "$certfile"} \
+		-out "$work/weak.eml" && is "$1" "$2" "$work/weak.eml" "$3"
+}
+for weak in -sha1 -md5; do
+	issue_options=$weak issue weak /CN=Weak "$mail_use" subjectAltName=email:alice@example.org
+	ok "a certificate that is signed with ${weak#-}: not good" by_weak good-but 1 weak-chain
+done
+key_type=rsa:512 issue weak /CN=Weak "$mail_use" subjectAltName=email:alice@example.org
+ok "a key of 512 bits: not good" by_weak good-but 1 weak-chain
+issue_options=-sha1 issue between /CN=Between basicConstraints=CA:TRUE keyUsage=keyCertSign
+issuer=between issue weak /CN=Weak "$mail_use" subjectAltName=email:alice@example.org
+certfile=$work/between.pem
+ok "an issuer's certificate that is signed with SHA-1: not good" by_weak good-but 1 weak-chain
+# An issuer that was revoked.
+issue middle /CN=Middle basicConstraints=CA:TRUE keyUsage=keyCertSign,cRLSign
+issuer=middle issue weak /CN=Below "$mail_use" subjectAltName=email:alice@example.org
+crl_of() { # NAME [REVOKED]: a list of that CA, appended to the lists
+	mkdir -p "$work/$1.crls" && : >"$work/$1.crls/index" && echo 01 >"$work/$1.crls/number"
+	printf '[ca]\ndefault_ca=own\n[own]\ndatabase=%s/index\ncrlnumber=%s/number\ndefault_md=sha256\ndefault_crl_days=30\n' "$work/$1.crls" "$work/$1.crls" \
+		>"$work/$1.crls/conf"
+	[ -z "${2:-}" ] || openssl ca -config "$work/$1.crls/conf" -cert "$work/$1.pem" -keyfile "$work/$1.key" -revoke "$work/$2.pem" 2>/dev/null
+	openssl ca -config "$work/$1.crls/conf" -cert "$work/$1.pem" -keyfile "$work/$1.key" -gencrl 2>/dev/null >>"$work/lists"
+}
+certfile=$work/middle.pem
+: >"$work/lists"
+crl_of ca && crl_of middle
+by_weak good 0 good && verify 0 "$work/weak.eml" --crl "$work/lists"
+ok "none of the certificates was revoked: good" found good
+: >"$work/lists"
+crl_of ca middle && crl_of middle
+verify 1 "$work/weak.eml" --crl "$work/lists"
+ok "the issuer's was: bad" found bad revoked
+: >"$work/lists"
+crl_of middle
+verify 1 "$work/weak.eml" --crl "$work/lists"
+ok "there is no list that could have the issuer's: not good" found good-but no-crl
+# A CA for servers alone says so of those below it, too.
+issue servers /CN=Servers basicConstraints=CA:TRUE keyUsage=keyCertSign extendedKeyUsage=serverAuth
+issuer=servers issue weak /CN=Weak "$mail_use" subjectAltName=email:alice@example.org
+certfile=$work/servers.pem
+ok "an issuer that is for servers: not good" by_weak good-but 1 wrong-use
+certfile=
+
 # Encrypted parts in mail that is not.
 issue own /CN=Own "$mail_use" subjectAltName=email:own@example.org
 make_token attacks >/dev/null 2>&1

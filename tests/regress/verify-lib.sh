@@ -13,7 +13,7 @@ issue() {
 	openssl req -new -newkey "${key_type:-rsa:2048}" ${key_option:-} -nodes -keyout "$work/$name.key" -out "$work/$name.csr" \
 		-subj "$subject" 2>/dev/null &&
 		openssl x509 -req -in "$work/$name.csr" -CA "$work/$issuer.pem" -CAkey "$work/$issuer.key" -CAcreateserial \
-			-days "${days:-365}" -extfile "$work/$name.ext" -out "$work/$name.pem" 2>/dev/null
+			-days "${days:-365}" ${issue_options:-} -extfile "$work/$name.ext" -out "$work/$name.pem" 2>/dev/null
 }
 mail_use="keyUsage=critical,digitalSignature,keyEncipherment
 extendedKeyUsage=emailProtection"
