@@ -170,6 +170,49 @@ certfile=$work/servers.pem
 ok "an issuer that is for servers: not good" by_weak good-but 1 wrong-use
 certfile=
 
+# What the sender signed may have parts that others signed. Around them it may not.
+openssl cms -sign -in "$work/text" -signer "$work/bob.pem" -inkey "$work/bob.key" >"$work/part"
+printf 'Content-Type: multipart/mixed; boundary=x\n\n--x\n\nSee below.\n--x\n%s\n--x--\n' "$(cat "$work/part")" >"$work/with-part"
+entity "$work/with-part"
+ok "a part that another one signed, in what the sender signed: good" is good 0 "$work/mail.eml" good
+openssl cms -sign -in "$work/with-part" -from bob@example.org -signer "$work/mallory.pem" -inkey "$work/mallory.key" -out "$work/mail.eml"
+ok "the sender signed a part, and another one all of it: not the sender's" is good-but 1 "$work/mail.eml" not-from-signer
+{ printf 'From: bob@example.org\nContent-Type: message/rfc822\n\n'; printf 'From: alice@example.org\n'; cat "$work/part"; } >"$work/mail.eml"
+ok "in a forwarded mail its own sender counts" is good-but 1 "$work/mail.eml" not-from-signer
+
+# EdDSA, which OpenSSL's CMS does not do.
+key_type=ed25519 issue edda /CN=Edda "$mail_use" subjectAltName=email:alice@example.org subjectKeyIdentifier=hash
+edda() { # CASES
+	"$python" "$srcdir/tests/regress/forge.py" "ed25519$1" "$work/edda.key" "$work/edda.pem" "$work/text.crlf" >"$work/forged"
+}
+edda ""
+ok "Ed25519: good" raw 0 "$work/forged"
+for case in signature attribute; do
+	edda ",altered-$case"
+	raw 1 "$work/forged"
+	ok "Ed25519, an altered $case: bad" found bad forged
+done
+
+# What comes with a good mail and is not the signer's, or not trusted, is not kept.
+known() { # NAME: whether the store has its certificate
+	smime certs list --json | grep -q "\"fingerprint\":\"$(openssl x509 -in "$work/$1.pem" -noout -fingerprint -sha256 | sed 's/.*=//; s/://g' | tr A-F a-f)\""
+}
+smime certs list --json | grep -o '"fingerprint":"[0-9a-f]*"' | cut -d '"' -f 4 | while read -r print; do smime certs remove "$print"; done
+issue other /CN=Other "$mail_use" subjectAltName=email:other@example.org
+issue second "/CN=Alice to encrypt to" keyUsage=keyEncipherment subjectAltName=email:alice@example.org
+openssl req -x509 -key "$work/mallory.key" -subj "/CN=Alice to encrypt to" -out "$work/false.pem" -addext keyUsage=keyEncipherment \
+	-addext subjectAltName=email:alice@example.org 2>/dev/null
+cat "$work/other.pem" "$work/second.pem" "$work/false.pem" "$work/ca.pem" >"$work/brought.pem"
+sign "$work/brings.eml" -certfile "$work/brought.pem"
+verify 0 "$work/brings.eml" --at "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+ok "of a mail that is judged as of another day nothing is kept" status 1 known alice
+ok "with certificates of others: good" is good 0 "$work/brings.eml" good
+ok "the signer's is kept" known alice
+ok "so is her other one" known second
+for name in other false ca; do
+	ok "$name is not" status 1 known $name
+done
+
 # Encrypted parts in mail that is not.
 issue own /CN=Own "$mail_use" subjectAltName=email:own@example.org
 make_token attacks >/dev/null 2>&1

@@ -256,7 +256,7 @@ static bool all_are_signers(struct view header, const char *name, X509 *cert, bo
 static bool is_inside_signed(const struct layer *layer)
 {
 	for (const struct layer *at = layer->inside; at && at->kind != LAYER_FORWARDED; at = at->inside)
-		if (at->kind == LAYER_SIGNED && at->whole == layer->whole)
+		if (at->kind == LAYER_SIGNED)
 			return true;
 	return false;
 }
