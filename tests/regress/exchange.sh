@@ -57,6 +57,15 @@ reads() {
 	smime decrypt -o "$work/2.back" "$work/2.encrypted" && grep -q '^Subject: an answer' "$work/2.back" && smime verify -o "$work/2.content" "$work/2.back" &&
 		grep -q "Grüße, an answer" "$work/2.content"
 }
+# A certificate that is seen again later, in a file that says nothing of it, is what it was.
+seen_again() {
+	bob_store=$(as_bob smime status --json | sed 's/.*"certificates":"\([^"]*\)".*/\1/')
+	/usr/bin/python3 -c "import sqlite3, sys
+with sqlite3.connect(sys.argv[1], timeout=30) as store: store.execute('UPDATE certificates SET last_seen=last_seen-100000')" "$bob_store" &&
+		as_bob smime certs import "$work/alice.pem" && as_bob smime certs list --json >"$work/list" &&
+		grep -qi gcm "$work/list"
+}
+ok "Bob imports her certificate from a file, later: what she reads stays known" seen_again
 ok "Alice reads it, with its subject, and knows that it is Bob's" reads
 ok "so can Bob, later" as_bob sh -c 'smime decrypt "$1" | grep -q "Grüße, an answer"' sh "$work/2.encrypted"
 back_again() {

@@ -210,6 +210,11 @@ second_fails() {
 		says 'sent already.*: alice@example.org$' 71 smime sendmail --program "$work/second" -it <"$work/bcc-eve" && sent 1
 }
 ok "the second of two messages fails: who has his is said" second_fails
+first_fails() {
+	printf '#!/bin/sh\n[ -e "$SINK/called" ] || { : >"$SINK/called"; exit 71; }\nexec "$sink" "$@"\n' >"$work/first" && chmod +x "$work/first" && fresh &&
+		status 71 smime sendmail --program "$work/first" -it <"$work/bcc-eve" 2>"$work/said" && nothing_sent && ! grep 'sent already' "$work/said"
+}
+ok "the first of two fails: the second is not sent" first_fails
 
 # Failures.
 half_way() {
