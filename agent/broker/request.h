@@ -20,6 +20,7 @@ struct request {
 	uint32_t key;
 	struct buf payload; /* KEY_OP as it came */
 	struct host *waits_for; /* to be ready again */
+	struct host *resumes;	/* that is ready, and the request's turn comes */
 	struct secret *pin;	/* for this use */
 	int pin_fd;		/* where the client has it; -1 */
 	enum door door;

@@ -310,21 +310,33 @@ void route_run(struct request *request)
 	}
 }
 
+/* The next whose turn it is. */
+static struct request *next_resumed(const struct host *host)
+{
+	struct request *request = requests;
+
+	while (request && request->resumes != host)
+		request = request->next;
+	return request;
+}
+
 void route_host_changed(struct host *host)
 {
-	/* route_run() may end requests, so the list is walked from its start each time. */
-	for (struct request *request = requests; request;) {
-		if (request->waits_for != host) {
-			request = request->next;
-			continue;
+	struct request *request;
+
+	/* route_run() may end any of them, or make it wait again: each has one turn. */
+	for (request = requests; request; request = request->next)
+		if (request->waits_for == host) {
+			request->waits_for = NULL;
+			request->resumes = host;
+			loop_timer_clear(&request->wait);
 		}
-		request->waits_for = NULL;
-		loop_timer_clear(&request->wait);
+	while ((request = next_resumed(host))) {
+		request->resumes = NULL;
 		if (host->state == HOST_FAILED)
 			route_finish(request, ERR_MODULE, NULL);
 		else
 			route_run(request);
-		request = requests;
 	}
 }
 
