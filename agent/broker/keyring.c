@@ -264,16 +264,17 @@ int keyring_take_cert(struct host *host, const struct msg_cert *row)
 	return 0;
 }
 
+/* By its certificate. Another certificate may be another card's: see may_be_there. */
 static bool is_replaced(const struct token *token, const struct key *key)
 {
 	for (const struct key *other = token->keys; other; other = other->next)
-		if (other->seen && view_equal(buf_view(&other->id), buf_view(&key->id)))
+		if (other->seen && (!key->der.length || !other->der.length) && view_equal(buf_view(&other->id), buf_view(&key->id)))
 			return true;
 	return false;
 }
 
-/* ykcs11 leaves out what it failed to read as a card came or went, and says nothing: only what its next process does
- * not see either is not there. */
+/* ykcs11 leaves out what it failed to read as a card came or went, and says nothing; once its sessions were lost it may
+ * show what is on the card in another reader. Only what its next process does not see either is not there. */
 static bool may_be_there(const struct host *host, const struct token *token, struct key *key)
 {
 	if (!readers_of(token) || is_replaced(token, key) ||

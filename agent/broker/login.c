@@ -192,6 +192,11 @@ static void send_login(struct login *login, struct token *token, const struct se
 	}
 	if (!pin)
 		timeout += settings()->prompt_timeout * 1000;
+	/* The module may send it to another card (ykcs11): the next process looks. */
+	if (!token->absent && keyring_is_missing(token) && (login->again || !host_distrust(token->host))) {
+		finish(login, ERR_TOKEN);
+		return;
+	}
 	/* The PIN came while the module's process is started anew, as after a lock. */
 	if (!token->host_ref && token->host && !token->absent && !login->again) {
 		login->again = true;
