@@ -88,6 +88,11 @@ for file in $(git ls-files '*.c' '*.h' 2>/dev/null || find . -name '*.[ch]'); do
 	head -n 1 "$file" | grep -q 'SPDX-License-Identifier: ISC' || breach "$file has no SPDX line"
 done
 
+# What says how it is run can be run: make check does.
+for file in tests/*/*.sh; do
+	[ -x "$file" ] || [ "$(head -c 2 "$file" 2>/dev/null | tr -d '\0')" != '#!' ] || breach "$file cannot be executed"
+done
+
 # Every message has a handler in each room that may receive it, or is told apart where it is heard.
 sed -n 's/^M([0-9]*, \([A-Z_]*\), .*/\1/p' include/messages.def | while read -r name; do
 	grep -rqE "MSG_$name\b" agent ||
