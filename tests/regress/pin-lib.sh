@@ -63,7 +63,7 @@ sign_with() {
 }
 
 state_is() { # STATE
-	smime tokens --json | grep -q "\"label\":\"Demo\".*\"state\":\"[^\"]*$1"
+	smime tokens --json | grep -q "\"label\":\"Demo\".*\"state\":\"$1"
 }
 
 no_login() { # COMMAND...: runs it and says how it ended; the token must not have heard of it
