@@ -233,7 +233,7 @@ ok "SIGHUP: a wrong file changes nothing" broken 0 hangup
 rm "$conf"
 write_conf
 state_is_locked() {
-	smime tokens | grep -q 'state.*locked'
+	smime tokens | grep -q 'state  *locked'
 }
 new_settings() {
 	write_conf "pin-cache-ttl 1"
