@@ -18,9 +18,9 @@ lists() { # WHAT NAME CERTIFICATE WANTED
 lists_only() {
 	lists "$@" && [ "$(wc -l <"$work/list")" = 1 ]
 }
-shows() {
+shows() { # CERTIFICATE SERIAL
 	gpgme show "$1" >"$work/list" && grep -q "^subject CN=$1,O=Test\$" "$work/list" && grep -q '^issuer CN=Test CA$' "$work/list" &&
-		grep -qi "^serial $(openssl x509 -in "$work/$1.pem" -noout -serial | sed 's/.*=//')\$" "$work/list"
+		grep -q "^serial $2\$" "$work/list"
 }
 keygrip() { # CERTIFICATE: what gpgsm itself makes of it
 	gpgsm --batch --import "$work/$1.pem" 2>/dev/null
@@ -122,6 +122,7 @@ rm "$HOME/.local/bin/gpgconf"
 ok "a PATH that does not find it is told of" not_first
 ok "GPGME finds the stand-in and its version, without an agent" finds
 ok "initialise a token" make_token Demo
+make_ca && echo 7FFFFFFFFFFFFFFE >"$work/ca.srl"
 ok "make an RSA key" make_key Demo rsa rsa:2048
 ok "make a P-256 key" make_key Demo p256 ec:P-256
 ok "make a P-384 key" make_key Demo p384 ec:P-384
@@ -133,10 +134,14 @@ ok "lists by a part of a name" lists_only list-secret p384 p384 'es secret <p384
 ok "lists by fingerprint" lists_only list "$(sha1 "$work/rsa.pem")" rsa 'es secret <rsa@example.org>'
 ok "lists by key ID" lists_only list "0x$(sha1 "$work/rsa.pem" | cut -c33-)" rsa 'es secret <rsa@example.org>'
 ok "lists by subject" lists_only list "/CN=rsa,O=Test" rsa 'es secret <rsa@example.org>'
-ok "lists by issuer and serial number" lists_only list \
-	"#$(openssl x509 -in "$work/rsa.pem" -noout -serial | sed 's/.*=//')/CN=Test+CA" rsa 'es secret <rsa@example.org>'
+ok "lists by issuer and serial number" lists_only list "#7fffffffffffffff/CN=Test+CA" rsa 'es secret <rsa@example.org>'
+ok "a serial number as DER has it, with a zero before its high bit" lists_only list "#008000000000000000/CN=Test+CA" p256 \
+	'es secret <p256@example.org>'
+ok "a serial number as openssl writes it, without" lists_only list "#8000000000000000/CN=Test+CA" p256 \
+	'es secret <p256@example.org>'
 ok "an unknown name lists nothing" [ -z "$(gpgme list nobody@example.org)" ]
-ok "subject, issuer and serial number" shows rsa
+ok "subject, issuer and serial number" shows rsa 7FFFFFFFFFFFFFFF
+ok "a serial number is shown as gpgsm shows it, as DER has it" shows p256 008000000000000000
 ok "the keygrip of RSA is gpgsm's" keygrip rsa
 ok "the keygrip of P-384 is gpgsm's" keygrip p384
 echo "$PIN" >"$HOME/pinentry"

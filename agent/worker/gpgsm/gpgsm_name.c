@@ -266,10 +266,20 @@ static bool fits_digits(const struct gpgsm_name *name, X509 *cert)
 	}
 }
 
-bool gpgsm_name_fits(const struct gpgsm_name *name, X509 *cert)
+/* gpgsm writes a number as DER has it, with a zero byte before a high bit; openssl writes none. */
+static bool serial_is(X509 *cert, const char *wanted)
 {
 	CLEAN_BUF struct buf serial = BUF_INIT(DN_MAX);
+	const char *shown;
 
+	if (gpgsm_serial(cert, &serial) || buf_terminate(&serial))
+		return false;
+	shown = (const char *)serial.data;
+	return !strcasecmp(shown + strspn(shown, "0"), wanted + strspn(wanted, "0"));
+}
+
+bool gpgsm_name_fits(const struct gpgsm_name *name, X509 *cert)
+{
 	switch (name->kind) {
 	case GPGSM_ADDRESS:
 		return cert_has_address(cert, name->text);
@@ -277,8 +287,7 @@ bool gpgsm_name_fits(const struct gpgsm_name *name, X509 *cert)
 		return dn_is(X509_get_subject_name(cert), name->text);
 	case GPGSM_SERIAL:
 		return dn_is(X509_get_issuer_name(cert), name->text) &&
-		       (!*name->serial || (!gpgsm_serial(cert, &serial) && !buf_terminate(&serial) &&
-					   !strcasecmp((const char *)serial.data, name->serial)));
+		       (!*name->serial || serial_is(cert, name->serial));
 	case GPGSM_PART:
 		return fits_part(name->text, cert);
 	default:
