@@ -62,13 +62,15 @@ int log_open_file(const char *path)
 void log_to_file(enum log_level level, const char *line)
 {
 	char text[LINE_MAX_LENGTH + 64];
-	time_t now = time(NULL);
+	struct timespec now;
 	struct tm tm;
 	size_t length;
 
-	gmtime_r(&now, &tm);
-	length = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	length += (size_t)snprintf(text + length, sizeof text - length, " %s %s\n", names[level], line);
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	length = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
+	length += (size_t)snprintf(text + length, sizeof text - length, ".%03ldZ %s %s\n", now.tv_nsec / 1000000,
+				   names[level], line);
 	/* One write is one line, also beside another process; dprintf would look at the file first. A full
 	 * disk is no reason to stop. */
 	if (write(file, text, length) < 0)

@@ -44,22 +44,29 @@ def is_noticed(reader, present, count):
     return present == (count & 1 == ODD.get(reader, 1))
 
 
+def look():
+    """The same, asked for once; nothing where pcscd cannot be asked."""
+    context = ctypes.c_long()
+    if PCSC.SCardEstablishContext(2, None, None, ctypes.byref(context)):
+        return {}
+    view = ask(context)
+    PCSC.SCardReleaseContext(context)
+    return view
+
+
 def wait(wanted):
     """Until the readers are so: whether they were in time."""
     until = time.monotonic() + NOTICE
     last, since = {}, time.monotonic()
     while time.monotonic() < until:
-        context = ctypes.c_long()
-        if not PCSC.SCardEstablishContext(2, None, None, ctypes.byref(context)):
-            view = ask(context)
-            PCSC.SCardReleaseContext(context)
-            last, since = view, since if view == last else time.monotonic()
-            if all(reader in view and view[reader][0] == card for reader, card in wanted.items()):
-                odd = [reader for reader in wanted if not is_noticed(reader, *view[reader])]
-                if not odd:
-                    return True
-                if time.monotonic() > since + QUIET:
-                    ODD.update({reader: 1 - ODD.get(reader, 1) for reader in odd})
+        view = look()
+        last, since = view, since if view == last else time.monotonic()
+        if all(reader in view and view[reader][0] == card for reader, card in wanted.items()):
+            odd = [reader for reader in wanted if not is_noticed(reader, *view[reader])]
+            if not odd:
+                return True
+            if time.monotonic() > since + QUIET:
+                ODD.update({reader: 1 - ODD.get(reader, 1) for reader in odd})
         time.sleep(0.02)
     return False
 

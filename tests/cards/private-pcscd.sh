@@ -55,7 +55,7 @@ prepare() {
 start() { # READER
 	printf 'FRIENDLYNAME "%s"\nDEVICENAME /dev/null:0x8C7B\nLIBPATH /run/%s\nCHANNELID 0x8C7B\n' \
 		"${1:-Virtual PCD}" "$driver" >/run/readers/vpcd
-	pcscd --foreground --config /run/readers >>"${PCSCD_LOG:-/dev/null}" 2>&1 &
+	pcscd --foreground ${PCSCD_LOG:+--info} --config /run/readers >>"${PCSCD_LOG:-/dev/null}" 2>&1 &
 	for try in $(seq 200); do
 		[ -S "$socket" ] && return 0
 		sleep 0.05

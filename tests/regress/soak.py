@@ -21,6 +21,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import pcscd_view  # noqa: E402
 
 WORK = os.environ["WORK"]
+LOG = f"{WORK}/agent.log"
+WHY = f"{WORK}/soak.why"  # what the agent said before a failure
+WHY_LINES, WHY_STEPS = 200, 4
 RULES = os.environ["FAULT_P11_RULES"]
 LIMIT = 40  # s, for a request; the agent's own limits (operation-timeout 2) add up to less
 SETTLE = 60  # s, until all works again; pauses between starts of a module grow to 16 s
@@ -158,6 +161,7 @@ class Soak:
         self.clear_excuses()
         self.undo = []  # what the step leaves to be put right
         self.failures, self.results, self.slowest = 0, {}, (0, "")
+        self.explained, self.unseen = set(), 0
         self.step = 0
         self.what = ""
         self.events = [(8, self.nothing), (12, self.pull), (28, self.put_in), (10, self.flicker), (8, self.reset),
@@ -166,18 +170,50 @@ class Soak:
                        (2, self.kill_prompt), (6, self.kill_client), (2, self.stop_pcscd), (6, self.lock),
                        (3, self.reload), (4, self.last_try), (4, self.cancel)]
 
+    def note(self, *words):
+        print(f"# step {self.step} ({self.what}):", *words, flush=True)
+
     def fail(self, *words):
         self.failures += 1
-        print(f"# step {self.step} ({self.what}):", *words, flush=True)
+        self.note(*words)
+        self.mark("failed:", *words)
+        self.explain(LOG)
+
+    def explain(self, log):
+        """Keeps what was said last, of a few steps."""
+        if (self.step, log) not in self.explained and len(self.explained) < WHY_STEPS:
+            self.explained.add((self.step, log))
+            with open(WHY, "a", encoding="utf-8") as file:
+                file.write(f"step {self.step} ({self.what}):\n" + output("tail", "-n", str(WHY_LINES), log))
+
+    def mark(self, *words):
+        """A line among those of the agent's log."""
+        now = time.time()
+        with open(LOG, "a", encoding="utf-8") as file:
+            file.write(time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03}Z soak "
+                       + " ".join(map(str, words)) + "\n")
 
     def there(self, card):
         return not card or (card.inserted and self.pcscd)
 
     def wait_until_noticed(self, readers="01"):
-        """pcscd knows whether there are cards in them."""
-        cards = {card.reader for card in self.cards.values() if card.inserted}
-        if self.pcscd and not pcscd_view.wait({reader: reader in cards for reader in readers}):
-            self.fail(f"pcscd has not noticed that there are cards in {cards}, of {readers}")
+        """pcscd knows whether there are cards in them. One that pcscd itself does not see, the person puts in again."""
+        cards = [card for card in self.cards.values() if card.inserted]
+        wanted = {reader: reader in [card.reader for card in cards] for reader in readers}
+        if not self.pcscd or pcscd_view.wait(wanted):
+            return
+        view = pcscd_view.look()
+        unseen = [card for card in cards if card.reader in readers and not view.get(card.reader, [True])[0]]
+        for card in unseen:
+            self.note(f"pcscd does not see {card.name}, which is put in again: {view}, {card.tell('status').strip()}")
+            self.mark("put in again:", card.name)
+            self.explain(os.environ["PCSCD_LOG"])
+            self.unseen += 1
+            card.remove()
+            time.sleep(1)  # pcscd looks every 0.4 s
+            card.insert()
+        if not unseen or not pcscd_view.wait(wanted):
+            self.fail(f"pcscd does not see what is so: {wanted}, but {pcscd_view.look()}")
 
     # --- what happens
 
@@ -369,6 +405,7 @@ class Soak:
     def judge(self, request, absent):
         result = request.result()
         self.results[result] = self.results.get(result, 0) + 1
+        self.mark(f"result of {request}: {result}")
         right = {"ok", "killed"} | self.excuses[request.card]
         if request.card and absent:
             right |= REMOVED
@@ -407,6 +444,7 @@ class Soak:
         event = self.random.choices([event for _, event in self.events], [weight for weight, _ in self.events])[0]
         settle = self.random.random() < 0.7
         self.what = event.__name__
+        self.mark(f"step {self.step}: {self.what}", *self.requests)
         self.what = event()
         absent += [card for card in self.cards.values() if not self.there(card)]
         if self.random.random() < 0.5:
@@ -438,6 +476,7 @@ class Soak:
         self.settle()
         print(f"# {self.steps} steps, {Request.count} requests:",
               ", ".join(f"{count} {name}" for name, count in sorted(self.results.items())))
+        print(f"# pcscd did not see a card by itself: {self.unseen} times")
         print(f"# slowest: {self.slowest[0]:.1f} s, {self.slowest[1]}")
         for card in self.cards.values():
             status = card.status()
