@@ -311,7 +311,7 @@ int cli_certs(int argc, char **argv)
 		} else {
 			status = cli_finish(agent, "certs", status);
 		}
-		return fflush(stdout) && !status ? SMIME_AGENT_UNAVAILABLE : status;
+		return status;
 	}
 	return status < 0 ? cli_usage("certs") : status;
 }

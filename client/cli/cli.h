@@ -11,7 +11,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* A verb's main: argv[0] is the verb. The exit status. */
+/* A verb's main: argv[0] is the verb. The exit status; whether standard output was written is seen to by the
+ * caller. */
 typedef int (*cli_verb)(int argc, char **argv);
 
 int cli_sign(int argc, char **argv);

@@ -113,9 +113,5 @@ int cli_doctor(int argc, char **argv)
 	free(screen.text.data);
 	if (cli_json)
 		fputs("]\n", stdout);
-	if (fflush(stdout)) {
-		cli_error(argv[0], SMIME_AGENT_UNAVAILABLE, "WRITE", "the findings could not be written");
-		return SMIME_AGENT_UNAVAILABLE;
-	}
 	return status ? SMIME_AGENT_UNAVAILABLE : screen.problems ? SMIME_AGENT_NO : SMIME_AGENT_OK;
 }

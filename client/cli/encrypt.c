@@ -148,8 +148,10 @@ static int request(smime_agent *agent, const void *options, int in_fd, int out_f
 		files[i].fd = -1;
 	status = files ? encrypt_copies(agent, in_fd, files) : SMIME_AGENT_UNAVAILABLE;
 	for (size_t i = 0; files && i < call.bcc_count; i++) {
-		if (file_close_output(&files[i], !status) && !status)
+		if (file_close_output(&files[i], !status) && !status) {
 			status = SMIME_AGENT_UNAVAILABLE;
+			cli_error("encrypt", status, "WRITE", files[i].path);
+		}
 		if (!status)
 			printf("%s\t%s\n", files[i].path, call.bcc[i]);
 	}

@@ -29,12 +29,7 @@ static int list(int argc, char **argv, enum smime_agent_list what, const char *h
 	agent = cli_connect(&status);
 	if (!agent)
 		return status;
-	status = cli_finish(agent, argv[0], smime_agent_list(agent, what, cli_json, print, NULL));
-	if (fflush(stdout) && !status) {
-		status = SMIME_AGENT_UNAVAILABLE;
-		cli_error(argv[0], status, "WRITE", "the list could not be written");
-	}
-	return status;
+	return cli_finish(agent, argv[0], smime_agent_list(agent, what, cli_json, print, NULL));
 }
 
 int cli_keys(int argc, char **argv)

@@ -63,7 +63,8 @@ int cli_usage(const char *verb)
 
 int cli_help(const char *text)
 {
-	return fputs(text, stdout) < 0 || fflush(stdout) ? SMIME_AGENT_UNAVAILABLE : SMIME_AGENT_OK;
+	fputs(text, stdout);
+	return SMIME_AGENT_OK;
 }
 
 void cli_json_string(FILE *to, const char *text)
@@ -149,6 +150,15 @@ static void fill_standard_descriptors(void)
 			_exit(SMIME_AGENT_UNAVAILABLE);
 }
 
+/* What a verb printed must have got where it was to go; a failure before it counts more. */
+static int finish_output(const char *verb, int status)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	cli_error(verb, SMIME_AGENT_UNAVAILABLE, "WRITE", "standard output could not be written");
+	return status ? status : SMIME_AGENT_UNAVAILABLE;
+}
+
 /* A program that wants the path of a sendmail, without options, is given this name of ours. */
 static bool is_sendmail(const char *name)
 {
@@ -171,18 +181,18 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
 		print_overview(stdout);
-		return SMIME_AGENT_OK;
+		return finish_output("help", SMIME_AGENT_OK);
 	}
 	if (!strcmp(argv[1], "--version")) {
 		printf("smime (smime-agent) %s\n", VERSION);
-		return SMIME_AGENT_OK;
+		return finish_output("version", SMIME_AGENT_OK);
 	}
 	for (int i = 2; i < argc; i++)
 		if (!strcmp(argv[i], "--json"))
 			cli_json = true;
 	for (size_t i = 0; i < VERBS; i++)
 		if (!strcmp(verbs[i].name, argv[1]))
-			return verbs[i].run(argc - 1, argv + 1);
+			return finish_output(argv[1], verbs[i].run(argc - 1, argv + 1));
 	fprintf(stderr, "smime: there is no verb \"%s\"; see `smime --help`\n", argv[1]);
 	return SMIME_AGENT_USAGE;
 }

@@ -126,5 +126,5 @@ int mutt_index_write(void)
 	if (!status && !write_lists(text.data ? text.data : ""))
 		status = SMIME_AGENT_UNAVAILABLE;
 	free(text.data);
-	return fflush(stdout) && !status ? SMIME_AGENT_UNAVAILABLE : status;
+	return status;
 }

@@ -132,6 +132,5 @@ int cli_token(int argc, char **argv)
 	if (!agent)
 		return status;
 	status = smime_agent_token(agent, verb, words.list, in_fd, pin_fd, print, NULL);
-	status = cli_finish(agent, "token", status);
-	return fflush(stdout) && !status ? SMIME_AGENT_UNAVAILABLE : status;
+	return cli_finish(agent, "token", status);
 }

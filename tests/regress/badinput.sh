@@ -330,7 +330,14 @@ for kind in cbc gcm; do
 	ok "$kind, standard output is a full device" says "no space left" 3 eval "smime decrypt --raw '$work/large.$kind' >/dev/full"
 done
 ok "a signature to a full device" says "no space left" 3 smime sign -k rsa --raw -o /dev/full "$work/plain"
-ok "lists to a full device" eval '! smime keys >/dev/full'
+# What is printed and gets nowhere is told, and is no success.
+smime sign -k rsa -o "$work/signed.eml" "$work/mail.eml"
+for verb in --help --version "certs --help" keys tokens "status --json" "certs import $work/rsa.pem" "certs list" \
+	"certs show rsa@example.org" "verify --ca $work/ca.pem --json -o $work/verified $work/signed.eml"; do
+	ok "to a full device: ${verb%%$work*}" says "could not be written" 3 eval "smime $verb >/dev/full"
+done
+ok "as JSON" says '"error":"WRITE","status":3' 3 eval 'smime certs list --json >/dev/full'
+ok "what doctor finds" eval 'smime doctor 2>&1 >/dev/full | grep "could not be written"'
 ok "/dev/full is still there" test -c /dev/full
 mkdir "$work/small"
 if mount -t tmpfs -o size=128k none "$work/small" 2>/dev/null; then
