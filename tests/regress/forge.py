@@ -9,45 +9,15 @@ import subprocess
 import sys
 import tempfile
 
-DATA = "2a864886f70d010701"
-SIGNED = "2a864886f70d010702"
+sys.dont_write_bytecode = True  # beside the sources of others
+from der import DATA, SIGNED, oid, split, tlv  # noqa: E402
+
 DIGESTS = {"sha256": "608648016503040201", "sha512": "608648016503040203", "sha1": "2b0e03021a", "md5": "2a864886f70d0205"}
-TYPE, DIGEST, TIME, ESS2 = ("2a864886f70d010903", "2a864886f70d010904", "2a864886f70d010905",
-                            "2a864886f70d010910022f")
-
-
-def tlv(tag, *parts):
-    body = b"".join(parts)
-    if len(body) < 0x80:
-        return bytes([tag, len(body)]) + body
-    length = len(body).to_bytes((len(body).bit_length() + 7) // 8, "big")
-    return bytes([tag, 0x80 | len(length)]) + length + body
-
-
-def oid(hexadecimal):
-    return tlv(6, bytes.fromhex(hexadecimal))
-
+TYPE, DIGEST, TIME, CAPABILITIES, ESS2 = ("2a864886f70d010903", "2a864886f70d010904", "2a864886f70d010905",
+                                          "2a864886f70d01090f", "2a864886f70d010910022f")
 
 RSA = tlv(0x30, oid("2a864886f70d010101"), b"\x05\x00")
 ED25519 = tlv(0x30, oid("2b6570"))
-
-
-def split(der):
-    """The elements of a constructed one."""
-    def head(at):
-        size = der[at + 1]
-        if size < 0x80:
-            return at + 2, size
-        count = size & 0x7F
-        return at + 2 + count, int.from_bytes(der[at + 2:at + 2 + count], "big")
-    at, end = head(0)
-    end += at
-    found = []
-    while at < end:
-        start, size = head(at)
-        found.append(der[at:start + size])
-        at = start + size
-    return found
 
 
 def certificate(path):
@@ -93,8 +63,12 @@ def attributes(cases, digest, content, content_type):
         found.append(attribute(TYPE, oid("2a03")))
     if "early" in cases:
         found.append(attribute(TIME, tlv(0x17, b"010101000000Z")))
-    if "other-certificate" in cases:
-        found.append(attribute(ESS2, tlv(0x30, tlv(0x30, tlv(0x30, tlv(4, bytes(32)))))))
+    if "double-time" in cases:
+        found += [attribute(TIME, tlv(0x17, year + b"0101000000Z")) for year in (b"26", b"27")]
+    if "double-capabilities" in cases:
+        found += [attribute(CAPABILITIES, tlv(0x30, capability)) for capability in (b"", tlv(0x30, oid("2a03")))]
+    for number in range(1 if "other-certificate" in cases else 2 if "double-certificate" in cases else 0):
+        found.append(attribute(ESS2, tlv(0x30, tlv(0x30, tlv(0x30, tlv(4, bytes([number]) * 32))))))
     return sorted(found)
 
 

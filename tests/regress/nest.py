@@ -5,19 +5,10 @@ nobody anything), detached, multipart, forwarded, compressed; encrypted to FOLDE
 import subprocess
 import sys
 
-DATA, SIGNED, COMPRESSED = "2a864886f70d010701", "2a864886f70d010702", "2a864886f70d0109100109"
+sys.dont_write_bytecode = True  # beside the sources of others
+from der import DATA, SIGNED, oid, tlv  # noqa: E402
 
-
-def tlv(tag, *parts):
-    body = b"".join(parts)
-    if len(body) < 0x80:
-        return bytes([tag, len(body)]) + body
-    length = len(body).to_bytes((len(body).bit_length() + 7) // 8, "big")
-    return bytes([tag, 0x80 | len(length)]) + length + body
-
-
-def oid(hexadecimal):
-    return tlv(6, bytes.fromhex(hexadecimal))
+COMPRESSED = "2a864886f70d0109100109"
 
 
 def cms(kind, content):

@@ -8,8 +8,8 @@ import re
 import socket
 import sys
 
-import mails
-
+sys.dont_write_bytecode = True  # beside the sources of others
+import mails  # noqa: E402
 
 VERIFY = "VERIFY --mail --json"
 

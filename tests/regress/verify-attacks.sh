@@ -192,6 +192,11 @@ for case in signature attribute; do
 	raw 1 "$work/forged"
 	ok "Ed25519, an altered $case: bad" found bad forged
 done
+for case in digest time certificate; do
+	edda ",double-$case"
+	raw 1 "$work/forged"
+	ok "Ed25519, signed attributes, double-$case: bad" found bad attributes
+done
 
 # What comes with a good mail and is not the signer's, or not trusted, is not kept.
 known() { # NAME: whether the store has its certificate

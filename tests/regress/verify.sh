@@ -101,7 +101,8 @@ forged() { # CASES STATUS WORD...
 }
 ok "made by hand, and right: good" forged plain 0 good
 ok "without signed attributes: good" forged no-attributes 0 good
-for case in no-type no-digest no-type,no-digest double-digest double-type two-values wrong-type other-type,no-attributes; do
+for case in no-type no-digest no-type,no-digest double-digest double-type double-time \
+	double-capabilities double-certificate two-values wrong-type other-type,no-attributes; do
 	ok "signed attributes, $case: bad" forged $case 1 bad attributes
 done
 ok "attributes passed off as content: bad" forged swapped 1 bad attributes
