@@ -83,6 +83,13 @@ several_recipients() {
 		back "$work/bytes" "$work/e"
 }
 
+# Whichever comes first in the message and in the lists: the key whose token is open, and nobody is asked.
+open_one_is_used() { # TOKEN
+	rm -f "$HOME/pinentry.log"
+	smime lock && unlock "$1" && smime decrypt --raw "$work/e.two" | cmp - "$work/bytes" &&
+		smime decrypt --raw "$work/e.owt" | cmp - "$work/bytes" && [ ! -e "$HOME/pinentry.log" ]
+}
+
 by_key_identifier() {
 	openssl cms -encrypt -binary -keyid -aes-256-cbc -in "$work/bytes" -outform DER -out "$work/e" \
 		"$work/rsa.pem" && back "$work/bytes" "$work/e"
@@ -182,4 +189,15 @@ ok "an expired certificate's key still decrypts" expired_decrypts
 ok "authenticated content that was altered never comes out" nothing_unverified "$work/bytes"
 ok "nor when it is read twice" nothing_unverified "$work/large"
 ok "nor when the file is changed between the readings" nothing_changed_meanwhile
+
+ok "another token" make_token Second
+ok "with a key" make_key Second second rsa:2048
+openssl cms -encrypt -binary -aes-256-cbc -in "$work/bytes" -outform DER -out "$work/e.two" "$work/rsa.pem" "$work/second.pem"
+openssl cms -encrypt -binary -aes-256-cbc -in "$work/bytes" -outform DER -out "$work/e.owt" "$work/second.pem" "$work/rsa.pem"
+for token in Second Demo; do
+	ok "of two keys that can decrypt it, the one on $token, which is unlocked" open_one_is_used $token
+done
+smime lock
+ok "where neither is, a person is asked" says "cancelled" 4 smime decrypt --raw -o "$work/back" "$work/e.two"
+ok "and for one PIN" [ "$(grep -c '^GETPIN' "$HOME/pinentry.log")" = 1 ]
 finish
