@@ -129,7 +129,7 @@ take_over() { # KIND AT-LEAST
 	[ "$got" -ge "$2" ] || return 1
 	# Bits that fall over where nothing else depends on them are noticed by who reads the certificate.
 	[ "$1" = bits ] && return 0
-	grep -q 'was damaged; it is kept as' "$work/agent.log" && ls "$store".damaged-* >/dev/null
+	wait_for grep -q 'was damaged; it is kept as' "$work/agent.log" && ls "$store".damaged-* >/dev/null
 }
 for row in "header 400" "first-page 400" "zeros 400" "first-pages 400" "middle 350" "end 380" "half 100" "bits 350"; do
 	set -- $row

@@ -42,11 +42,42 @@ decrypts() { # OPTIONS...: of openssl cms -encrypt
 		smime decrypt --raw -o "$work/decrypted" "$work/encrypted.der" && cmp "$work/decrypted" "$work/bytes"
 }
 
-# wrong KEY: the signature is thrown away, and the next one is right.
+# wrong KEY: the signature is thrown away, and the next one is right. The worker's words are in the log when the broker
+# has read them.
 wrong() {
 	rules "C_Sign corrupt 1"
+	: >"$work/agent.log"
 	says "the token or its module reported a failure" 3 smime sign -k "$1" --raw -o "$work/w.der" "$work/bytes" &&
-		[ ! -e "$work/w.der" ] && grep -q "gave a wrong signature" "$work/agent.log" && sign "$1"
+		[ ! -e "$work/w.der" ] && wait_for grep -q "gave a wrong signature" "$work/agent.log" && sign "$1"
+}
+
+# Where the token may have failed, or the padding been wrong, the content is gone through with a random key, and one
+# time in 256 it would end as content does.
+never_garbage() {
+	openssl cms -encrypt -binary -in "$work/bytes" -outform DER -out "$work/encrypted.der" -aes128 "$work/rsa.pem" &&
+		rules "C_GetMechanismList hide=$raw" "C_Decrypt rv=0x5" || return
+	/usr/bin/python3 - "$work/encrypted.der" <<-'END'
+		import array, os, socket, sys
+		agent = socket.socket(socket.AF_UNIX)
+		agent.settimeout(120)
+		agent.connect(os.environ["SMIME_AGENT_SOCKET"])
+		replies = agent.makefile("rb")
+		def ask(line, fd=None):
+		    rights = [] if fd is None else [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))]
+		    agent.sendmsg([line + b"\n"], rights)
+		    said = b"S"
+		    while not said.startswith((b"OK", b"ERR")):
+		        said = replies.readline()
+		    return said
+		replies.readline()
+		answers = set()
+		for number in range(2000):
+		    with open(sys.argv[1], "rb") as message, open("/dev/null", "wb") as nowhere:
+		        ask(b"INPUT FD", message.fileno())
+		        ask(b"OUTPUT FD", nowhere.fileno())
+		        answers.add(ask(b"DECRYPT"))
+		sys.exit(len(answers) != 1 or not answers.pop().endswith(b" Decryption failed <User defined source 1>\n"))
+	END
 }
 
 ok "initialise a token" make_token Demo
@@ -67,6 +98,7 @@ ok "refuses PSS" says "does not offer the mechanism" 3 smime sign -k rsa --pss -
 ok "signs with PKCS#1" sign rsa
 ok "decrypts with PKCS#1" decrypts
 ok "decrypts with OAEP and SHA-1" decrypts -keyopt rsa_padding_mode:oaep
+ok "what it failed at is in 2000 times never told as decrypted" never_garbage
 ok "a token with nothing but PKCS#1" without $pss $raw $oaep
 ok "cannot do OAEP, and says so" says "does not offer the mechanism" 3 decrypts -keyopt rsa_padding_mode:oaep
 ok "decrypts with PKCS#1 even so" decrypts

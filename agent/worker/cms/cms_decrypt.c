@@ -26,7 +26,7 @@ struct cms_decryption {
 	BIO *chain; /* owns the cipher */
 	EVP_CIPHER_CTX *cipher;
 	const struct key *key;
-	bool doomed; /* the key was not decrypted for sure: go through the motions, then fail */
+	bool doomed; /* the key was not decrypted for sure: go through the motions, then fail, as a tag does by itself */
 	int (*step)(struct cms_decryption *work); /* makes more plaintext, or ends */
 	bool ended;
 	int failed;
@@ -240,7 +240,7 @@ static int check_tag(struct cms_decryption *work)
 
 	if (EVP_CIPHER_CTX_ctrl(work->cipher, EVP_CTRL_AEAD_SET_TAG, (int)envelope->mac_length,
 				envelope->mac) != 1 ||
-	    EVP_DecryptFinal_ex(work->cipher, work->out, &out) != 1 || work->doomed)
+	    EVP_DecryptFinal_ex(work->cipher, work->out, &out) != 1)
 		return ERR_DECRYPT;
 	return 0;
 }
