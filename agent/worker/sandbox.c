@@ -85,7 +85,7 @@ static const int allowed[] = {
 	SCMP_SYS(getpid),	SCMP_SYS(gettid),	  SCMP_SYS(getuid),	   SCMP_SYS(exit),
 	SCMP_SYS(exit_group),	SCMP_SYS(rt_sigreturn),	  SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction),
 	SCMP_SYS(sigaltstack),	SCMP_SYS(restart_syscall), SCMP_SYS(getsockopt),   SCMP_SYS(sched_yield),
-	SCMP_SYS(shutdown),
+	SCMP_SYS(shutdown),	SCMP_SYS(ftruncate),
 };
 
 /* What nobody here asks for by mistake. */

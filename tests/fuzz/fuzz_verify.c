@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct input input, content;
 	static struct output output;
-	struct verify_options options = {WHEN, &output};
+	struct verify_options options = {.at = WHEN, .output = &output};
 	int lowest = fuzz_lowest_fd(), fd, text, out, rc;
 	struct layer_list layers;
 

@@ -48,6 +48,19 @@ sed 's/$/\r/' "$work/long" >"$work/long.crlf"
 openssl cms -sign -in "$work/long" -from alice@example.org -signer "$work/alice.pem" -inkey "$work/alice.key" -out "$work/long.eml"
 ok "a long mail with LF: good" is good 0 "$work/long.eml"
 ok "what was signed comes out, with CRLF" cmp "$work/signed" "$work/long.crlf"
+openssl cms -sign -binary -in "$work/long" -from alice@example.org -signer "$work/alice.pem" -inkey "$work/alice.key" -out "$work/lf.eml"
+ok "one that was signed with LF, as no mail is: good" is good 0 "$work/lf.eml" good
+ok "it comes out with LF" cmp "$work/signed" "$work/long"
+ok "on standard output too" sh -c "smime verify --ca '$work/ca.pem' '$work/lf.eml' >'$work/signed' && cmp '$work/signed' '$work/long'"
+appended() { # others may append to it as well: nothing is cut off
+	echo before >"$work/appended"
+	says 'signed with bare line feeds' 1 smime verify --ca "$work/ca.pem" "$work/lf.eml" >>"$work/appended" && [ "$(cat "$work/appended")" = before ]
+}
+ok "a file that is appended to is not written again" appended
+ok "into a pipe it cannot be written" says 'signed with bare line feeds' 1 sh -c \
+	"{ smime verify --ca '$work/ca.pem' '$work/lf.eml'; echo \$? >'$work/status'; } | cat >/dev/null; exit \$(cat '$work/status')"
+ok "nor out of one be read again" says 'signed with bare line feeds' 1 sh -c "cat '$work/lf.eml' | smime verify --ca '$work/ca.pem' -o '$work/gone'"
+ok "and there is no file then" [ ! -e "$work/gone" ]
 openssl cms -sign -in "$work/long" -nodetach -from alice@example.org -signer "$work/alice.pem" -inkey "$work/alice.key" -out "$work/long.opaque"
 ok "a long opaque one: good" is good 0 "$work/long.opaque"
 ok "it comes out as well" cmp "$work/signed" "$work/long.crlf"

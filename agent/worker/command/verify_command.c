@@ -13,7 +13,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 struct verify_request {
 	struct verify_options options;
@@ -95,13 +97,47 @@ static int run(const struct verify_request *request, struct layer_list *layers)
 	return raw_verify(&client.in, client.message >= 0 ? &content : NULL, &request->options, layers);
 }
 
+/* Where a message begins that can be read again, and a file ends that is written by nobody else; or -1. */
+struct places {
+	off_t in, out;
+};
+
+static struct places mark(void)
+{
+	struct places places = {lseek(client.input, 0, SEEK_CUR), lseek(client.output, 0, SEEK_CUR)};
+	struct stat st;
+
+	if (places.out >= 0 && (fstat(client.output, &st) || !S_ISREG(st.st_mode) || st.st_size != places.out))
+		places.out = -1;
+	return places;
+}
+
+/* A mail too large to hold goes out with CRLF, as mail is signed. This one was signed with the line ends that it has. */
+static int run_as_stored(struct verify_request *request, const struct places *places, struct layer_list *layers)
+{
+	int rc;
+
+	if (places->in < 0 || places->out < 0 || lseek(client.input, places->in, SEEK_SET) < 0 ||
+	    ftruncate(client.output, places->out) || lseek(client.output, places->out, SEEK_SET) < 0)
+		return ERR_LINE_ENDS;
+	layer_list_done(layers);
+	layer_list_init(layers);
+	request->options.as_stored = true;
+	rc = client_open_streams();
+	return rc ? rc : run(request, layers);
+}
+
 static int verify(struct verify_request *request)
 {
+	struct places places = mark();
 	struct layer_list layers;
 	int sent, rc;
 
 	layer_list_init(&layers);
-	rc = layers.error = run(request, &layers);
+	rc = run(request, &layers);
+	if (rc == ERR_LINE_ENDS)
+		rc = run_as_stored(request, &places, &layers);
+	layers.error = rc;
 	/* A message that could not be read to its end has a report all the same. */
 	sent = send_report(request, &layers);
 	for (const struct layer *layer = layers.first; layer; layer = layer->next)

@@ -47,7 +47,7 @@ struct place {
 /* Whether an error is an answer about the message, so that the rest can still be looked at. */
 static bool is_about_message(int rc)
 {
-	return rc != ERR_TOO_LARGE && error_status(rc) == 1;
+	return rc != ERR_TOO_LARGE && rc != ERR_LINE_ENDS && error_status(rc) == 1;
 }
 
 static int walk_entity(struct walk *walk, struct input *input, const struct place *place);
@@ -341,7 +341,7 @@ static int walk_signed(struct walk *walk, struct input *input, struct view type,
 	if (made)
 		return made;
 	layer->detached = true;
-	take_output(walk, place, &out, true);
+	take_output(walk, place, &out, !walk->options->as_stored);
 	rc = rc ? rc : walk_signed_parts(walk, &parts, layer, place, &digests, &out);
 	if (!rc && layer->reasons & REASON_OWN_CONTENT)
 		header_judge_sender(layer, place->mail);

@@ -52,7 +52,7 @@ int signed_output_end(struct signed_output *out, bool differ, bool canonical)
 	if (!out->output)
 		return 0;
 	if (out->flowing && differ && canonical != out->forms)
-		return ERR_TOO_LARGE;
+		return ERR_LINE_ENDS;
 	if (!out->flowing)
 		rc = put(out, buf_view(&out->held), differ && canonical);
 	return rc ? rc : output_flush(out->output);

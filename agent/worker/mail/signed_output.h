@@ -24,8 +24,8 @@ void signed_output_done(struct signed_output *out);
 
 MUST_USE int signed_output_write(struct signed_output *out, const void *data, size_t length);
 
-/* The signature is true, of the canonical form or of the exact bytes. ERR_TOO_LARGE where they differ, and too
- * much went out already in the other one. */
+/* The signature is true, of the canonical form or of the exact bytes. ERR_LINE_ENDS where they differ, and
+ * it went out already in the other one. */
 MUST_USE int signed_output_end(struct signed_output *out, bool differ, bool canonical);
 
 #endif
