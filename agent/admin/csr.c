@@ -130,19 +130,54 @@ static bool is_stored(struct module *module, X509 *cert)
 	return false;
 }
 
-static int store(struct module *module, X509 *cert, const char *label, struct key *key)
-{
-	int rc = buf_terminate(&key->label);
+struct der {
+	unsigned char *data;
+	int length;
+};
 
-	if (rc)
-		return rc;
-	if (is_stored(module, cert))
-		return ERR_TOKEN_EXISTS;
-	if (PKCS11_store_certificate(module->slot->token, cert,
-				     *label ? (char *)(uintptr_t)label : (char *)key->label.data,
-				     key->id.length ? key->id.data : NULL, key->id.length, NULL))
-		return module_error();
-	return 0;
+static CK_ATTRIBUTE der_attribute(CK_ATTRIBUTE_TYPE type, const struct der *der)
+{
+	return (CK_ATTRIBUTE){type, der->data, (CK_ULONG)der->length};
+}
+
+/* With what PKCS#11 2.20 section 10.6.3 has: some tokens refuse the later attributes that libp11 adds, and
+ * without the serial number, which it leaves out, programs that look for that do not find the certificate. */
+static int create(const struct session *session, X509 *cert, struct view label, struct view id)
+{
+	CK_OBJECT_CLASS class = CKO_CERTIFICATE;
+	CK_CERTIFICATE_TYPE type = CKC_X_509;
+	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+	struct der value = {0}, subject = {0}, issuer = {0}, serial = {0};
+	CK_OBJECT_HANDLE object;
+	int rc = 0;
+
+	value.length = i2d_X509(cert, &value.data);
+	subject.length = i2d_X509_NAME(X509_get_subject_name(cert), &subject.data);
+	issuer.length = i2d_X509_NAME(X509_get_issuer_name(cert), &issuer.data);
+	serial.length = i2d_ASN1_INTEGER(X509_get0_serialNumber(cert), &serial.data);
+	if (value.length <= 0 || subject.length <= 0 || issuer.length <= 0 || serial.length <= 0)
+		rc = ERR_NO_MEMORY;
+	if (!rc) {
+		CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class},
+					   {CKA_TOKEN, &yes, sizeof yes},
+					   {CKA_PRIVATE, &no, sizeof no},
+					   {CKA_CERTIFICATE_TYPE, &type, sizeof type},
+					   der_attribute(CKA_SUBJECT, &subject),
+					   der_attribute(CKA_ISSUER, &issuer),
+					   der_attribute(CKA_SERIAL_NUMBER, &serial),
+					   der_attribute(CKA_VALUE, &value),
+					   {CKA_LABEL, (void *)(uintptr_t)label.data, label.length},
+					   {CKA_ID, (void *)(uintptr_t)id.data, id.length}};
+
+		rc = session_error("C_CreateObject",
+				   session->p11->C_CreateObject(session->handle, template,
+								id.length ? 10 : 9, &object));
+	}
+	OPENSSL_free(value.data);
+	OPENSSL_free(subject.data);
+	OPENSSL_free(issuer.data);
+	OPENSSL_free(serial.data);
+	return rc;
 }
 
 int csr_store(struct module *module, struct view der, const char *label)
@@ -163,7 +198,9 @@ int csr_store(struct module *module, struct view der, const char *label)
 	} else {
 		rc = found;
 	}
-	rc = rc ? rc : store(module, cert, label, &key);
+	if (!rc && is_stored(module, cert))
+		rc = ERR_TOKEN_EXISTS;
+	rc = rc ? rc : create(&session, cert, *label ? view_string(label) : buf_view(&key.label), buf_view(&key.id));
 	if (!rc && found)
 		log_info("a certificate was stored whose key is not on the token");
 	X509_free(cert);

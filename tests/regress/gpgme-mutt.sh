@@ -95,8 +95,8 @@ for program in $programs; do
 	ok "$program decrypts" reads "$program" "$work/to-alice" 'here on, nothing'
 	ok "$program verifies its own" reads "$program" "$work/signed" 'Good signature from'
 	ok "$program verifies Bob's" reads "$program" "$work/from-bob" 'Good signature from'
-	ok "$program is in the agent's log, signing" in_log "$program" sign
-	ok "$program is in the agent's log, decrypting" in_log "$program" decrypt
+	ok "$program is in the agent's log, signing" wait_for in_log "$program" sign
+	ok "$program is in the agent's log, decrypting" wait_for in_log "$program" decrypt
 	ok "$program: an altered mail is bad" reads "$program" "$work/altered" 'BAD signature\|\*BAD\*'
 done
 end_terminal

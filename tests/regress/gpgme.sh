@@ -157,7 +157,7 @@ ok "in PEM, with gpgsm's name for it" armored
 ok "in base64 alone" base64_only
 ok "gpgsm verifies" gpgsm_verifies
 ok "fifty signatures in a context" gpgme many 50 rsa
-ok "the log names the program and not the stand-in" named_in_log
+ok "the log names the program and not the stand-in" wait_for named_in_log
 ok "an issuer that is not on the token" below
 ok "chains are told" chain_is_named
 ok "with the chain by default" certs_in_it -2 2

@@ -45,5 +45,5 @@ ok "it signs with RSA" requests rsa
 ok "also with another digest" requests rsa -sigalg SHA512withRSA
 ok "it signs with P-256" requests p256
 ok "the agent asked for the PIN, once" asked_once
-ok "the uses are in the log" grep -q 'process [0-9]* (.*java.*keytool) sign (PKCS#11) with key [0-9]* (p256) of token Demo: ok$' "$work/agent.log"
+ok "the uses are in the log" wait_for grep -q 'process [0-9]* (.*java.*keytool) sign (PKCS#11) with key [0-9]* (p256) of token Demo: ok$' "$work/agent.log"
 finish

@@ -94,6 +94,7 @@ derives() {
 		tool --derive -m ECDH1-DERIVE --id "$(id_of p256)" -i "$work/peer.der" -o "$work/secret" && cmp "$work/secret" "$work/wanted"
 }
 other_curve() {
+	wait_for grep -q 'info process .* derive (PKCS#11)' "$work/agent.log" # of the one before
 	uses=$(grep -c 'info process .* derive (PKCS#11)' "$work/agent.log")
 	openssl ecparam -name secp256k1 -genkey -noout | openssl pkey -pubout -outform DER -out "$work/other.der" &&
 		! tool --derive -m ECDH1-DERIVE --id "$(id_of p256)" -i "$work/other.der" -o "$work/secret" &&
