@@ -56,14 +56,20 @@ static int add_address(X509_REQ *request, const char *address)
 	return ok ? 0 : ERR_NO_MEMORY;
 }
 
-static int write_pem(X509_REQ *request, struct buf *into)
+/* An X25519 key signs nothing, and so no request: its public half is all that a CA can be given. */
+static bool signs(EVP_PKEY *key)
+{
+	return !EVP_PKEY_is_a(key, "X25519");
+}
+
+static int write_pem(X509_REQ *request, EVP_PKEY *key, struct buf *into)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 	char *text;
 	long length;
 	int rc = ERR_NO_MEMORY;
 
-	if (bio && PEM_write_bio_X509_REQ(bio, request)) {
+	if (bio && (signs(key) ? PEM_write_bio_X509_REQ(bio, request) : PEM_write_bio_PUBKEY(bio, key))) {
 		length = BIO_get_mem_data(bio, &text);
 		rc = buf_add(into, text, (size_t)length);
 	}
@@ -111,8 +117,8 @@ int csr_make(struct module *module, const char *label, const char *subject, cons
 	rc = rc || !*address ? rc : add_address(request, address);
 	if (!rc && !X509_REQ_set_pubkey(request, key.public_key))
 		rc = ERR_NO_MEMORY;
-	rc = rc ? rc : sign(request, &session, &key, pin);
-	rc = rc ? rc : write_pem(request, into);
+	rc = rc || !signs(key.public_key) ? rc : sign(request, &session, &key, pin);
+	rc = rc ? rc : write_pem(request, key.public_key, into);
 	X509_REQ_free(request);
 	return rc;
 }

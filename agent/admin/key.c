@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define KEYS_MAX 512
-#define ED25519_SIZE 32
+#define CURVE25519_SIZE 32
 #define SIGNATURE_MAX 2048
 
 void key_done(struct key *key)
@@ -68,17 +68,27 @@ static EVP_PKEY *make_ec(const struct buf *curve, struct view point)
 	return nid == NID_undef ? NULL : make_public("EC", params);
 }
 
-/* CKA_EC_POINT is an OCTET STRING around the point; some modules give the point alone. */
+/* CKA_EC_POINT is an OCTET STRING around the point; some modules give the point alone, of whose lengths
+ * 32 is one that no point has with its header. */
 static struct view point_of(const struct buf *value)
 {
 	const unsigned char *at = value->data;
 	long length;
 	int tag, class;
 
-	if (!value->length || ASN1_get_object(&at, &length, &tag, &class, (long)value->length) ||
+	if (!value->length || value->length == CURVE25519_SIZE || ASN1_get_object(&at, &length, &tag, &class, (long)value->length) ||
 	    tag != V_ASN1_OCTET_STRING || at + length != value->data + value->length)
 		return buf_view(value);
 	return (struct view){at, (size_t)length};
+}
+
+/* SoftHSM has X25519 keys among those of Edwards curves. */
+static bool is_x25519(CK_ULONG type, const struct buf *curve)
+{
+	static const char named[] = "\x13\x0a" "curve25519", by_oid[] = "\x06\x03\x2b\x65\x6e";
+
+	return type == CKK_EC_MONTGOMERY || view_equal(buf_view(curve), view_string(named)) ||
+	       view_equal(buf_view(curve), view_string(by_oid));
 }
 
 static EVP_PKEY *read_public(const struct session *session, CK_OBJECT_HANDLE object, CK_ULONG type)
@@ -94,8 +104,9 @@ static EVP_PKEY *read_public(const struct session *session, CK_OBJECT_HANDLE obj
 	if (rsa)
 		return make_rsa(&parameters, &value);
 	point = point_of(&value);
-	if (type == CKK_EC_EDWARDS && point.length == ED25519_SIZE)
-		return EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, point.data, point.length);
+	if (type != CKK_EC && point.length == CURVE25519_SIZE)
+		return EVP_PKEY_new_raw_public_key(is_x25519(type, &parameters) ? EVP_PKEY_X25519 : EVP_PKEY_ED25519,
+						   NULL, point.data, point.length);
 	/* What looks like a header may be a point's first bytes: the whole goes first. */
 	if (type == CKK_EC)
 		key = make_ec(&parameters, buf_view(&value));

@@ -23,20 +23,29 @@ static const uint8_t ed25519[] = {0x06, 0x03, 0x2b, 0x65, 0x70};
 /* Its name as a PrintableString, which PKCS#11 3.0 allows as well, and some modules want. */
 static const uint8_t edwards25519[] = {0x13, 0x0c, 'e', 'd', 'w', 'a', 'r', 'd', 's', '2', '5', '5', '1', '9'};
 
+static const uint8_t x25519[] = {0x06, 0x03, 0x2b, 0x65, 0x6e};
+
+#define NO_CURVE {NULL, 0}
+
 static const struct kind {
 	const char *name;
 	CK_ULONG bits; /* RSA */
 	struct view curve, other_curve;
-	bool edwards;
+	CK_MECHANISM_TYPE mechanism, other_mechanism;
+	bool signs, derives;
 } kinds[] = {
-	{"", 3072, {NULL, 0}, {NULL, 0}, false},
-	{"rsa:2048", 2048, {NULL, 0}, {NULL, 0}, false},
-	{"rsa:3072", 3072, {NULL, 0}, {NULL, 0}, false},
-	{"rsa:4096", 4096, {NULL, 0}, {NULL, 0}, false},
-	{"ec:P-256", 0, {p256, sizeof p256}, {NULL, 0}, false},
-	{"ec:P-384", 0, {p384, sizeof p384}, {NULL, 0}, false},
-	{"ec:P-521", 0, {p521, sizeof p521}, {NULL, 0}, false},
-	{"ed25519", 0, {ed25519, sizeof ed25519}, {edwards25519, sizeof edwards25519}, true},
+	{"", 3072, NO_CURVE, NO_CURVE, CKM_RSA_PKCS_KEY_PAIR_GEN, 0, true, false},
+	{"rsa:2048", 2048, NO_CURVE, NO_CURVE, CKM_RSA_PKCS_KEY_PAIR_GEN, 0, true, false},
+	{"rsa:3072", 3072, NO_CURVE, NO_CURVE, CKM_RSA_PKCS_KEY_PAIR_GEN, 0, true, false},
+	{"rsa:4096", 4096, NO_CURVE, NO_CURVE, CKM_RSA_PKCS_KEY_PAIR_GEN, 0, true, false},
+	{"ec:P-256", 0, {p256, sizeof p256}, NO_CURVE, CKM_EC_KEY_PAIR_GEN, 0, true, true},
+	{"ec:P-384", 0, {p384, sizeof p384}, NO_CURVE, CKM_EC_KEY_PAIR_GEN, 0, true, true},
+	{"ec:P-521", 0, {p521, sizeof p521}, NO_CURVE, CKM_EC_KEY_PAIR_GEN, 0, true, true},
+	{"ed25519", 0, {ed25519, sizeof ed25519}, {edwards25519, sizeof edwards25519}, CKM_EC_EDWARDS_KEY_PAIR_GEN,
+	 CKM_EC_EDWARDS_KEY_PAIR_GEN, true, false},
+	/* SoftHSM makes them by the Edwards curves' mechanism. */
+	{"x25519", 0, {x25519, sizeof x25519}, {x25519, sizeof x25519}, CKM_EC_MONTGOMERY_KEY_PAIR_GEN,
+	 CKM_EC_EDWARDS_KEY_PAIR_GEN, false, true},
 };
 
 static const struct kind *find_kind(const char *type)
@@ -47,15 +56,13 @@ static const struct kind *find_kind(const char *type)
 	return NULL;
 }
 
-static CK_RV generate(const struct session *session, const struct kind *kind, struct view curve, struct view label,
+static CK_RV generate(const struct session *session, const struct kind *kind, bool other, struct view label,
 		      const uint8_t *id, CK_OBJECT_HANDLE *ret_private)
 {
-	CK_MECHANISM mechanism = {kind->bits	  ? CKM_RSA_PKCS_KEY_PAIR_GEN
-				  : kind->edwards ? CKM_EC_EDWARDS_KEY_PAIR_GEN
-						  : CKM_EC_KEY_PAIR_GEN,
-				  NULL, 0};
+	CK_MECHANISM mechanism = {other ? kind->other_mechanism : kind->mechanism, NULL, 0};
+	struct view curve = other ? kind->other_curve : kind->curve;
 	CK_BBOOL yes = CK_TRUE, no = CK_FALSE, rsa = kind->bits ? CK_TRUE : CK_FALSE,
-		 ec = kind->bits || kind->edwards ? CK_FALSE : CK_TRUE;
+		 signs = kind->signs ? CK_TRUE : CK_FALSE, derives = kind->derives ? CK_TRUE : CK_FALSE;
 	CK_ULONG bits = kind->bits;
 	uint8_t exponent[] = {1, 0, 1};
 	void *name = (void *)(uintptr_t)label.data;
@@ -64,7 +71,7 @@ static CK_RV generate(const struct session *session, const struct kind *kind, st
 		{CKA_PRIVATE, &no, sizeof no},
 		{CKA_LABEL, name, label.length},
 		{CKA_ID, (void *)(uintptr_t)id, ID_SIZE},
-		{CKA_VERIFY, &yes, sizeof yes},
+		{CKA_VERIFY, &signs, sizeof signs},
 		{CKA_ENCRYPT, &rsa, sizeof rsa},
 		/* the kind's own, below */
 		{CKA_MODULUS_BITS, &bits, sizeof bits},
@@ -74,8 +81,8 @@ static CK_RV generate(const struct session *session, const struct kind *kind, st
 		{CKA_TOKEN, &yes, sizeof yes},	   {CKA_PRIVATE, &yes, sizeof yes},
 		{CKA_LABEL, name, label.length},   {CKA_ID, (void *)(uintptr_t)id, ID_SIZE},
 		{CKA_SENSITIVE, &yes, sizeof yes}, {CKA_EXTRACTABLE, &no, sizeof no},
-		{CKA_SIGN, &yes, sizeof yes},	   {CKA_DECRYPT, &rsa, sizeof rsa},
-		{CKA_DERIVE, &ec, sizeof ec},
+		{CKA_SIGN, &signs, sizeof signs},  {CKA_DECRYPT, &rsa, sizeof rsa},
+		{CKA_DERIVE, &derives, sizeof derives},
 	};
 	CK_ULONG public_count = 8;
 	CK_OBJECT_HANDLE handle;
@@ -136,9 +143,9 @@ int keygen(struct module *module, const char *type, struct view label)
 		return rc;
 	if (label_taken(&session, label))
 		return ERR_TOKEN_EXISTS;
-	rv = generate(&session, kind, kind->curve, label, id, &key);
-	if (rv != CKR_OK && kind->other_curve.length)
-		rv = generate(&session, kind, kind->other_curve, label, id, &key);
+	rv = generate(&session, kind, false, label, id, &key);
+	if (rv != CKR_OK && kind->other_mechanism)
+		rv = generate(&session, kind, true, label, id, &key);
 	rc = session_error("C_GenerateKeyPair", rv);
 	return rc ? rc : check_born_here(&session, key);
 }

@@ -149,13 +149,27 @@ static enum key_type key_type(CK_ULONG type)
 	return KEY_OTHER;
 }
 
+/* SoftHSM has X25519 keys among those of Edwards curves. */
+static enum key_type read_type(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
+{
+	static const char named[] = "\x13\x0a" "curve25519", by_oid[] = "\x06\x03\x2b\x65\x6e";
+	CLEAN_BUF struct buf curve = BUF_INIT(PUBLIC_MAX);
+	enum key_type type = key_type(read_number(session, object, CKA_KEY_TYPE));
+
+	if (type != KEY_EDWARDS || read_bytes(session, object, CKA_EC_PARAMS, &curve))
+		return type;
+	return view_equal(buf_view(&curve), view_string(named)) || view_equal(buf_view(&curve), view_string(by_oid))
+		       ? KEY_MONTGOMERY
+		       : type;
+}
+
 /* The public half of a key, from its public or its private object. */
 static int read_public(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, struct key *key)
 {
 	bool rsa;
 	int rc;
 
-	key->type = key_type(read_number(session, object, CKA_KEY_TYPE));
+	key->type = read_type(session, object);
 	rsa = key->type == KEY_RSA;
 	if (key->type == KEY_OTHER)
 		return 0;
@@ -206,7 +220,7 @@ static int read_name(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, struct 
 {
 	int rc;
 
-	ret_name->type = key_type(read_number(session, object, CKA_KEY_TYPE));
+	ret_name->type = read_type(session, object);
 	rc = read_bytes(session, object, CKA_ID, &ret_name->id);
 	return rc ? rc : read_bytes(session, object, CKA_LABEL, &ret_name->label);
 }

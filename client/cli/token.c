@@ -20,14 +20,14 @@ static const char help[] =
 	"Administers a token. Keys are made on it and stay on it.\n\n"
 	"  --token TOKEN    the label or pkcs11: URI of the token; not needed if there is one only\n"
 	"  --label NAME     of the new token or key; of the key that a request is for\n"
-	"  --type TYPE      rsa:2048 (also 3072, 4096), ec:P-256 (also P-384, P-521) or ed25519;\n"
-	"                   default rsa:3072\n"
+	"  --type TYPE      rsa:2048 (also 3072, 4096), ec:P-256 (also P-384, P-521), ed25519\n"
+	"                   or x25519 (decrypts only); default rsa:3072\n"
 	"  --subject DN     of the request, as in /C=DE/O=Example/CN=Alice\n"
 	"  --address MAIL   to be put into the request\n"
 	"  --pin-fd N       read PINs from descriptor N, a line each (init: SO PIN, PIN; change-pin:\n"
 	"                   old, new); without it, pinentry asks\n"
 	"  --json           errors as JSON\n"
-	"csr prints a PKCS#10 request (PEM); import-cert reads the certificate (PEM or DER).\n";
+	"csr prints a PKCS#10 request (PEM), of an x25519 key its public key; import-cert reads the certificate (PEM or DER).\n";
 
 struct words {
 	const char *list[ARGUMENTS_MAX];

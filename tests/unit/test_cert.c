@@ -53,7 +53,9 @@ static void uses(void **state)
 		{EC, NULL, NULL, CERT_USE_SIGN | CERT_USE_DECRYPT},
 		{RSA_1024, NULL, NULL, CERT_USE_SIGN | CERT_USE_DECRYPT},
 		{ED25519_, NULL, NULL, CERT_USE_SIGN},
-		{X25519_, NULL, NULL, 0}, /* OpenSSL's CMS has no such recipients */
+		{X25519_, NULL, NULL, CERT_USE_DECRYPT},
+		{X25519_, "keyUsage", "keyAgreement", CERT_USE_DECRYPT},
+		{X25519_, "keyUsage", "keyEncipherment", 0},
 		{EC, "keyUsage", "digitalSignature", CERT_USE_SIGN},
 		{EC, "keyUsage", "nonRepudiation", CERT_USE_SIGN},
 		{EC, "keyUsage", "keyAgreement", CERT_USE_DECRYPT},

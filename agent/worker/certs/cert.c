@@ -62,6 +62,8 @@ static unsigned int kind_uses(EVP_PKEY *key)
 {
 	if (EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "EC"))
 		return CERT_USE_SIGN | CERT_USE_DECRYPT;
+	if (EVP_PKEY_is_a(key, "X25519"))
+		return CERT_USE_DECRYPT;
 	return EVP_PKEY_is_a(key, "ED25519") ? CERT_USE_SIGN : 0;
 }
 

@@ -39,7 +39,7 @@ bool cert_has_address(X509 *cert, const char *address);
 MUST_USE int cert_subject(X509 *cert, struct buf *into);
 /* The same of the issuer's name. */
 MUST_USE int cert_issuer(X509 *cert, struct buf *into);
-/* "rsa:2048", "ec:P-256", "ed25519"; "unknown". */
+/* "rsa:2048", "ec:P-256", "ed25519", "x25519"; "unknown". */
 void cert_key_type(X509 *cert, char *into, size_t size);
 /* RFC 3339, as in 2026-11-23T14:45:00Z. */
 void cert_time(const ASN1_TIME *time, char *into, size_t size);

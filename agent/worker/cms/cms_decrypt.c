@@ -8,6 +8,7 @@
 
 #include "clean_ssl.h"
 #include "envelope.h"
+#include "kari.h"
 #include "remote_key.h"
 #include "secret.h"
 #include "twice.h"
@@ -85,41 +86,37 @@ static size_t find_candidates(CMS_ContentInfo *cms, struct key *list, struct key
 
 /* With a certificate, OpenSSL hides a failed RSA decryption: the content is gone through with a random
  * key. A failed key unwrap after ECDH is told at once: it is authenticated, and no oracle. */
-static int try_key(struct cms_decryption *work, struct key *key)
+static int try_key(struct cms_decryption *work, struct key *key, X509 *cert)
 {
+	CMS_ContentInfo *cms = work->envelope.cms;
 	EVP_PKEY *remote = keys_remote(key);
-	int ok;
+	int rc;
 
 	if (!remote)
 		return ERR_NOT_SUPPORTED;
 	work->key = key;
 	remote_key_clear();
-	ok = CMS_decrypt_set1_pkey(work->envelope.cms, remote, key->cert) > 0;
+	if (EVP_PKEY_is_a(remote, "X25519"))
+		rc = kari_decrypt(cms, remote, cert);
+	else
+		rc = CMS_decrypt_set1_pkey(cms, remote, cert) > 0 ? 0 : ERR_DECRYPT;
 	if (remote_key_error() && remote_key_error() != ERR_DECRYPT)
 		return remote_key_error();
 	work->doomed = remote_key_unclear();
-	return ok ? 0 : ERR_DECRYPT;
+	/* So a key that was unwrapped and is of another length than the cipher's is not replaced by a random one. */
+	if (!rc && !EVP_PKEY_is_a(remote, "RSA") && !CMS_decrypt(cms, NULL, NULL, NULL, NULL, CMS_DEBUG_DECRYPT))
+		rc = ERR_DECRYPT;
+	return rc;
 }
 
 /* A key that a person named goes without the message's naming it. */
 static int try_named_key(struct cms_decryption *work, const char *name)
 {
-	EVP_PKEY *remote;
 	struct key *key;
-	int ok, rc = name ? keys_select(name, CERT_USE_DECRYPT, &key) : ERR_NOT_FOR_US;
+	int rc = name ? keys_select(name, CERT_USE_DECRYPT, &key) : ERR_NOT_FOR_US;
 
-	if (rc)
-		return rc;
-	remote = keys_remote(key);
-	if (!remote)
-		return ERR_NOT_SUPPORTED;
-	work->key = key;
-	remote_key_clear();
-	ok = CMS_decrypt_set1_pkey(work->envelope.cms, remote, NULL) > 0;
-	if (remote_key_error() && remote_key_error() != ERR_DECRYPT)
-		return remote_key_error();
-	work->doomed = remote_key_unclear();
-	return ok ? 0 : ERR_NOT_FOR_US;
+	rc = rc ? rc : try_key(work, key, NULL);
+	return rc == ERR_DECRYPT ? ERR_NOT_FOR_US : rc;
 }
 
 static int find_content_key(struct cms_decryption *work, const char *name)
@@ -141,7 +138,7 @@ static int find_content_key(struct cms_decryption *work, const char *name)
 	if (rc || !count)
 		return rc ? rc : try_named_key(work, name);
 	for (size_t i = 0; i < count; i++) {
-		int err = try_key(work, candidates[i]);
+		int err = try_key(work, candidates[i], candidates[i]->cert);
 
 		/* A person who says no means it; else the first failure tells most. */
 		if (!err || err == ERR_CANCELLED)
@@ -179,7 +176,7 @@ static int open_cipher(struct cms_decryption *work)
 	work->chain = empty ? CMS_dataInit(work->envelope.cms, empty) : NULL;
 	if (!work->chain) {
 		BIO_free(empty);
-		return ERR_NOT_SUPPORTED;
+		return ERR_DECRYPT;
 	}
 	cipher = BIO_find_type(work->chain, BIO_TYPE_CIPHER);
 	if (!cipher || BIO_get_cipher_ctx(cipher, &work->cipher) <= 0 || !work->cipher)

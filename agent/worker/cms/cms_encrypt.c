@@ -7,6 +7,7 @@
 
 #include "der.h"
 #include "envelope.h"
+#include "kari.h"
 
 #include <openssl/rsa.h>
 #include <string.h>
@@ -37,14 +38,16 @@ static bool set_ecdh(CMS_RecipientInfo *info)
 	return ctx && EVP_PKEY_CTX_set_ecdh_kdf_md(ctx, EVP_sha256()) > 0;
 }
 
-static int add_recipient(CMS_ContentInfo *cms, const struct cms_recipient *recipient)
+static int add_recipient(CMS_ContentInfo *cms, const struct cms_recipient *recipient, const EVP_CIPHER *how)
 {
 	EVP_PKEY *key = X509_get0_pubkey(recipient->cert);
 	bool ec = key && EVP_PKEY_is_a(key, "EC");
 	bool parameters = ec || recipient->oaep;
-	CMS_RecipientInfo *info =
-		CMS_add1_recipient_cert(cms, recipient->cert, parameters ? CMS_KEY_PARAM : 0);
+	CMS_RecipientInfo *info;
 
+	if (key && EVP_PKEY_is_a(key, "X25519"))
+		return kari_add(cms, recipient->cert, (size_t)EVP_CIPHER_get_key_length(how));
+	info = CMS_add1_recipient_cert(cms, recipient->cert, parameters ? CMS_KEY_PARAM : 0);
 	if (!info || (ec && !set_ecdh(info)) || (!ec && recipient->oaep && !set_oaep(info)))
 		return ERR_ENCRYPT;
 	return 0;
@@ -53,20 +56,20 @@ static int add_recipient(CMS_ContentInfo *cms, const struct cms_recipient *recip
 /* The parts of OpenSSL's message that ours is made of. */
 static int take_parts(struct cms_encryptor *encryptor, struct view der)
 {
-	struct view whole, info, rest, inside, before;
+	CLEAN_BUF struct buf infos = BUF_INIT(encryptor->before.limit);
+	struct view whole, info, rest, inside;
 	int rc = der_take(&der, &whole, &info); /* ContentInfo */
 
 	rc = rc ? rc : der_take(&info, &whole, &inside);  /* its type */
 	rc = rc ? rc : der_take(&info, &whole, &inside);  /* [0] */
 	rc = rc ? rc : der_take(&inside, &whole, &rest); /* EnvelopedData */
-	if (rc)
-		return rc;
-	before = rest;
-	rc = der_take(&rest, &whole, &inside);	       /* version */
+	rc = rc ? rc : der_take(&rest, &whole, &inside); /* version */
+	rc = rc ? rc : buf_add(&encryptor->before, whole.data, whole.length);
 	rc = rc ? rc : der_take(&rest, &whole, &inside); /* recipientInfos */
-	before.length -= rest.length;
+	rc = rc ? rc : kari_rewrite(inside, &infos);
+	rc = rc ? rc : der_add_header(&encryptor->before, 0x31, infos.length);
+	rc = rc ? rc : buf_add(&encryptor->before, infos.data, infos.length);
 	rc = rc ? rc : der_take(&rest, &whole, &inside); /* EncryptedContentInfo */
-	rc = rc ? rc : buf_add(&encryptor->before, before.data, before.length);
 	return rc ? rc : buf_add(&encryptor->content, inside.data, inside.length);
 }
 
@@ -109,7 +112,7 @@ int cms_encryptor_begin(struct cms_encryptor *encryptor, struct output *output, 
 	if (!encryptor->cms)
 		return ERR_ENCRYPT;
 	for (size_t i = 0; i < count && !rc; i++)
-		rc = add_recipient(encryptor->cms, &recipients[i]);
+		rc = add_recipient(encryptor->cms, &recipients[i], how);
 	return rc ? rc : make_keys(encryptor);
 }
 

@@ -149,7 +149,8 @@ static int read_content_info(struct envelope *envelope, struct buf *prefix)
 		rc = add_gcm(buf_view(&algorithm), prefix, envelope);
 	else if (!rc)
 		rc = buf_add(prefix, algorithm.data, algorithm.length);
-	rc = rc ? rc : buf_add(prefix, "\0\0", 2);
+	/* Of no content, rather than detached: CMS_decrypt looks for some. */
+	rc = rc ? rc : buf_add(prefix, "\x80\0\0\0", 4);
 	if (!rc && envelope->authenticated)
 		rc = buf_add(prefix, "\x04\x10" "0123456789abcdef", 18);
 	rc = rc ? rc : buf_add(prefix, "\0\0\0\0\0", 6);

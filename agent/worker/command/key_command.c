@@ -323,6 +323,13 @@ static int check_use(const struct key *key, enum message_type type)
 	return !(flags & CERT_NO_KEY) && (flags & wanted) ? 0 : ERR_KEY_UNUSABLE;
 }
 
+static int check_x25519(void)
+{
+	CLEAN_PKEY EVP_PKEY *peer = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, data.data, data.length);
+
+	return peer && !public_key_is_small(peer) ? 0 : ERR_MECHANISM;
+}
+
 /* The client's point has to be one of the key's curve: another would tell about the key, from a token
  * that does not look. */
 static int check_point(const struct key *key)
@@ -330,7 +337,7 @@ static int check_point(const struct key *key)
 	CLEAN_PKEY EVP_PKEY *own = keys_public(key), *peer = EVP_PKEY_new();
 
 	if (own && EVP_PKEY_is_a(own, "X25519"))
-		return data.length == 32 ? 0 : ERR_MECHANISM;
+		return check_x25519();
 	if (!own || !peer || !EVP_PKEY_is_a(own, "EC") || !data.length || data.data[0] != 4 ||
 	    EVP_PKEY_copy_parameters(peer, own) != 1 ||
 	    EVP_PKEY_set1_encoded_public_key(peer, data.data, data.length) != 1)

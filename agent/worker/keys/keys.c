@@ -170,7 +170,7 @@ static int fill_cert(struct key *key, const struct msg_cert *row)
 	rc = cert_fingerprint(key->cert, key->fingerprint);
 	key->uses = cert_uses(key->cert);
 	/* As with tpm2-pkcs11. */
-	if (EVP_PKEY_is_a(X509_get0_pubkey(key->cert), "EC") && !(key->token->flags & TOKEN_ECDH))
+	if (!EVP_PKEY_is_a(X509_get0_pubkey(key->cert), "RSA") && !(key->token->flags & TOKEN_ECDH))
 		key->uses &= ~(unsigned int)CERT_USE_DECRYPT;
 	return rc;
 }

@@ -10,6 +10,8 @@
 #include <openssl/ec.h>
 #include <openssl/objects.h>
 
+#define X25519_SIZE 32
+
 void public_key_done(struct public_key *key)
 {
 	buf_done(&key->parameters);
@@ -103,14 +105,15 @@ int public_key_read(X509 *cert, struct public_key *ret_key)
 	return read_curve(cert, ret_key);
 }
 
-/* CKA_EC_POINT is an OCTET STRING around the point; some modules give the point alone. */
+/* CKA_EC_POINT is an OCTET STRING around the point; some modules give the point alone, of whose lengths
+ * 32 is one that no point has with its header. */
 static struct view point_of(struct view value)
 {
 	const unsigned char *at = value.data;
 	long length;
 	int tag, class;
 
-	if (!value.length || ASN1_get_object(&at, &length, &tag, &class, (long)value.length) ||
+	if (!value.length || value.length == X25519_SIZE || ASN1_get_object(&at, &length, &tag, &class, (long)value.length) ||
 	    tag != V_ASN1_OCTET_STRING || at + length != value.data + value.length)
 		return value;
 	return (struct view){at, (size_t)length};
@@ -148,7 +151,19 @@ EVP_PKEY *public_key_new(enum key_type type, struct view parameters, struct view
 	/* What looks like a header may be a point's first bytes: the whole goes first. */
 	if (key || type == KEY_EC)
 		return key ? key : new_ec(parameters, point);
-	if (type == KEY_MONTGOMERY && point.length == 32)
+	if (type == KEY_MONTGOMERY && point.length == X25519_SIZE)
 		return EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, point.data, point.length);
 	return NULL;
+}
+
+bool public_key_is_small(EVP_PKEY *x25519)
+{
+	CLEAN_PKEY EVP_PKEY *any = EVP_PKEY_Q_keygen(NULL, "provider=default", "X25519");
+	CLEAN_PKEY_CTX EVP_PKEY_CTX *ctx = any ? EVP_PKEY_CTX_new_from_pkey(NULL, any, NULL) : NULL;
+	unsigned char secret[X25519_SIZE];
+	size_t length = sizeof secret;
+
+	/* OpenSSL refuses to give a secret that is zero. */
+	return !ctx || EVP_PKEY_derive_init(ctx) <= 0 || EVP_PKEY_derive_set_peer(ctx, x25519) <= 0 ||
+	       EVP_PKEY_derive(ctx, secret, &length) <= 0;
 }

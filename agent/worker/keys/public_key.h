@@ -32,4 +32,8 @@ MUST_USE int public_key_point(enum key_type type, struct view parameters, struct
  * kinds, and for what is no key. The caller frees. */
 EVP_PKEY *public_key_new(enum key_type type, struct view parameters, struct view value);
 
+/* Whether each secret with this X25519 key is zero, which everybody knows (RFC 7748 section 6.1). No token is asked with
+ * it: some take it for a failure of their own. */
+bool public_key_is_small(EVP_PKEY *x25519);
+
 #endif

@@ -6,11 +6,12 @@
 /* RSA_padding_check_*: OpenSSL's constant-time unpadding, reachable in 3.0 only by these names. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 
+#include "kdf.h"
+#include "public_key.h"
 #include "remote_key.h"
 #include "remote_op.h"
 
 #include <openssl/core_names.h>
-#include <openssl/kdf.h>
 #include <openssl/rsa.h>
 #include <string.h>
 
@@ -93,29 +94,30 @@ static int exchange_set_peer(void *data, void *key)
 	/* A point of another curve would tell about the key, from a token that does not look. */
 	if (EVP_PKEY_parameters_eq(((struct remote_key *)key)->public_key, op->key->public_key) != 1)
 		return 0;
+	if (op->key->kind == REMOTE_X25519 && public_key_is_small(((struct remote_key *)key)->public_key))
+		return 0;
 	remote_key_hold(key);
 	remote_key_release(op->peer);
 	op->peer = key;
 	return 1;
 }
 
-/* The KDF is done here: tokens know few (RFC 5753 section 7.2 has X9.63 with any SHA). */
+/* The KDF is done here: tokens know few (RFC 5753 section 7.2 has X9.63 with any SHA, RFC 8418 HKDF). */
 static int run_kdf(const struct operation *op, unsigned char *secret, size_t length, unsigned char *into)
 {
-	EVP_KDF *kdf = EVP_KDF_fetch(NULL, op->kdf, REMOTE_ELSEWHERE);
-	EVP_KDF_CTX *ctx = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)(uintptr_t)op->kdf_digest, 0),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, secret, length),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, op->kdf_info.data,
-						  op->kdf_info.length),
-		OSSL_PARAM_construct_end(),
-	};
-	int ok = ctx && EVP_KDF_derive(ctx, into, op->kdf_length, params) > 0;
+	struct kdf kdf = {op->kdf, op->kdf_digest, buf_view(&op->kdf_salt), buf_view(&op->kdf_info), op->kdf_length};
 
-	EVP_KDF_CTX_free(ctx);
-	EVP_KDF_free(kdf);
-	return ok;
+	return kdf_derive(&kdf, (struct view){secret, length}, into);
+}
+
+/* A secret that everybody knows (RFC 7748 section 6.1, RFC 8418 section 2). */
+static bool is_zero(const unsigned char *secret, size_t length)
+{
+	unsigned char bits = 0;
+
+	for (size_t i = 0; i < length; i++)
+		bits |= secret[i];
+	return !bits;
 }
 
 static int exchange_derive(void *data, unsigned char *out, size_t *ret_length, size_t size)
@@ -139,6 +141,8 @@ static int exchange_derive(void *data, unsigned char *out, size_t *ret_length, s
 		return 0;
 	/* A field element (SEC 1 section 2.3.5); some tokens leave leading zeros out. */
 	memcpy(padded + field - secret.length, secret.data, secret.length);
+	if (is_zero(padded, field))
+		return 0;
 	if (*op->kdf)
 		ok = run_kdf(op, padded, field, out);
 	else

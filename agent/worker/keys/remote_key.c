@@ -16,7 +16,7 @@
 #define PROPERTIES "provider=" PROVIDER
 #define PARAM_REF "smime-agent-ref"
 
-static const char *const kind_names[] = {"RSA", "EC", "ED25519"};
+static const char *const kind_names[] = {"RSA", "EC", "ED25519", "X25519"};
 
 struct remote_key *remote_key_hold(struct remote_key *key)
 {
@@ -57,6 +57,12 @@ static void *ed25519_new(void *provider)
 {
 	(void)provider;
 	return key_new(REMOTE_ED25519);
+}
+
+static void *x25519_new(void *provider)
+{
+	(void)provider;
+	return key_new(REMOTE_X25519);
 }
 
 static void key_free(void *key)
@@ -219,10 +225,12 @@ static const OSSL_DISPATCH ec_keys[] = {
 	REMOTE_FUNCTION(OSSL_FUNC_KEYMGMT_QUERY_OPERATION_NAME, ec_operation_name), KEY_FUNCTIONS};
 static const OSSL_DISPATCH ed25519_keys[] = {REMOTE_FUNCTION(OSSL_FUNC_KEYMGMT_NEW, ed25519_new),
 					     KEY_FUNCTIONS};
+static const OSSL_DISPATCH x25519_keys[] = {REMOTE_FUNCTION(OSSL_FUNC_KEYMGMT_NEW, x25519_new), KEY_FUNCTIONS};
 
 #define RSA_NAMES "RSA:rsaEncryption:1.2.840.113549.1.1.1"
 #define EC_NAMES "EC:id-ecPublicKey:1.2.840.10045.2.1"
 #define ED25519_NAMES "ED25519:1.3.101.112"
+#define X25519_NAMES "X25519:1.3.101.110"
 #define ALGORITHM(names, functions)                \
 	{                                          \
 		names, PROPERTIES, functions, NULL \
@@ -233,12 +241,14 @@ static const OSSL_DISPATCH ed25519_keys[] = {REMOTE_FUNCTION(OSSL_FUNC_KEYMGMT_N
 	}
 
 static const OSSL_ALGORITHM keys[] = {ALGORITHM(RSA_NAMES, rsa_keys), ALGORITHM(EC_NAMES, ec_keys),
-				      ALGORITHM(ED25519_NAMES, ed25519_keys), ALGORITHM_END};
+				      ALGORITHM(ED25519_NAMES, ed25519_keys), ALGORITHM(X25519_NAMES, x25519_keys),
+				      ALGORITHM_END};
 static const OSSL_ALGORITHM signatures[] = {ALGORITHM(RSA_NAMES, remote_signature),
 					    ALGORITHM("ECDSA", remote_signature),
 					    ALGORITHM(ED25519_NAMES, remote_signature), ALGORITHM_END};
 static const OSSL_ALGORITHM ciphers[] = {ALGORITHM(RSA_NAMES, remote_cipher), ALGORITHM_END};
-static const OSSL_ALGORITHM exchanges[] = {ALGORITHM("ECDH", remote_exchange), ALGORITHM_END};
+static const OSSL_ALGORITHM exchanges[] = {ALGORITHM("ECDH", remote_exchange),
+					   ALGORITHM(X25519_NAMES, remote_exchange), ALGORITHM_END};
 
 static const OSSL_ALGORITHM *query(void *provider, int operation, int *no_cache)
 {

@@ -17,8 +17,8 @@
 /* Loads the provider beside the default one. ERR_INTERNAL. */
 MUST_USE int remote_key_load(void);
 
-/* The key with this public half that the broker calls ref. RSA, EC and Ed25519; NULL for other
- * kinds and on failure. The caller frees with EVP_PKEY_free. */
+/* The key with this public half that the broker calls ref. RSA, EC, Ed25519 and X25519; NULL for
+ * other kinds and on failure. The caller frees with EVP_PKEY_free. */
 EVP_PKEY *remote_key_new(EVP_PKEY *public_key, uint32_t ref);
 
 /* Takes the padding of a DECRYPT's answer off (FORM_RSA_BLOCK; RFC 8017 sections 7.1.2 and 7.2.2), in

@@ -97,7 +97,7 @@ void *remote_op_new(void *provider, const char *properties)
 	if (op) {
 		op->padding = RSA_PKCS1_PADDING;
 		op->salt = RSA_PSS_SALTLEN_DIGEST;
-		op->label = op->kdf_info = BUF_INIT(4096);
+		op->label = op->kdf_info = op->kdf_salt = BUF_INIT(4096);
 		op->message = BUF_INIT(MESSAGE_MAX);
 	}
 	return op;
@@ -119,6 +119,7 @@ void remote_op_free(void *data)
 	EVP_MD_CTX_free(op->hashing);
 	buf_done(&op->label);
 	buf_done(&op->kdf_info);
+	buf_done(&op->kdf_salt);
 	buf_done(&op->message);
 	OPENSSL_free(op);
 }
@@ -137,12 +138,12 @@ void *remote_op_dup(void *data)
 
 	if (!op)
 		return NULL;
-	op->label = op->kdf_info = op->message = BUF_INIT(0);
+	op->label = op->kdf_info = op->kdf_salt = op->message = BUF_INIT(0);
 	op->key = from->key ? remote_key_hold(from->key) : NULL;
 	op->peer = from->peer ? remote_key_hold(from->peer) : NULL;
 	op->hashing = from->hashing ? EVP_MD_CTX_new() : NULL;
 	if (!copy_buf(&op->label, &from->label) || !copy_buf(&op->kdf_info, &from->kdf_info) ||
-	    !copy_buf(&op->message, &from->message) ||
+	    !copy_buf(&op->kdf_salt, &from->kdf_salt) || !copy_buf(&op->message, &from->message) ||
 	    (from->hashing && (!op->hashing || !EVP_MD_CTX_copy_ex(op->hashing, from->hashing)))) {
 		remote_op_free(op);
 		return NULL;
@@ -224,6 +225,8 @@ int remote_op_set_params(void *data, const OSSL_PARAM params[])
 			ok = OSSL_PARAM_get_size_t(param, &op->kdf_length);
 		else if (!strcmp(param->key, OSSL_EXCHANGE_PARAM_KDF_UKM))
 			ok = set_bytes(&op->kdf_info, param);
+		else if (!strcmp(param->key, OSSL_KDF_PARAM_SALT))
+			ok = set_bytes(&op->kdf_salt, param);
 	}
 	return ok;
 }
@@ -341,6 +344,7 @@ const OSSL_PARAM *remote_op_params(void *data, void *provider)
 		OSSL_PARAM_utf8_string(OSSL_EXCHANGE_PARAM_KDF_DIGEST, NULL, 0),
 		OSSL_PARAM_size_t(OSSL_EXCHANGE_PARAM_KDF_OUTLEN, NULL),
 		OSSL_PARAM_octet_string(OSSL_EXCHANGE_PARAM_KDF_UKM, NULL, 0),
+		OSSL_PARAM_octet_string(OSSL_KDF_PARAM_SALT, NULL, 0),
 		OSSL_PARAM_int(OSSL_EXCHANGE_PARAM_EC_ECDH_COFACTOR_MODE, NULL),
 		OSSL_PARAM_END,
 	};

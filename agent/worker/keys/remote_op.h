@@ -11,7 +11,7 @@
 #include <openssl/evp.h>
 #include <stdint.h>
 
-enum remote_kind { REMOTE_RSA, REMOTE_EC, REMOTE_ED25519 };
+enum remote_kind { REMOTE_RSA, REMOTE_EC, REMOTE_ED25519, REMOTE_X25519 };
 
 /* OpenSSL's key data. Counted, because operation contexts hold it too. One thread. */
 struct remote_key {
@@ -44,7 +44,7 @@ struct operation {
 	struct remote_key *peer; /* ECDH, and its KDF */
 	char kdf[REMOTE_NAME_SIZE], kdf_digest[REMOTE_NAME_SIZE];
 	size_t kdf_length;
-	struct buf kdf_info;
+	struct buf kdf_info, kdf_salt;
 };
 
 void *remote_op_new(void *provider, const char *properties);

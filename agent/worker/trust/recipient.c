@@ -25,7 +25,7 @@ static const struct {
 	[RECIPIENT_OK] = {"", "", 0},
 	[RECIPIENT_NONE] = {"no certificate is known", "ask them for a signed mail", 1},
 	[RECIPIENT_KEY] = {"the certificate's kind of key is not supported",
-			   "ask them for a certificate with an RSA or EC key", 3},
+			   "ask them for a certificate with an RSA, EC or X25519 key", 3},
 	[RECIPIENT_WRONG_USE] = {"the certificate is not for encrypting mail",
 				 "ask them for a signed mail that comes with the one that is", 3},
 	[RECIPIENT_AMBIGUOUS] = {"more than one certificate fits", "give more of the fingerprint", 2},
@@ -57,7 +57,7 @@ static enum recipient_problem check_use(X509 *cert)
 {
 	EVP_PKEY *key = X509_get0_pubkey(cert);
 
-	if (!key || (!EVP_PKEY_is_a(key, "RSA") && !EVP_PKEY_is_a(key, "EC")))
+	if (!key || (!EVP_PKEY_is_a(key, "RSA") && !EVP_PKEY_is_a(key, "EC") && !EVP_PKEY_is_a(key, "X25519")))
 		return RECIPIENT_KEY;
 	return cert_uses(cert) & CERT_USE_DECRYPT ? RECIPIENT_OK : RECIPIENT_WRONG_USE;
 }
