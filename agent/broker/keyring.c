@@ -280,6 +280,9 @@ static bool may_be_there(const struct host *host, const struct token *token, str
 	if (!readers_of(token) || is_replaced(token, key) ||
 	    (key->missing_since && key->missing_since != host->starts))
 		return false;
+	if (!key->missing_since)
+		log_info("token %s: key %u is not shown by process %u of its module, and may be there", log_quote(token->label),
+			 key->ref, host->starts);
 	key->missing_since = host->starts;
 	return true;
 }
@@ -300,6 +303,7 @@ static void forget_unseen_keys(struct host *host, struct token *token)
 			at = &key->next;
 			continue;
 		}
+		log_info("token %s: key %u is not there any more", log_quote(token->label), key->ref);
 		*at = key->next;
 		key_free(key);
 		host->changed = true;
