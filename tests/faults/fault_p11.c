@@ -14,6 +14,7 @@
  *     sessions=N  C_GetTokenInfo: as many sessions at most
  *     hide=N      C_GetMechanismList: without this mechanism
  *     corrupt     C_Sign: another last byte
+ *     none        C_FindObjects: nothing was found
  *     pad=PIN     C_Login without a PIN: as if this one was typed at the reader
  *     always-auth C_GetAttributeValue: CKA_ALWAYS_AUTHENTICATE is true
  *     garbage     call, then spoil what it wrote
@@ -47,7 +48,7 @@ struct verdict {
 	char pad[64];
 	CK_MECHANISM_TYPE hidden[HIDDEN_MAX];
 	unsigned int hidden_count;
-	bool drop, logout, always_auth, corrupt, garbage, huge;
+	bool drop, logout, always_auth, corrupt, none, garbage, huge;
 };
 
 static CK_FUNCTION_LIST *real, mine;
@@ -148,6 +149,8 @@ static void apply(const char *action, const char *function, struct verdict *verd
 		verdict->always_auth = true;
 	else if (!strcmp(action, "corrupt"))
 		verdict->corrupt = true;
+	else if (!strcmp(action, "none"))
+		verdict->none = true;
 	else if (!strcmp(action, "garbage"))
 		verdict->garbage = true;
 	else if (!strcmp(action, "huge"))
@@ -253,6 +256,13 @@ static void spoil_list(const struct verdict *how, CK_ULONG *list, CK_ULONG *coun
 {
 	spoil(how, list, *count * sizeof *list);
 	spoil_size(how, count);
+}
+
+static void spoil_found(const struct verdict *how, CK_OBJECT_HANDLE *objects, CK_ULONG *count)
+{
+	if (how->none)
+		*count = 0;
+	spoil_list(how, objects, count);
 }
 
 #define CALL(name, parameters, arguments, spoil)                                                 \

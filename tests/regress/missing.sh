@@ -1,0 +1,99 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# A module that says nothing of keys that are on the card, as ykcs11 does of what it failed to read as the card came: they
+# stay known, its next process is asked before a PIN is sent, and all who wait for that process are served.
+. "$(dirname "$0")/lib.sh"
+[ -n "$softhsm" ] || plan_skip "SoftHSM is not installed"
+. "$srcdir/tests/regress/cards-lib.sh"
+. "$srcdir/tests/regress/fault.sh"
+DEATHS_EXPECTED=yes # the module's process is killed
+reader="Yubico YubiKey OTP+FIDO+CCID" # both modules know it
+write_mail "$work/mail.eml"
+
+sign() { # SLOT OUT
+	timeout 30 smime sign -k "$(card_key alice "$1")" -o "$2" "$work/mail.eml" &&
+		openssl cms -verify -in "$2" -CAfile "$work/cards/alice/ca.pem" -out /dev/null
+}
+
+lists() { # SLOT...
+	smime keys >"$work/keys" || return
+	for slot in "$@"; do
+		grep -q "^$(card_key alice "$slot")" "$work/keys" || return
+	done
+}
+
+says_log() { # PATTERN
+	grep -q "$1" "$work/agent.log"
+}
+
+# use_module PATH: an agent that is not logged in, and knows the card's keys.
+use_module() {
+	smime agent stop
+	rules
+	export FAULT_P11_MODULE=$1
+	write_fault_conf
+	: >"$work/agent.log"
+	answers "$CARD_PIN" "$CARD_PIN" "$CARD_PIN"
+	smime agent start && wait_for lists 9a 9d
+}
+
+not_shown() { # the process finds nothing, in as many searches as it makes to read the card once
+	rules "C_FindObjects none 3"
+}
+
+# --- the list
+
+stay_known() {
+	not_shown
+	smime keys >/dev/null && says_log "may be there" && lists 9a 9d
+}
+
+# --- no PIN
+
+logins_of() { # PID
+	grep -c "^$1 C_Login " "$work/calls"
+}
+
+no_pin_before_next() {
+	wait_for lists 9a 9d && old=$(host_pid) && [ -n "$old" ] || return
+	not_shown
+	smime keys >/dev/null && smime unlock || return
+	echo "the PIN was sent $(logins_of "$old") times by the process that showed no keys" >&2
+	[ "$(logins_of "$old")" = 0 ] && other_host "$old" && [ "$(logins_of "$(host_pid)")" = 1 ]
+}
+
+# --- who waits
+
+# The next process starts slowly, so that both wait for it; it shows no keys, and both wait for the one after it.
+all_are_served() {
+	wait_for lists 9a 9d || return
+	rules "C_FindObjects none 3" "C_Initialize delay=2000 1"
+	kill -9 "$(host_pid)"
+	sign 9a "$work/s1.eml" &
+	first=$!
+	sign 9d "$work/s2.eml" 2>"$work/second.err"
+	second_got=$?
+	wait "$first" || return
+	cat "$work/second.err" >&2
+	[ "$second_got" = 0 ]
+}
+
+run_module() { # NAME PATH
+	ok "$1: an agent" use_module "$2"
+	ok "$1: keys that the module does not show stay known" stay_known
+	ok "$1: an agent again" use_module "$2"
+	ok "$1: no PIN is sent before the module's next process has looked" no_pin_before_next
+	ok "$1: an agent again" use_module "$2"
+	ok "$1: all who wait for a process that shows no keys are served by the next" all_are_served
+}
+
+ok "a reader that both modules know" eval 'pcscd_stop && pcscd_start "$reader"'
+ok "a card" card_start alice 0 9a=p256,9d=rsa2048 --usage 9d=digitalSignature+keyEncipherment
+for name in opensc ykcs11; do
+	eval "module=\$$name"
+	[ -z "$module" ] || run_module "$name" "$module"
+done
+ok "the card was sent no wrong PIN" eval 'card_has alice wrong_pins 0'
+ok "the agent ends, and no process is left" eval 'smime agent stop && wait_for eval "! pgrep ^smime"'
+card_stop alice
+finish
