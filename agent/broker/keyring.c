@@ -159,6 +159,7 @@ static int show(struct host *host, struct token *token, struct view reader)
 		token->reader = view_dup(reader);
 		host->changed = true;
 	}
+	token->carded = token->carded || (token->reader && readers_of(token));
 	if (token->absent) {
 		log_info("token %s: it is back", log_quote(token->label));
 		token->absent = token->pulled = token->doubted = false;
@@ -273,11 +274,11 @@ static bool is_replaced(const struct token *token, const struct key *key)
 	return false;
 }
 
-/* ykcs11 leaves out what it failed to read as a card came or went, and says nothing; once its sessions were lost it may
- * show what is on the card in another reader. Only what its next process does not see either is not there. */
+/* ykcs11 leaves out what it failed to read as a card or pcscd came or went, and says nothing; once its sessions were lost
+ * it may show what is on the card in another reader. Only what its next process does not see either is not there. */
 static bool may_be_there(const struct host *host, const struct token *token, struct key *key)
 {
-	if (!readers_of(token) || is_replaced(token, key) ||
+	if (!token->carded || is_replaced(token, key) ||
 	    (key->missing_since && key->missing_since != host->starts))
 		return false;
 	if (!key->missing_since)

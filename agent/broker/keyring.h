@@ -30,6 +30,7 @@ struct token {
 	uint32_t flags;	   /* TOKEN_* */
 	char *label, *manufacturer, *model, *serial;
 	char *reader; /* the slot's description */
+	bool carded;  /* it was seen in a reader of pcscd's, which may be gone */
 	struct key *keys;
 	bool seen;
 	bool absent; /* not in any slot; it stays known for when it comes back */

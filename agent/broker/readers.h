@@ -38,11 +38,11 @@ void readers_when_known(void (*known)(void *context), void *context);
 
 /* The reader that the token says it is in; NULL for one that is in none that pcscd knows. */
 const struct reader *readers_of(const struct token *token);
-/* Whether an absent token may be there all the same, and its module failed to see it the last time: a card
- * is in its reader, or nobody said that it went. */
 /* Insertions and removals in its reader. */
 uint16_t readers_count(const struct token *token);
 bool readers_have_card(const struct token *token); /* whichever */
+/* Whether an absent token may be there all the same, and its module failed to see it the last time: a card
+ * is in its reader, or nobody said that it went. */
 bool readers_may_have(const struct token *token);
 
 #endif
