@@ -266,6 +266,8 @@ CK_RV p11_login(CK_SESSION_HANDLE handle, CK_USER_TYPE user, unsigned char *pin,
 		return rv;
 	if (!pin && length)
 		return module_leave(CKR_ARGUMENTS_BAD);
+	if (pin && !length)
+		return module_leave(CKR_PIN_LEN_RANGE);
 	if (user == CKU_USER)
 		return module_leave(user_login(session, pin, length));
 	if (user == CKU_CONTEXT_SPECIFIC)

@@ -284,6 +284,7 @@ static void errors_are_pkcs11s(void **state)
 	fake_agent_error = (unsigned int)error_to_gpg(ERR_PIN_WRONG);
 	assert_int_equal(p11->C_Login(session, CKU_USER, pin, 4), CKR_PIN_INCORRECT);
 	assert_int_equal(p11->C_Login(session, CKU_USER, (unsigned char *)"12\n4", 4), CKR_PIN_LEN_RANGE);
+	assert_int_equal(p11->C_Login(session, CKU_USER, pin, 0), CKR_PIN_LEN_RANGE);
 	fake_agent_keys = FAKE_RIGHT;
 	assert_int_equal(p11->C_Login(session, CKU_USER, pin, 4), CKR_OK);
 	assert_int_equal(p11->C_Login(session, CKU_USER, pin, 4), CKR_USER_ALREADY_LOGGED_IN);
