@@ -217,6 +217,11 @@ ok "so is her other one" known second
 for name in other false ca; do
 	ok "$name is not" status 1 known $name
 done
+openssl cms -sign -binary -nodetach -in "$work/text" -signer "$work/bob.pem" -inkey "$work/bob.key" -outform DER -out "$work/own.p7m"
+raw 1 "$work/own.p7m" --content "$work/brings.eml"
+ok "nor is the signer of a content of its own, that was taken for the signature of another" status 1 known bob
+raw 0 "$work/own.p7m"
+ok "where it was taken for what it is, he is" known bob
 
 # Encrypted parts in mail that is not.
 issue own /CN=Own "$mail_use" subjectAltName=email:own@example.org
