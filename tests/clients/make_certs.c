@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
  * make_certs COUNT [ADDRESS-FORMAT]: certificates of one P-256 key, PEM, on standard output. The format has a
- * %u for the number, as in "person%u@example.org". For filling the certificate store.
+ * %u for the number, as in "person%u@example.org", or all have one address. For filling the certificate store.
  */
 #include <openssl/ec.h>
 #include <openssl/evp.h>
@@ -18,7 +18,10 @@ static void make_address(char *into, size_t size, const char *format, unsigned i
 {
 	const char *at = strstr(format, "%u");
 
-	snprintf(into, size, "%.*s%u%s", at ? (int)(at - format) : 0, format, number, at ? at + 2 : format);
+	if (at)
+		snprintf(into, size, "%.*s%u%s", (int)(at - format), format, number, at + 2);
+	else
+		snprintf(into, size, "%s", format);
 }
 
 static int add_extension(X509 *cert, int nid, const char *value)

@@ -109,6 +109,14 @@ for round in 1 2 3 4 5; do
 done
 ok "what it said was kept is there" lists_all all-acknowledged
 ok "and the file is whole" is_sound
+
+# More than the store gives at once.
+"$make_certs" 200 everybody@example.org >everybody.pem
+all_of_one() {
+	smime certs import everybody.pem && smime certs list --json everybody@example.org >listed &&
+		[ "$(grep -o '"fingerprint":"[0-9a-f]*"' listed | sort -u | wc -l)" = 200 ]
+}
+ok "200 certificates of one address" all_of_one
 smime agent stop
 
 # Files that are damaged.
