@@ -58,14 +58,25 @@ reads() {
 		grep -q "Grüße, an answer" "$work/2.content"
 }
 # A certificate that is seen again later, in a file that says nothing of it, is what it was.
-seen_again() {
+time_passes() {
 	bob_store=$(as_bob smime status --json | sed 's/.*"certificates":"\([^"]*\)".*/\1/')
 	/usr/bin/python3 -c "import sqlite3, sys
-with sqlite3.connect(sys.argv[1], timeout=30) as store: store.execute('UPDATE certificates SET last_seen=last_seen-100000')" "$bob_store" &&
-		as_bob smime certs import "$work/alice.pem" && as_bob smime certs list --json >"$work/list" &&
-		grep -qi gcm "$work/list"
+with sqlite3.connect(sys.argv[1], timeout=30) as store: store.execute('UPDATE certificates SET last_seen=last_seen-100000')" "$bob_store"
+}
+is_listed_with() { # WORD...
+	as_bob smime certs list --json alice@example.org >"$work/list" || return
+	for word; do
+		grep -q "\"$word\"" "$work/list" || { cat "$work/list" >&2; return 1; }
+	done
+}
+seen_again() {
+	time_passes && as_bob smime certs import "$work/alice.pem" && is_listed_with imported aes-256-gcm
+}
+still_imported() {
+	time_passes && as_bob smime verify -o /dev/null "$work/1.signed" && is_listed_with imported aes-256-gcm
 }
 ok "Bob imports her certificate from a file, later: what she reads stays known" seen_again
+ok "and that she was imported, when she signs again" still_imported
 ok "Alice reads it, with its subject, and knows that it is Bob's" reads
 ok "so can Bob, later" as_bob sh -c 'smime decrypt "$1" | grep -q "Grüße, an answer"' sh "$work/2.encrypted"
 back_again() {
