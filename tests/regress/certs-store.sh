@@ -207,9 +207,12 @@ refused() { # PATTERN FILE
 cp keep.db newer.db
 python3 "$helper" newer newer.db
 python3 -c "import sqlite3; sqlite3.connect('foreign.db').execute('CREATE TABLE bookmarks(url)')"
+cp foreign.db foreign-damaged.db
+yes "not a page of a database" | dd of=foreign-damaged.db bs=100 seek=1 count=40 conv=notrunc iflag=fullblock 2>/dev/null
 yes "dear diary" | head -c 5000 >diary
 ok "a file of a newer version is left alone" refused 'newer version' "$work/newer.db"
 ok "so is a database of another program" refused 'something else' "$work/foreign.db"
+ok "and one that is damaged" refused 'no certificate store' "$work/foreign-damaged.db"
 ok "so is a file that is none" refused 'no certificate store' "$work/diary"
 mkdir folder
 nowhere() { # PATH

@@ -179,6 +179,9 @@ openssl cms -sign -in "$work/with-part" -from bob@example.org -signer "$work/mal
 ok "the sender signed a part, and another one all of it: not the sender's" is good-but 1 "$work/mail.eml" not-from-signer
 { printf 'From: bob@example.org\nContent-Type: message/rfc822\n\n'; printf 'From: alice@example.org\n'; cat "$work/part"; } >"$work/mail.eml"
 ok "in a forwarded mail its own sender counts" is good-but 1 "$work/mail.eml" not-from-signer
+{ printf 'Content-Type: message/rfc822\n\nFrom: alice@example.org\n'; cat "$work/part"; } >"$work/forwarded"
+entity "$work/forwarded"
+ok "also when who forwards it signs" is good-but 1 "$work/mail.eml" not-from-signer
 
 # EdDSA, which OpenSSL's CMS does not do.
 key_type=ed25519 issue edda /CN=Edda "$mail_use" subjectAltName=email:alice@example.org subjectKeyIdentifier=hash
