@@ -90,9 +90,10 @@ ok "Bcc is for the real sendmail alone" bcc_is_outside
 smime sign "$work/alice" | tr -d '\r' >"$work/signed"
 openssl cms -encrypt -in "$work/alice" "$work/alice.pem" | sed '1i From: alice@example.org' >"$work/encrypted"
 (printf 'Resent-From: alice@example.org\nResent-To: dora@example.net\n' && cat "$work/carol") >"$work/resent"
+(printf 'Resent-From: carol@example.org\nResent-To: dora@example.net\n' && cat "$work/alice") >"$work/resent-hers"
 printf 'no header\n' >"$work/none"
 printf 'From: alice@example.org\nX: %0300000d\n\nbody\n' 0 >"$work/huge"
-for kind in signed encrypted resent none huge; do
+for kind in signed encrypted resent resent-hers none huge; do
 	ok "$kind: goes out as it is" passes "$work/$kind" -i bob@example.net
 done
 for bytes in '\r' '\0'; do
@@ -226,6 +227,14 @@ died() {
 	printf '#!/bin/sh\nkill -9 $$\n' >"$work/dies" && chmod +x "$work/dies" && status 137 sh -c 'smime sendmail --program "$0" -i bob@example.net <"$1"' "$work/dies" "$work/alice"
 }
 ok "the real one dies" died
+died_first() {
+	fresh && says 'died of a signal, and it is not known whether' 70 smime sendmail --program "$work/dies" -it <"$work/bcc-eve" && nothing_sent
+}
+ok "with the first of two messages: it is said, and the second stays here" died_first
+unreadable() { # a folder can be opened, and not read
+	fresh && says 'not sent: Is a directory' 75 smime sendmail --program "$sink" -i bob@example.net <"$work" && nothing_sent
+}
+ok "a mail that cannot be read to its end: temporary error, nothing is sent" unreadable
 refused() {
 	smime lock && : >"$HOME/pinentry" && says 'not sent' 75 send "$work/alice" -i bob@example.net && nothing_sent &&
 		says 'not sent' 75 send "$work/alice" -i --sign always bob@example.net && nothing_sent
