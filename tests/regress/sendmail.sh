@@ -196,6 +196,11 @@ blind() {
 		holds_signed "$SINK/1.mail" && ! grep -i eve@ "$work/clear" && holds_signed "$SINK/2.mail" && ! grep -i eve@ "$work/clear"
 }
 ok "Bcc: a message of its own, and no trace in the others'" blind
+blind_to_the_dot() {
+	send "$work/bcc-eve" -t && sent 2 && args_are -i -- alice@example.org && printf '%s\n' -i -- EVE@example.org | cmp - "$SINK/2.args" &&
+		holds_signed "$SINK/2.mail" && ! grep 'The end' "$work/verified"
+}
+ok "without -i it ended at the dot, and the real sendmail sees none" blind_to_the_dot
 blind_by_envelope() {
 	send "$work/to-nobody" -i eve@example.org alice@example.org && sent 2 && args_are -i -- eve@example.org && is_encrypted "$SINK/1.mail" 2 &&
 		is_encrypted "$SINK/2.mail" 1
