@@ -444,6 +444,13 @@ spoiled() {
 		[ "$(grep -c '^ERR' "$work/answers")" = 2 ] && [ ! -s "$work/no" ] && recipients_are 1
 }
 ok "after a RECIPIENT that failed, ENCRYPT fails, and the next does not" spoiled
+spoiled_by_one_more() {
+	rm -f "$work/no"
+	{ echo open && seq 2001 | sed 's/.*/line RECIPIENT rsa@example.org/' && printf 'input %s\noutput %s\nline ENCRYPT --mail\n' "$work/mail.eml" "$work/no"; } |
+		/usr/bin/python3 "$srcdir/tests/regress/client.py" >"$work/answers"
+	[ "$(grep -c '^ERR' "$work/answers")" = 2 ] && [ ! -s "$work/no" ]
+}
+ok "so it does after a name too many" spoiled_by_one_more
 forgotten() {
 	protocol "line RECIPIENT nobody@example.net" "line RESET" "line RECIPIENT rsa@example.org" "input $work/mail.eml" "output $work/e.eml" \
 		"line ENCRYPT --mail" "input $work/mail.eml" "output $work/no" "line ENCRYPT" && recipients_are 1 &&
