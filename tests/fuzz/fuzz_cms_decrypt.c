@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(!lseek(fd, 0, SEEK_SET));
 	input_init(&input, fd);
 	input.seekable = !(data[0] & 8);
-	rc = cms_decrypt(&input, data[0] & 16 ? data[0] & 32 ? "p256" : "rsa" : NULL, keep, &out);
+	rc = cms_decrypt(&input, data[0] & 16 ? data[0] & 32 ? "p256" : data[0] & 64 ? "x25519" : "rsa" : NULL, keep, &out);
 	require(rc <= 0 && rc > -100);
 	require(rc || (data[0] & 7) < (authenticated ? STUB_REFUSE : STUB_UNCLEAR));
 	require(!rc || !authenticated || !out.length);

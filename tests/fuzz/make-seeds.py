@@ -78,9 +78,23 @@ def authenveloped(wrap, attributes=b"", segments=1, mac=16):
 ATTRIBUTE = der(0x30, oid("06032a0304"), der(0x31, der(4, b"attribute")))
 
 
+def x25519_seeds():
+    """What openssl cannot make: by the regress tests' own program."""
+    program = os.path.join(top, "..", "regress", "x25519.py")
+    seeds = {}
+    for name, *more in (("hkdf",), ("hkdf-ukm", "hkdf-512", "128", "0011"), ("x963", "x963-256", "192"),
+                        ("keyid", "hkdf-256", "256", "-", "key-id"), ("small", "hkdf-256", "256", "-", "small-2"),
+                        ("short-key", "hkdf-256", "256", "-", "short-key"), ("issuer", "hkdf-256", "256", "-", "issuer"),
+                        ("unknown-kdf", "hkdf-256", "256", "-", "unknown-kdf"), ("p256", "hkdf-256", "256", "-", "p256")):
+        with tempfile.NamedTemporaryFile() as out:
+            subprocess.run((program, "encrypt", key("x25519"), out.name, *more), input=TEXT, check=True)
+            seeds["x25519-" + name] = out.read()
+    return seeds
+
+
 def cms_seeds():
     d = ("-outform", "DER")
-    seeds = {
+    seeds = x25519_seeds() | {
         "rsa-aes128": encrypt("rsa", "aes-128-cbc", *d),
         "rsa-aes256-gcm": encrypt("rsa", "aes-256-gcm", *d),
         "rsa-3des-keyid": encrypt("rsa", "des3", "-keyid", *d),
@@ -117,7 +131,9 @@ def write_cms(seeds):
         put("cms_decrypt", name, b"\0" + data)
     for mode, name in ((1, "rsa-aes128"), (1, "rsa-oaep256"), (2, "rsa-aes128"), (3, "rsa-aes256-gcm"),
                        (4, "p256-aes128"), (5, "p256-aes256-gcm"), (6, "rsa-oaep"), (7, "rsa-aes128"),
-                       (8, "hand-attributes-ber"), (17, "rsa-3des-keyid"), (48, "p256-aes128")):
+                       (8, "hand-attributes-ber"), (17, "rsa-3des-keyid"), (48, "p256-aes128"),
+                       (3, "x25519-hkdf"), (4, "x25519-x963"), (6, "x25519-hkdf"), (80, "x25519-hkdf-ukm"),
+                       (80, "p256-aes128"), (48, "x25519-hkdf")):
         put("cms_decrypt", "%d-%s" % (mode, name), bytes((mode,)) + seeds[name])
     signed = openssl("cms", "-sign", "-binary", "-nodetach", "-outform", "DER", "-signer", key("rsa"),
                      data=TEXT)

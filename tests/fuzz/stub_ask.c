@@ -16,10 +16,10 @@
 #include <openssl/rsa.h>
 #include <string.h>
 
-#define KEYS 2
+#define KEYS 3
 #define ANSWER_TOO_LONG 2000
 
-static const char *const names[KEYS] = {"rsa", "p256"};
+static const char *const names[KEYS] = {"rsa", "p256", "x25519"};
 static EVP_PKEY *private_keys[KEYS];
 static struct buf certs[KEYS];
 static enum stub_answer how;
@@ -83,7 +83,7 @@ const char *ask_detail(void)
 
 int ask_list(enum list_look look, ask_token token, ask_cert cert, void *context)
 {
-	struct msg_token message = {.ref = 1, .flags = TOKEN_LOGGED_IN | TOKEN_INITIALISED};
+	struct msg_token message = {.ref = 1, .flags = TOKEN_LOGGED_IN | TOKEN_INITIALISED | TOKEN_ECDH};
 	int rc = token(context, &message);
 
 	(void)look;
@@ -156,7 +156,10 @@ static int derive(const struct msg_key_op *request, struct buf *into)
 {
 	EVP_PKEY *key = private_keys[request->key - 1];
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, "provider=default");
-	EVP_PKEY *peer = make_point(request->data);
+	EVP_PKEY *peer = EVP_PKEY_is_a(key, "X25519")
+				 ? EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, request->data.data,
+							       request->data.length)
+				 : make_point(request->data);
 	unsigned char out[64];
 	size_t length = sizeof out;
 	int ok = ctx && peer && EVP_PKEY_derive_init(ctx) > 0 && EVP_PKEY_derive_set_peer(ctx, peer) > 0 &&
@@ -229,7 +232,7 @@ int ask_key_op(enum message_type type, const struct msg_key_op *request, int pin
 	require(request->key >= 1 && request->key <= KEYS);
 	if (type == MSG_SIGN)
 		return sign(request, into);
-	require((type == MSG_DECRYPT && request->key == 1) || (type == MSG_DERIVE && request->key == 2));
+	require((type == MSG_DECRYPT && request->key == 1) || (type == MSG_DERIVE && request->key > 1));
 	if (how >= STUB_REFUSE) {
 		rc = misbehave(into, &form);
 	} else if (type == MSG_DERIVE) {
