@@ -4,7 +4,10 @@
 # primitives and the CMS put together here, so that it can also be put together wrongly.
 #	x25519.py encrypt CERT OUT [KDF [WRAP [UKM [FAULT]]]] <IN	KDF: hkdf-256 or x963-512; WRAP: 128, 192, 256; UKM: hex or -
 #	x25519.py decrypt KEY CERT IN >OUT
+#	x25519.py derived KEY PUBLIC-KEY <ANSWER	whether the agent's answer is the secret of the two
+#	x25519.py point KEY	its public half, hex
 import os
+import re
 import sys
 
 from cryptography import x509
@@ -16,7 +19,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.x963kdf import X963KDF
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap, aes_key_wrap
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (Encoding, PublicFormat, load_pem_private_key,
+                                                          load_pem_public_key)
 
 HASHES = {"256": hashes.SHA256, "384": hashes.SHA384, "512": hashes.SHA512}
 SCHEMES = {"x963-256": "06062b8104010b01", "x963-384": "06062b8104010b02", "x963-512": "06062b8104010b03",
@@ -174,9 +178,24 @@ def unwrap(key, parts, wrapped):
     return aes_key_unwrap(kek, wrapped)
 
 
+def read_key(path):
+    with open(path, "rb") as file:
+        return load_pem_private_key(file.read(), None)
+
+
+def point(path):
+    print(read_key(path).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex())
+
+
+def derived(key_path, public_path):
+    with open(public_path, "rb") as file:
+        secret = read_key(key_path).exchange(load_pem_public_key(file.read()))
+    answer = next(line for line in sys.stdin.read().split("\n") if line.startswith("D "))
+    sys.exit(re.sub("%(..)", lambda match: chr(int(match[1], 16)), answer[2:]).encode("latin1") != secret)
+
+
 def decrypt(key_path, cert_path, path):
-    with open(key_path, "rb") as file:
-        key = load_pem_private_key(file.read(), None)
+    key = read_key(key_path)
     with open(path, "rb") as file:
         enveloped = elements(take(elements(take(file.read())[1])[1][1])[1])
     parts, wrapped = find_wrapped(enveloped[1][1], take(issuer_and_serial(read_cert(cert_path)))[1])
@@ -193,4 +212,4 @@ def decrypt(key_path, cert_path, path):
     sys.stdout.buffer.write(padder.update(cipher.update(content[2][1]) + cipher.finalize()) + padder.finalize())
 
 
-{"encrypt": encrypt, "decrypt": decrypt}[sys.argv[1]](*sys.argv[2:])
+{"encrypt": encrypt, "decrypt": decrypt, "derived": derived, "point": point}[sys.argv[1]](*sys.argv[2:])

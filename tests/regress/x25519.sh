@@ -54,8 +54,9 @@ refused() {
 	says "$2" 1 smime decrypt --raw -o "$work/back" "$work/e.der" && [ ! -e "$work/back" ]
 }
 
+# How often the token was asked. The broker writes its line behind the answer, and before it hears another client.
 derivations() {
-	grep -c ' derive with key ' "$work/agent.log"
+	smime status >/dev/null && grep ' derive .*with key ' "$work/agent.log" | grep -vc ': MECHANISM$'
 }
 
 # DER as OpenSSL would have written it: the recipients in order.
@@ -92,6 +93,20 @@ signed_mail() {
 		smime encrypt --sign -r eve@example.net -r own@example.net --no-self "$work/mail" >"$work/mail.enc" &&
 		smime decrypt "$work/mail.enc" >"$work/mail.back" && grep -q 'this is a test' "$work/mail.back" &&
 		smime verify --ca "$work/ca.pem" "$work/mail.enc"
+}
+
+# by_number LABEL POINT: the secret of the token's key and the point, asked for by the protocol.
+by_number() {
+	python3 "$srcdir/tests/clients/pk.py" "$SMIME_AGENT_SOCKET" "$1" "PKDATA $2|PKDERIVE %d ecdh" >"$work/answer"
+}
+
+derives() { # LABEL
+	by_number "$1" "$("$peer" point "$work/bob.key")" && "$peer" derived "$work/bob.key" "$work/$1.pub" <"$work/answer"
+}
+
+no_point() { # POINT
+	before=$(derivations)
+	by_number own "$1" && grep -q '^ERR ' "$work/answer" && [ "$(derivations)" = "$before" ]
 }
 
 zero_key() {
@@ -150,6 +165,16 @@ ok "somebody else's message" sh -c '"$1" encrypt "$2/eve.pem" "$2/e.der" <"$2/by
 ok "is not for us" says "not encrypted to any key" 1 smime decrypt --raw -o "$work/back" "$work/e.der"
 ok "a certificate with a point of small order" zero_key
 ok "is not encrypted to" sh -c '! smime encrypt --raw --no-self -r "$1/zero.pem" -o "$1/z.der" "$1/bytes" && [ ! -e "$1/z.der" ]' sh "$work"
+
+smime token keygen --token Demo --label bare --type x25519 --pin-fd 3 3<"$work/pin"
+smime token csr --token Demo --label bare --subject /CN=bare --pin-fd 3 3<"$work/pin" >"$work/bare.pub"
+ok "unlock, for two keys" unlock
+ok "the key derives by the protocol for keys" derives own
+ok "so does one without a certificate" derives bare
+zeros=00000000000000000000000000000000
+ok "not with a point of small order" no_point $zeros$zeros
+ok "nor with one that is short" no_point ${zeros}0000000000000000000000000000
+ok "nor with one of another curve" no_point "04$zeros$zeros$zeros$zeros"
 echo "# RFC 8418, against x25519.py:"
 cat "$work/table"
 finish
