@@ -66,7 +66,7 @@ static int init_token(struct module *module, const struct task *task)
 {
 	char label[TOKEN_LABEL_SIZE + 1];
 	size_t length = strlen(task->label);
-	int rc = length && length <= TOKEN_LABEL_SIZE ? module_find(module, task->token, !*task->token)
+	int rc = length && length <= TOKEN_LABEL_SIZE ? module_find(module, task->token, true)
 						      : ERR_USAGE;
 
 	if (rc)

@@ -47,15 +47,15 @@ static bool is_named(const PKCS11_TOKEN *token, const struct uri *uri)
 	       uri_match_token(uri, token->label, token->manufacturer, token->model, token->serialnr);
 }
 
-int module_find(struct module *module, const char *name, bool uninitialised)
+int module_find(struct module *module, const char *name, bool blank)
 {
 	struct uri uri = {0};
-	int rc = uninitialised ? 0 : uri_parse(name, &uri);
+	int rc = *name ? uri_parse(name, &uri) : blank ? 0 : ERR_NO_TOKEN;
 
 	for (unsigned int i = 0; i < module->slot_count && !rc && !module->slot; i++) {
 		const PKCS11_TOKEN *token = module->slots[i].token;
 
-		if (token && (uninitialised ? !token->initialized : token->initialized && is_named(token, &uri)))
+		if (token && (*name ? (blank || token->initialized) && is_named(token, &uri) : !token->initialized))
 			module->slot = &module->slots[i];
 	}
 	uri_done(&uri);

@@ -20,8 +20,9 @@ struct module {
 MUST_USE int module_open(struct module *module, struct view path);
 void module_close(struct module *module);
 
-/* Finds the token: by its URI, or the first that is not initialised. ERR_NO_TOKEN. */
-MUST_USE int module_find(struct module *module, const char *uri, bool uninitialised);
+/* Finds the token by its URI; with `blank` also one that is not initialised, and for "" the first of those.
+ * ERR_NO_TOKEN. */
+MUST_USE int module_find(struct module *module, const char *uri, bool blank);
 
 /* Opens a session that may write and logs in. `pin` is a C string. ERR_PIN_LAST_TRY where one try is
  * left and `last_try` does not allow it. */

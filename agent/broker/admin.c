@@ -161,7 +161,7 @@ static void run(struct task *task, struct secret *pin, const struct secret *new_
 	if (!err && task->verb != ADMIN_INIT && pin && bad_pins_have(&token->bad_pins, pin))
 		err = ERR_PIN_WRONG;
 	/* The very token that was found: its PIN is for no other of that label. */
-	if (!err && (token->flags & TOKEN_INITIALISED))
+	if (!err && (message.token.length || (token->flags & TOKEN_INITIALISED)))
 		err = uri_format(&uri, token->label, token->manufacturer, token->model, token->serial, none, none);
 	if (err) {
 		task_end(task, err, NULL);
@@ -224,21 +224,21 @@ static void ask_pins(struct task *task, struct token *token)
 	prompt_ask(&prompt, got_pins, task);
 }
 
-/* By label or URI; for INIT, the first token that is not initialised. */
+/* By label or URI; for INIT without one, the first token that is not initialised. */
 static struct token *find_token(const struct msg_admin *message, int *ret_err)
 {
 	CLEAN_FREE char *name = view_dup(message->token);
 	struct token *found = NULL;
-	bool init = message->verb == ADMIN_INIT && !message->token.length;
+	bool init = message->verb == ADMIN_INIT, any_blank = init && !message->token.length;
 
 	*ret_err = name ? ERR_NO_TOKEN : ERR_NO_MEMORY;
 	for (struct token *token = keyring_tokens(); token && name; token = token->next) {
 		if (!token->host_ref || !token->host)
 			continue;
-		if (init && !(token->flags & TOKEN_INITIALISED))
+		if (any_blank && !(token->flags & TOKEN_INITIALISED))
 			return token;
-		if (init || (*name && !keyring_is_named(token, name)) ||
-		    !(token->flags & TOKEN_INITIALISED))
+		if (any_blank || (*name && !keyring_is_named(token, name)) ||
+		    (!init && !(token->flags & TOKEN_INITIALISED)))
 			continue;
 		if (found) {
 			*ret_err = ERR_AMBIGUOUS_TOKEN;

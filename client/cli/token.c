@@ -12,13 +12,14 @@
 #define ARGUMENTS_MAX 16
 
 static const char help[] =
-	"usage: smime token init --label LABEL\n"
+	"usage: smime token init [--token TOKEN] --label LABEL\n"
 	"       smime token keygen [--token TOKEN] --label NAME [--type TYPE]\n"
 	"       smime token csr [--token TOKEN] --label NAME --subject /CN=... [--address ADDRESS]\n"
 	"       smime token import-cert [--token TOKEN] [--label NAME] [FILE]\n"
 	"       smime token change-pin [--token TOKEN]\n"
 	"Administers a token. Keys are made on it and stay on it.\n\n"
 	"  --token TOKEN    the label or pkcs11: URI of the token; not needed if there is one only\n"
+	"                   (init: if the first blank one is meant; one that is not blank loses its keys)\n"
 	"  --label NAME     of the new token or key; of the key that a request is for\n"
 	"  --type TYPE      rsa:2048 (also 3072, 4096), ec:P-256 (also P-384, P-521), ed25519\n"
 	"                   or x25519 (decrypts only); default rsa:3072\n"

@@ -54,6 +54,9 @@ trap cleanup_daemon EXIT
 state_is() { # LABEL STATE
 	smime tokens --json | grep -q "\"label\":\"$1\".*\"state\":\"$2\""
 }
+init_named() { # TOKEN LABEL
+	smime token init --token "$1" --label "$2" --pin-fd 3 3<"$work/new-pins"
+}
 doctor_tells() {
 	status 1 smime doctor >"$work/list" && grep -q "^problem  module .*$opencryptoki: C_Initialize" "$work/list"
 }
@@ -93,7 +96,8 @@ printf '%s\n%s\n' "$SO_PIN" "$PIN" >"$work/new-pins"
 ok "without its daemon the module does not start: told" doctor_tells
 ok "the daemon starts" start_daemon
 ok "the module works now" wait_for state_is 'IBM OS PKCS#11' uninitialised
-ok "initialise the token" make_token Ock
+ok "another blank token is not there" says "not present" 3 init_named "pkcs11:serial=124" Ock
+ok "initialise this one" init_named "pkcs11:serial=123;model=IBM%20SoftTok" Ock
 ok "it is locked" state_is Ock locked
 ok "make a key and its certificate" make_key Ock rsa rsa:2048
 ok "the certificate has its serial number" is_whole rsa
@@ -111,4 +115,8 @@ ok "the daemon goes and comes back" eval 'stop_daemon && start_daemon'
 ok "unlock again" eval 'wait_for state_is Ock locked && unlock'
 ok "RSA signs again" sign
 ok "lock" eval 'smime lock && state_is Ock locked'
+ok "made anew with another SO PIN: refused" eval 'printf "wrong-so\n$PIN\n" >"$work/new-pins"; says "wrong PIN" 4 init_named Ock Again'
+ok "with its own" eval 'printf "$SO_PIN\n$PIN\n" >"$work/new-pins"; init_named Ock Again'
+ok "the key is gone" status 1 smime sign -k rsa -o "$work/s.eml" "$work/mail.eml"
+ok "and the token has its new label" state_is Again locked
 finish
