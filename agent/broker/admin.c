@@ -28,17 +28,27 @@ struct task {
 	struct secret *pin; /* that was sent */
 	bool patient;	    /* the token may be a slow module's */
 	bool told;	    /* the person knows that this is the last try */
+	bool paused;	    /* the host is, and is to be started by the end */
 	struct loop_timer limit;
 };
 
 /* An RSA-4096 key takes a card minutes; longer is a hang. */
 #define TASK_TIMEOUT_MS 600000
 
+static bool host_exists(const struct host *wanted)
+{
+	for (const struct host *host = hosts_first(); host; host = host->next)
+		if (host == wanted)
+			return true;
+	return false;
+}
 
 static void task_free(struct task *task)
 {
 	loop_timer_clear(&task->limit);
 	child_kill(task->child);
+	if (task->paused && host_exists(task->host))
+		host_restart(task->host);
 	secret_free(task->pin);
 	if (task->pin_fd >= 0)
 		close(task->pin_fd);
@@ -71,14 +81,6 @@ static void looked(void *context, int err, const struct msg_result *result)
 	reply(context);
 }
 
-static bool host_exists(const struct host *wanted)
-{
-	for (const struct host *host = hosts_first(); host; host = host->next)
-		if (host == wanted)
-			return true;
-	return false;
-}
-
 /* The task was done by another process. Some modules see what changed only when they are loaded anew:
  * SoftHSM tokens and PINs, tpm2-pkcs11 objects too. A CSR changes nothing. */
 static void look_again(struct task *task)
@@ -86,6 +88,7 @@ static void look_again(struct task *task)
 	if (!host_exists(task->host)) {
 		reply(task);
 	} else if (task->verb != ADMIN_CSR) {
+		task->paused = false;
 		host_restart(task->host);
 		hosts_when_settled(reply, task, false);
 	} else {
@@ -174,6 +177,10 @@ static void run(struct task *task, struct secret *pin, const struct secret *new_
 		message.pin = (struct view){pin->data, pin->length};
 	if (new_pin)
 		message.new_pin = (struct view){new_pin->data, new_pin->length};
+	/* C_InitToken wants no session on the token, of whatever process. */
+	task->paused = task->verb == ADMIN_INIT && token->flags & TOKEN_INITIALISED;
+	if (task->paused)
+		host_pause(task->host, TASK_TIMEOUT_MS);
 	task->child = child_spawn(PROCESS_ADMIN, &hello, -1, hear, gone, task);
 	if (!task->child) {
 		task_end(task, ERR_SPAWN, NULL);

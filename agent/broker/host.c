@@ -337,7 +337,8 @@ void host_revive(struct host *host)
 	}
 }
 
-void host_restart(struct host *host)
+/* Ends the process, through no fault of what it was doing; the next one is started at once, or in `pause_ms`. */
+static void replace(struct host *host, uint32_t pause_ms)
 {
 	struct call *lost = TAKE(host->calls);
 
@@ -346,10 +347,23 @@ void host_restart(struct host *host)
 	host->state = HOST_DOWN;
 	host->crashes = 0;
 	keyring_host_down(host);
-	start(host);
+	if (pause_ms)
+		loop_timer_set(&host->restart, pause_ms, start, host);
+	else
+		start(host);
 	host->restarting = true;
 	fail_calls(lost, ERR_TOKEN_CRASHED);
 	host->restarting = false;
+}
+
+void host_restart(struct host *host)
+{
+	replace(host, 0);
+}
+
+void host_pause(struct host *host, uint32_t most_ms)
+{
+	replace(host, most_ms);
 }
 
 bool host_distrust(struct host *host)

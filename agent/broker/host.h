@@ -76,5 +76,7 @@ bool host_distrust(struct host *host);
 void host_revive(struct host *host);
 /* Ends the process and starts it again, as if it had crashed, but without counting it. */
 void host_restart(struct host *host);
+/* Ends the process, and starts none until host_restart, or until this time has passed. */
+void host_pause(struct host *host, uint32_t most_ms);
 
 #endif
