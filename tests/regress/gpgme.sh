@@ -287,6 +287,8 @@ ok "Bob signs" openssl_signs bob
 ok "Bob's signature is valid" verifies bob 'VALID,GREEN' "$work/s" "$work/bytes"
 ok "Bob is known from then on" lists_only list '<bob@example.org>' bob 'es public <bob@example.org>'
 ok "encrypts to Bob, who signed" encrypts bob bob
+ok "Bob signs with SHA-1" openssl_signs bob -md sha1
+ok "which others can forge: bad to who knows but good and bad" verifies bob 'RED status 8' "$work/s" "$work/bytes"
 ok "altered content is bad" verifies rsa 'RED status 8' "$work/own.s" "$work/ca.pem"
 ok "a signature with content of its own, called detached, is bad" sh -c '! grep -E "GREEN|VALID" "$1"' - "$work/said"
 own_content() {
@@ -320,6 +322,20 @@ ok "gpgsm's options" says_in_dialect '^done 14' 'line OPTION include-certs -1' '
 	'line OPTION enable-audit-log=1' 'line OPTION input-size-hint=20' 'line OPTION request-origin=remote' 'line OPTION putenv=GPG_TTY=/dev/tty' \
 	'line OPTION lc-messages=C'
 ok "which are taken" [ "$(grep -c '^ERR' "$work/said")" = 0 ]
+to_how_many() { # NUMBER LINE...: a message to Bob after these is for so many
+	number=$1
+	shift
+	says_in_dialect '^OK' "$@" 'line SIGNER rsa' 'line RECIPIENT <bob@example.org>' "input $work/bytes" "output $work/e" 'line ENCRYPT' && ! grep '^ERR' "$work/said" &&
+		[ "$(openssl cms -cmsout -print -noout -inform DER -in "$work/e" | grep -c 'd.ktri:\|d.kari:')" = "$number" ]
+}
+ok "to Bob and oneself" to_how_many 2
+ok "to Bob alone, with no-encrypt-to" to_how_many 1 'line OPTION no-encrypt-to'
+ok "that is taken back with RESET" to_how_many 2 'line OPTION no-encrypt-to' 'line RESET'
+ok "a second signer" says_in_dialect '^ERR 50331708 ' 'line SIGNER rsa' 'line SIGNER p256'
+same_signer() {
+	says_in_dialect '^done 3' 'line SIGNER rsa' 'line SIGNER rsa' && ! grep '^ERR' "$work/said"
+}
+ok "the same one again is no other" same_signer
 ok "GETINFO version" says_in_dialect '^D 2\.2\.40' 'line GETINFO version'
 ok "GETAUDITLOG has nothing" says_in_dialect '^ERR 50331706 ' 'line GETAUDITLOG'
 ok "GENKEY is not done" says_in_dialect '^ERR 50331708 ' 'line GENKEY'
