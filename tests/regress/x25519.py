@@ -129,7 +129,7 @@ def encrypt(path, out, kdf="hkdf-256", wrap="256", ukm="-", fault=""):
     content_key, iv = os.urandom(32), os.urandom(16)
     wrapped_key = {"short-key": content_key[:16], "long-key": content_key + bytes(8)}.get(fault, content_key)
     wrapped = aes_key_wrap(key_encryption_key(kdf, wrap, ukm, secret), wrapped_key)
-    if fault == "altered":
+    if fault in ("altered", "many-altered"):
         wrapped = wrapped[:-1] + bytes((wrapped[-1] ^ 1,))
     elif fault == "cut":
         wrapped = wrapped[:-8]
@@ -141,7 +141,7 @@ def encrypt(path, out, kdf="hkdf-256", wrap="256", ukm="-", fault=""):
     for_whom = b"" if fault == "nobody" else der(0x30, who, der(4, wrapped))
     info = der(0xa1, der(2, b"\3"), der(0xa0, originator(cert, point, fault)), der(0xa1, der(4, ukm)) if ukm else b"",
                key_encryption_algorithm(kdf, wrap, fault), der(0x30, for_whom))
-    if fault == "many":
+    if fault.startswith("many"):
         info *= 300
     padder = padding.PKCS7(128).padder()
     cipher = Cipher(algorithms.AES(content_key), modes.CBC(iv)).encryptor()

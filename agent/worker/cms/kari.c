@@ -8,6 +8,7 @@
 
 #include "clean_ssl.h"
 #include "der.h"
+#include "remote_key.h"
 
 #include <openssl/core_names.h>
 #include <openssl/rand.h>
@@ -29,8 +30,8 @@ static const struct {
 	{"1.2.840.113549.1.9.16.3.21", "HKDF", "SHA512"},
 };
 
-/* The same for every message: version 3, and keyEncryptionAlgorithm with HKDF and SHA-256, whose last byte tells
- * the length of AES's key. */
+/* The same for every message: version 3, and keyEncryptionAlgorithm with HKDF and SHA-256, which RFC 8551 section 2.3
+ * wants of all; its last byte tells the length of AES's key. */
 static const uint8_t version[] = {0x02, 0x01, 0x03};
 static const uint8_t originator_head[] = {0xa0, 0x2c, 0xa1, 0x2a, 0x30, 0x05, 0x06, 0x03,
 					  0x2b, 0x65, 0x6e, 0x03, 0x21, 0x00};
@@ -148,7 +149,13 @@ static int unwrap(CMS_ContentInfo *cms, CMS_RecipientInfo *info, CMS_RecipientEn
 	done = CMS_RecipientInfo_kari_set0_pkey(info, key) && set_scheme(info, &scheme, originator) &&
 	       CMS_RecipientInfo_kari_decrypt(cms, info, wrapped);
 	CMS_RecipientInfo_kari_set0_pkey(info, NULL);
-	return done ? 0 : ERR_DECRYPT;
+	return done ? 0 : remote_key_error() ? remote_key_error() : ERR_DECRYPT;
+}
+
+/* Whether another part of the message may do better: the token did not fail, and was not asked too often. */
+static bool may_go_on(int err)
+{
+	return err == ERR_NOT_FOR_US || err == ERR_NOT_SUPPORTED || err == ERR_DECRYPT;
 }
 
 /* Whether the key is to be tried on it. */
@@ -164,7 +171,7 @@ static int try_info(CMS_ContentInfo *cms, CMS_RecipientInfo *info, EVP_PKEY *key
 	STACK_OF(CMS_RecipientEncryptedKey) *list = CMS_RecipientInfo_kari_get0_reks(info);
 	int rc = ERR_NOT_FOR_US;
 
-	for (int i = 0; i < sk_CMS_RecipientEncryptedKey_num(list) && rc; i++)
+	for (int i = 0; i < sk_CMS_RecipientEncryptedKey_num(list) && may_go_on(rc); i++)
 		if (is_meant(info, sk_CMS_RecipientEncryptedKey_value(list, i), cert))
 			rc = unwrap(cms, info, sk_CMS_RecipientEncryptedKey_value(list, i), key);
 	return rc;
@@ -175,7 +182,7 @@ int kari_decrypt(CMS_ContentInfo *cms, EVP_PKEY *key, X509 *cert)
 	STACK_OF(CMS_RecipientInfo) *infos = CMS_get0_RecipientInfos(cms);
 	int rc = ERR_NOT_FOR_US;
 
-	for (int i = 0; i < sk_CMS_RecipientInfo_num(infos) && rc; i++) {
+	for (int i = 0; i < sk_CMS_RecipientInfo_num(infos) && may_go_on(rc); i++) {
 		CMS_RecipientInfo *info = sk_CMS_RecipientInfo_value(infos, i);
 		int err = CMS_RecipientInfo_type(info) == CMS_RECIPINFO_AGREE ? try_info(cms, info, key, cert)
 									      : ERR_NOT_FOR_US;

@@ -26,7 +26,7 @@ void kari_scheme_done(struct kari_scheme *scheme);
 EVP_PKEY *kari_originator(CMS_RecipientInfo *info);
 
 /* Finds the content key with this X25519 key, in what names the certificate; without one, wherever it fits.
- * ERR_NOT_FOR_US, ERR_NOT_SUPPORTED, ERR_DECRYPT. */
+ * ERR_NOT_FOR_US, ERR_NOT_SUPPORTED, ERR_DECRYPT; the token's errors. */
 MUST_USE int kari_decrypt(CMS_ContentInfo *cms, EVP_PKEY *key, X509 *cert);
 
 /* Adds a recipient with an X25519 key to a message that OpenSSL is about to make, whose content key has `length`
