@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-# RFC 8418 once more, for x25519.sh: encrypts to and decrypts with an X25519 key, with the cryptography package's own
+# RFC 8418 once more, for x25519.sh: encrypts to an X25519 key (or P-256), decrypts with one, with the cryptography package's own
 # primitives and the CMS put together here, so that it can also be put together wrongly.
 #	x25519.py encrypt CERT OUT [KDF [WRAP [UKM [FAULT]]]] <IN	KDF: hkdf-256 or x963-512; WRAP: 128, 192, 256; UKM: hex or -
 #	x25519.py decrypt KEY CERT IN >OUT
@@ -30,6 +30,7 @@ WRAPS = {"128": "060960864801650304010" + "5", "192": "0609608648016503040119", 
 CBC = "060960864801650304012a"
 CIPHERS = {"02": 16, "16": 24, "2a": 32, "06": 16, "1a": 24, "2e": 32}  # by the OID's last byte; the last three are GCM
 X25519 = "06032b656e"
+P256 = ("06072a8648ce3d0201", "06082a8648ce3d030107")
 ENVELOPED, DATA = "06092a864886f70d010703", "06092a864886f70d010701"
 # Points of small order, and such that are not reduced: with each the secret is zero.
 SMALL = ["00" * 32, "01" + "00" * 31, "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
@@ -85,10 +86,17 @@ def key_encryption_key(kdf, wrap, ukm, secret):
     return HKDF(digest, size, ukm, info).derive(secret)
 
 
+def uncompressed(key):
+    return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+
 def agree(cert, fault):
     """The sender's public key, and the secret."""
     if fault.startswith("small-"):
         return bytes.fromhex(SMALL[int(fault[6:])]), bytes(32)
+    if isinstance(cert.public_key(), ec.EllipticCurvePublicKey):
+        own = ec.generate_private_key(ec.SECP256R1())
+        return uncompressed(own.public_key()), own.exchange(ec.ECDH(), cert.public_key())
     own = X25519PrivateKey.generate()
     return own.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw), own.exchange(cert.public_key())
 
@@ -96,7 +104,8 @@ def agree(cert, fault):
 def originator(cert, point, fault):
     if fault == "issuer":
         return issuer_and_serial(cert)
-    algorithm, bits = der(0x30, X25519), der(3, b"\0", point)
+    on_curve = isinstance(cert.public_key(), ec.EllipticCurvePublicKey)
+    algorithm, bits = der(0x30, *P256) if on_curve else der(0x30, X25519), der(3, b"\0", point)
     if fault == "unused-bits":
         bits = der(3, b"\1", point)
     elif fault == "short-point":
@@ -104,9 +113,8 @@ def originator(cert, point, fault):
     elif fault == "long-point":
         bits = der(3, b"\0", point, b"\0")
     elif fault == "p256":
-        other = ec.generate_private_key(ec.SECP256R1()).public_key()
-        algorithm = der(0x30, "06072a8648ce3d0201", "06082a8648ce3d030107")
-        bits = der(3, b"\0", other.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
+        algorithm = der(0x30, *P256)
+        bits = der(3, b"\0", uncompressed(ec.generate_private_key(ec.SECP256R1()).public_key()))
     elif fault == "null":
         algorithm = der(0x30, X25519, "0500")
     return der(0xa1, algorithm, bits)

@@ -80,6 +80,12 @@ streamed() {
 		smime decrypt --raw <"$work/e.der" | cmp - "$work/large"
 }
 
+# Not a byte into a pipe: OpenSSL would go on with a random key, and give garbage until the end.
+other_length() { # CERTIFICATE KDF
+	"$peer" encrypt "$work/$1.pem" "$work/e.der" "$2" 256 - short-key <"$work/bytes" &&
+		[ "$(smime decrypt --raw "$work/e.der" 2>"$work/said" | wc -c)" = 0 ] && grep -q 'could not be decrypted' "$work/said"
+}
+
 # The first of several that name the same key may be damaged.
 second_fits() {
 	"$peer" encrypt "$work/own.pem" "$work/e.der" hkdf-256 256 - many <"$work/bytes" &&
@@ -116,6 +122,7 @@ zero_key() {
 
 ok "initialise a token" make_token Demo
 ok "make an RSA key to sign with" make_key Demo rsa rsa:2048
+ok "make a P-256 key" make_key Demo ec ec:P-256
 ok "make an X25519 key on the token" smime token keygen --token Demo --label own --type x25519 --pin-fd 3 3<"$work/pin"
 smime token csr --token Demo --label own --subject /CN=own --pin-fd 3 3<"$work/pin" >"$work/own.pub"
 ok "its public key takes the place of a request" grep -q 'BEGIN PUBLIC KEY' "$work/own.pub"
@@ -159,6 +166,8 @@ ok "the token was not asked for those" test "$(derivations)" = "$before"
 for fault in altered cut empty short-key long-key small-0 small-1 small-2 small-3 small-4 small-5 small-6; do
 	ok "refused: $fault" refused $fault "could not be decrypted"
 done
+ok "nothing comes out of a content key of another length" other_length own hkdf-256
+ok "nor with P-256" other_length ec x963-256
 before=$(derivations)
 ok "of 300 that do not fit, some are tried" refused many-altered "over the limit"
 ok "and not all" test "$(derivations)" -le $((before + 100))
