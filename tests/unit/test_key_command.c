@@ -58,7 +58,7 @@ static void mechanisms_are_for_their_operation(void **state)
 	set_data(FIELD);
 	assert_int_equal(run(MSG_SIGN, EC_KEY " ecdsa", &result), 0);
 	assert_int_equal(run(MSG_SIGN, RSA_KEY " rsa-pss --hash=sha256 --mgf=sha256 --salt=1024", &result), 0);
-	assert_int_equal(run(MSG_SIGN, "3 ecdsa", &result), ERR_KEY_STALE);
+	assert_int_equal(run(MSG_SIGN, "4 ecdsa", &result), ERR_KEY_STALE);
 }
 
 static void broken_data_is_not_signed(void **state)
