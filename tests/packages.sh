@@ -10,7 +10,7 @@ test_packages="libcmocka-dev opensc gpgsm gpg-agent gnupg-pkcs11-scd gnutls-bin 
 	pcscd vsmartcard-vpcd ykcs11 python3-cryptography iproute2 util-linux
 	mutt neomutt tmux msmtp s-nail git-email libmailtools-perl aerc alpine emacs-nox
 	swtpm tpm2-abrmd tpm2-tools libtss2-tcti-swtpm0 libtss2-tcti-tabrmd0 libtpm2-pkcs11-1 libtpm2-pkcs11-tools dbus-daemon
-	opencryptoki"
+	opencryptoki libbcpkix-java openjdk-17-jdk-headless"
 
 # need PACKAGE...: installs those that are missing; asks for sudo when not root.
 need() {
