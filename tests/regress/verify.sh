@@ -281,6 +281,10 @@ ok "signed, then encrypted: good" is good 0 "$work/signed-encrypted.eml" encrypt
 ok "what was signed comes out" cmp "$work/signed" "$work/text.crlf"
 cipher=-aes-256-gcm encrypt "$work/entity" "$work/gcm.eml" 2>/dev/null
 ok "the same with AES-GCM: good" is good 0 "$work/gcm.eml"
+sed '/^From:/d' "$work/lf.eml" >"$work/lf.entity"
+{ printf 'From: alice@example.org\n'; openssl cms -encrypt -binary -in "$work/lf.entity" -aes256 "$cert"; } >"$work/lf-encrypted.eml"
+ok "a long mail that was signed with LF, then encrypted: good" is good 0 "$work/lf-encrypted.eml" encrypted signed
+ok "and comes out with LF" cmp "$work/signed" "$work/long"
 sed '/^From:\|^To:/d' "$work/signed-encrypted.eml" >"$work/inner"
 openssl cms -sign -in "$work/inner" -from alice@example.org -signer "$work/alice.pem" -inkey "$work/alice.key" -out "$work/triple.eml"
 ok "triple wrapped: good" is good 0 "$work/triple.eml" encrypted
