@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * PKCS#11 called directly, for what libp11 0.4.12 cannot do: it makes RSA keys only, and one Ed25519 key
- * keeps it from listing any. The library is the one that libp11 loaded, and its login counts here too.
+ * PKCS#11 called directly, for what libp11 0.4.12 cannot do: it makes RSA keys only, one Ed25519 key keeps it from
+ * listing any, and some tokens refuse certificates as it writes them. The library is the one that libp11 loaded, and its login counts here too.
  */
 #ifndef SMIME_ADMIN_SESSION_H
 #define SMIME_ADMIN_SESSION_H
