@@ -5,16 +5,18 @@
 pcscd_view.py READER card|empty: waits until pcscd knows that, for at most 20 seconds. A program that connects to a
 card makes pcscd say that it is there, before it has noticed itself; if it is removed by then, pcscd never says so.
 Hands are not so quick. The count of insertions and removals tells: it is odd where pcscd has noticed a card, or
-even, if the card was there when pcscd started, which shows when nothing changes for several of its looks.
+even, if the card was there when pcscd started, which shows when nothing changes for several of its looks. That is
+remembered until pcscd is started again (private-pcscd.sh): to find out takes longer than a card may take to come back.
 """
 import ctypes
+import json
 import sys
 import time
 
 NOTICE = 20  # s
 QUIET = 2  # s
 PRESENT = 0x20
-ODD = {}  # by reader, the last bit of the count where there is a card; 1 where it is not here
+ODD = "/run/pcscd.odd"  # by reader, the last bit of the count where there is a card; 1 where it is not here
 
 
 class ReaderState(ctypes.Structure):
@@ -39,9 +41,22 @@ def ask(context):
     return {name.decode()[-1]: (bool(state.state & PRESENT), state.state >> 16) for name, state in zip(readers, states)}
 
 
-def is_noticed(reader, present, count):
+def recall():
+    try:
+        with open(ODD, encoding="ascii") as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return {}
+
+
+def remember(odd):
+    with open(ODD, "w", encoding="ascii") as file:
+        json.dump(odd, file)
+
+
+def is_noticed(odd, reader, present, count):
     """Whether pcscd has seen itself that it is so."""
-    return present == (count & 1 == ODD.get(reader, 1))
+    return present == (count & 1 == odd.get(reader, 1))
 
 
 def look():
@@ -57,16 +72,17 @@ def look():
 def wait(wanted):
     """Until the readers are so: whether they were in time."""
     until = time.monotonic() + NOTICE
-    last, since = {}, time.monotonic()
+    last, since, odd = {}, time.monotonic(), recall()
     while time.monotonic() < until:
         view = look()
         last, since = view, since if view == last else time.monotonic()
         if all(reader in view and view[reader][0] == card for reader, card in wanted.items()):
-            odd = [reader for reader in wanted if not is_noticed(reader, *view[reader])]
-            if not odd:
+            unnoticed = [reader for reader in wanted if not is_noticed(odd, reader, *view[reader])]
+            if not unnoticed:
                 return True
             if time.monotonic() > since + QUIET:
-                ODD.update({reader: 1 - ODD.get(reader, 1) for reader in odd})
+                odd.update({reader: 1 - odd.get(reader, 1) for reader in unnoticed})
+                remember(odd)
         time.sleep(0.02)
     return False
 

@@ -13,6 +13,7 @@ driver=libifdvpcd.so
 drivers=/usr/lib/pcsc/drivers
 pid_file=/run/pcscd/pcscd.pid
 socket=/run/pcscd/pcscd.comm
+odd=/run/pcscd.odd # of pcscd_view.py
 
 # Namespaces, as whom this is: root of a chroot gets no user namespace, and need not have one.
 enter() { # COMMAND...
@@ -53,6 +54,7 @@ prepare() {
 }
 
 start() { # READER
+	rm -f "$odd"
 	printf 'FRIENDLYNAME "%s"\nDEVICENAME /dev/null:0x8C7B\nLIBPATH /run/%s\nCHANNELID 0x8C7B\n' \
 		"${1:-Virtual PCD}" "$driver" >/run/readers/vpcd
 	pcscd --foreground ${PCSCD_LOG:+--info} --config /run/readers >>"${PCSCD_LOG:-/dev/null}" 2>&1 &

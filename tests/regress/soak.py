@@ -446,6 +446,7 @@ class Soak:
         self.what = event.__name__
         self.mark(f"step {self.step}: {self.what}", *self.requests)
         self.what = event()
+        self.mark(self.what)
         absent += [card for card in self.cards.values() if not self.there(card)]
         if self.random.random() < 0.5:
             self.requests.append(self.new_request())
