@@ -116,12 +116,10 @@ static bool same_identity(const CK_TOKEN_INFO *a, const CK_TOKEN_INFO *b)
 
 static bool still_there(const struct token *token, const CK_TOKEN_INFO *info)
 {
-	CK_SESSION_INFO session;
-
 	if (!same_identity(&token->info, info) ||
 	    token->open != !!(info->flags & CKF_TOKEN_INITIALIZED))
 		return false;
-	return !token->open || module->C_GetSessionInfo(token->pool.anchor, &session) == CKR_OK;
+	return !token->open || session_is_ours(&token->pool, token->pool.anchor);
 }
 
 static int look_at_slot(CK_SLOT_ID slot, bool deep)

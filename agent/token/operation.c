@@ -121,7 +121,13 @@ static int run_once(operation run, struct token *token, const struct key *key,
 
 	if (rc)
 		return rc;
-	result->rv = run(key, request, mechanism, session, result);
+	/* A PIN goes to no other card. */
+	if ((key->flags & CERT_ALWAYS_AUTH) && !session_is_ours(&token->pool, session))
+		result->rv = CKR_SESSION_HANDLE_INVALID;
+	else
+		result->rv = run(key, request, mechanism, session, result);
+	if (module_session_lost(result->rv))
+		session_noted_loss();
 	/* After a failure the session may still be in the operation: only a new one is surely clean. */
 	session_return(&token->pool, session, result->rv == CKR_OK);
 	if (result->rv == CKR_OK && result->length > sizeof result->data)

@@ -17,11 +17,13 @@
 
 struct session_pool {
 	CK_SLOT_ID slot;
+	CK_SLOT_ID shown; /* what the module says of the anchor: by this another slot's session is told apart */
 	CK_SESSION_HANDLE anchor; /* 0: none */
 	CK_SESSION_HANDLE idle[SESSION_POOL_MAX];
 	unsigned int idle_count;
 	unsigned int open_count; /* idle or borrowed */
 	unsigned int limit;
+	unsigned int losses; /* the process's, when the idle ones were known to be this slot's */
 	pthread_mutex_t mutex;
 	pthread_cond_t returned;
 };
@@ -39,6 +41,12 @@ MUST_USE int session_pool_renew(struct session_pool *pool);
 MUST_USE int session_borrow(struct session_pool *pool, CK_SESSION_HANDLE *ret_session);
 /* Gives it back; `reusable` false closes it. */
 void session_return(struct session_pool *pool, CK_SESSION_HANDLE session, bool reusable);
+
+/* Whether the session is there, and one of this slot. A module that lost its sessions (a card was pulled, another
+ * program reset it) may give their handles to new ones, of another slot: a PIN would go to that card. */
+bool session_is_ours(const struct session_pool *pool, CK_SESSION_HANDLE session);
+/* A call said that its session is not there: others may not be either, or may not be what they were. */
+void session_noted_loss(void);
 
 /* Logs in on the anchor. pin NULL is the reader's PIN pad. A login that there is already ends first, so
  * that success means that the PIN is right. */

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # A module that says nothing of keys that are on the card, as ykcs11 does of what it failed to read as the card came: they
-# stay known, its next process is asked before a PIN is sent, and all who wait for that process are served.
+# stay known, its next process is asked before a PIN is sent, and all who wait for that process are served. And one that
+# gives the handles of sessions that it lost to another card's.
 . "$(dirname "$0")/lib.sh"
 [ -n "$softhsm" ] || plan_skip "SoftHSM is not installed"
 . "$srcdir/tests/regress/cards-lib.sh"
@@ -10,9 +11,9 @@ DEATHS_EXPECTED=yes # the module's process is killed
 reader="Yubico YubiKey OTP+FIDO+CCID" # both modules know it
 write_mail "$work/mail.eml"
 
-sign() { # SLOT OUT
-	timeout 30 smime sign -k "$(card_key alice "$1")" -o "$2" "$work/mail.eml" &&
-		openssl cms -verify -in "$2" -CAfile "$work/cards/alice/ca.pem" -out /dev/null
+sign() { # CARD SLOT OUT
+	timeout 30 smime sign -k "$(card_key "$1" "$2")" -o "$3" "$work/mail.eml" &&
+		openssl cms -verify -in "$3" -CAfile "$work/cards/$1/ca.pem" -out /dev/null
 }
 
 lists() { # SLOT...
@@ -70,12 +71,35 @@ all_are_served() {
 	wait_for lists 9a 9d || return
 	rules "C_FindObjects none 3" "C_Initialize delay=2000 1"
 	kill -9 "$(host_pid)"
-	sign 9a "$work/s1.eml" &
+	sign alice 9a "$work/s1.eml" &
 	first=$!
-	sign 9d "$work/s2.eml" && wait "$first" && return
+	sign alice 9d "$work/s2.eml" && wait "$first" && return
 	kill -9 "$(pgrep -o -x smime-agent)"
 	wait "$first"
 	return 1
+}
+
+# --- sessions that are lost
+
+knows_pin() { # CARD PIN
+	serial=$(serial_of "$1") && [ -n "$serial" ] && echo "$serial $2" >>"$HOME/pinentry-pins"
+}
+
+# bob's sessions are lost as he signs, and alice's with them, which has its handles given to bob's next ones.
+pins_go_to_their_cards() {
+	answers
+	rm -f "$HOME/pinentry-pins"
+	wait_for knows_pin alice "$CARD_PIN" && wait_for knows_pin bob 234567 || return
+	sign bob 9a "$work/s1.eml" || return
+	rules "C_Sign drop 1"
+	sign bob 9a "$work/s1.eml" && sign alice 9a "$work/s2.eml" && sign bob 9a "$work/s1.eml" || return
+	grep "C_Login" "$work/agent.log" >&2
+	card_has alice wrong_pins 0 && card_has bob wrong_pins 0
+}
+
+two_cards() { # NAME PATH
+	ok "$1: an agent for two cards" use_module "$2"
+	ok "$1: all sessions are lost: a PIN goes to its own card" pins_go_to_their_cards
 }
 
 run_module() { # NAME PATH
@@ -94,6 +118,12 @@ for name in opensc ykcs11; do
 	[ -z "$module" ] || run_module "$name" "$module"
 done
 ok "the card was sent no wrong PIN" eval 'card_has alice wrong_pins 0'
+ok "another card" card_start bob 1 9a=p256 --pin 234567
+for name in opensc ykcs11; do
+	eval "module=\$$name"
+	[ -z "$module" ] || two_cards "$name" "$module"
+done
 ok "the agent ends, and no process is left" eval 'smime agent stop && wait_for eval "! pgrep ^smime"'
 card_stop alice
+card_stop bob
 finish
