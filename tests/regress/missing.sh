@@ -85,16 +85,14 @@ knows_pin() { # CARD PIN
 	serial=$(serial_of "$1") && [ -n "$serial" ] && echo "$serial $2" >>"$HOME/pinentry-pins"
 }
 
-# bob's sessions are lost as he signs, and alice's with them, which has its handles given to bob's next ones.
+# All sessions are lost each time that the first card is read; the second one's next has the handle of the first one's last.
 pins_go_to_their_cards() {
 	answers
 	rm -f "$HOME/pinentry-pins"
 	wait_for knows_pin alice "$CARD_PIN" && wait_for knows_pin bob 234567 || return
-	sign bob 9a "$work/s1.eml" || return
-	rules "C_Sign drop 1"
-	sign bob 9a "$work/s1.eml" && sign alice 9a "$work/s2.eml" && sign bob 9a "$work/s1.eml" || return
-	grep "C_Login" "$work/agent.log" >&2
-	card_has alice wrong_pins 0 && card_has bob wrong_pins 0
+	rules "C_GetMechanismList drop 2"
+	smime keys >/dev/null && sign alice 9a "$work/s1.eml" && sign bob 9a "$work/s2.eml" &&
+		card_has alice wrong_pins 0 && card_has bob wrong_pins 0
 }
 
 two_cards() { # NAME PATH
