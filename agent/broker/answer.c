@@ -20,14 +20,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 static const char *socket_path = "";
-static int64_t start_time;
+static char start_time[32];
 
 /* A request that waits for something, and for whom. */
 struct pending {
@@ -39,10 +38,13 @@ struct pending {
 	int pin_fd;	    /* owned; -1 */
 };
 
-void answer_describe(const char *socket, int64_t started)
+void answer_describe(const char *socket, time_t started)
 {
+	struct tm tm;
+
 	socket_path = socket;
-	start_time = started;
+	if (gmtime_r(&started, &tm))
+		strftime(start_time, sizeof start_time, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
 static struct pending *pending_new(const struct peer *peer, const struct message *message)
@@ -206,7 +208,7 @@ static void note_agent(struct peer *peer, uint32_t id)
 	note(peer, id, "version", "%s", VERSION);
 	note(peer, id, "pid", "%d", getpid());
 	note(peer, id, "socket", "%s", socket_path);
-	note(peer, id, "started", "%" PRId64, start_time);
+	note(peer, id, "started", "%s", start_time);
 	note(peer, id, "clients", "%u", peers_serving());
 	note(peer, id, "operations", "%u", route_count());
 	note(peer, id, "cached_pins", "%u", pins);

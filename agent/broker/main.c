@@ -242,7 +242,7 @@ int main(int argc, char **argv)
 	}
 	if (getenv("SMIME_AGENT_LIBEXEC"))
 		child_set_directory(getenv("SMIME_AGENT_LIBEXEC"));
-	answer_describe(path, (int64_t)time(NULL));
+	answer_describe(path, time(NULL));
 	log_info("version %s, process %d, listening on %s", VERSION, getpid(), path);
 	hosts_configure(settings());
 	readers_start();
