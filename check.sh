@@ -55,7 +55,8 @@ build_and_test() {
 	count check.out
 	for log in $(sed -n 's/^\(FAIL\|ERROR\): \([^ ]*\) .*/\2/p' check.out | sort -u); do
 		echo "---- $log"
-		tail -n 40 "${log%.sh}.log"
+		grep -a -A 12 '^not ok' "${log%.sh}.log" | head -n 60
+		tail -n 10 "${log%.sh}.log"
 	done
 }
 
