@@ -126,6 +126,7 @@ ok "no signer: bad" forged no-signer 1 bad no-signer
 ok "another certificate is meant: bad" forged other-certificate 1 bad other-certificate
 forger=dora
 ok "no certificate: cannot be told" forged no-certificate 1 cannot-tell no-certificate
+ok "and nothing goes into a pipe" sh -c "smime verify --raw --ca '$work/ca.pem' '$work/forged' | cmp - /dev/null"
 forger=alice
 ok "but that of somebody who wrote before" forged no-certificate 0 good
 ok "SHA-1: not good" forged sha1 1 good-but weak-digest
@@ -149,6 +150,14 @@ ok "and says so" found bad own-content
 ok "the same in a mail: bad" is bad 1 "$work/own-content.eml" own-content
 head -c 1500 "$work/opaque.eml" >"$work/cut.eml"
 ok "cut short: bad" is bad 1 "$work/cut.eml" damaged
+
+# Into a pipe as little as into a file.
+openssl cms -sign -nocerts -in "$work/text" -from dora@example.org -signer "$work/dora.pem" -inkey "$work/dora.key" -out "$work/nocerts.eml"
+ok "whose it is cannot be told" is cannot-tell 1 "$work/nocerts.eml" no-certificate
+sed "s/pay 10/pay 99/" "$work/detached.eml" >"$work/altered.eml"
+for kind in nocerts altered; do
+	ok "$kind: nothing goes out" sh -c "smime verify --ca '$work/ca.pem' '$work/$kind.eml' | cmp - /dev/null"
+done
 
 # Who it is.
 from() { # FROM-FIELD
