@@ -14,6 +14,8 @@
 
 #define RSA_KEY "1"
 #define EC_KEY "2"
+#define X25519_KEY "3"
+#define NO_KEY "4"
 #define FIELD 32
 
 static int run(enum message_type type, const char *line, struct buf *into)
@@ -58,7 +60,8 @@ static void mechanisms_are_for_their_operation(void **state)
 	set_data(FIELD);
 	assert_int_equal(run(MSG_SIGN, EC_KEY " ecdsa", &result), 0);
 	assert_int_equal(run(MSG_SIGN, RSA_KEY " rsa-pss --hash=sha256 --mgf=sha256 --salt=1024", &result), 0);
-	assert_int_equal(run(MSG_SIGN, "4 ecdsa", &result), ERR_KEY_STALE);
+	assert_int_equal(run(MSG_SIGN, X25519_KEY " eddsa", &result), ERR_KEY_UNUSABLE);
+	assert_int_equal(run(MSG_SIGN, NO_KEY " ecdsa", &result), ERR_KEY_STALE);
 }
 
 static void broken_data_is_not_signed(void **state)
@@ -122,6 +125,34 @@ static void secrets_have_their_zeros(void **state)
 	assert_int_equal(run(MSG_DERIVE, EC_KEY " ecdh", &result), ERR_MECHANISM);
 }
 
+/* 32 bytes, be they as they may, but none of small order (RFC 7748 section 6.1). */
+static void x25519_points(void **state)
+{
+	static const struct {
+		const char *point;
+		int err;
+	} cases[] = {
+		{"0900000000000000000000000000000000000000000000000000000000000000", 0},
+		{"041e000000000000000000000000000000000000000000000000000000000000", 0}, /* as the header of 30 bytes */
+		{"0000000000000000000000000000000000000000000000000000000000000000", ERR_MECHANISM},
+		{"0100000000000000000000000000000000000000000000000000000000000000", ERR_MECHANISM},
+		{"e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800", ERR_MECHANISM},
+		{"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", ERR_MECHANISM},
+		{"edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", ERR_MECHANISM},
+		{"09000000000000000000000000000000000000000000000000000000000000", ERR_MECHANISM},
+		{"090000000000000000000000000000000000000000000000000000000000000000", ERR_MECHANISM},
+	};
+	CLEAN_BUF struct buf result = BUF_INIT(KEY_RESULT_MAX);
+
+	(void)state;
+	stub_ask_open(STUB_KEY);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		assert_int_equal(key_command_data(cases[i].point), 0);
+		assert_int_equal(run(MSG_DERIVE, X25519_KEY " ecdh", &result), cases[i].err);
+		assert_int_equal(result.length, cases[i].err ? 0 : FIELD);
+	}
+}
+
 /* A token that does not say why is as one that found the padding wrong; one that is gone is gone. */
 static void failures_of_decryption(void **state)
 {
@@ -146,7 +177,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mechanisms_are_for_their_operation),
 		cmocka_unit_test(broken_data_is_not_signed),
-		cmocka_unit_test(secrets_have_their_zeros),
+		cmocka_unit_test(secrets_have_their_zeros), cmocka_unit_test(x25519_points),
 		cmocka_unit_test(failures_of_decryption),
 	};
 

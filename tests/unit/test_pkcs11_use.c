@@ -271,7 +271,7 @@ static CK_RV derive_montgomery(CK_SESSION_HANDLE session, unsigned char *point, 
 	return rv;
 }
 
-/* Ed25519 and X25519: no token of the regress tests has the second. */
+/* Ed25519 and X25519: no program of the regress tests uses the second. */
 static void other_curves(void **state)
 {
 	CLEAN_BUF struct buf list = BUF_INIT(1 << 20);
