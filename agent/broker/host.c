@@ -104,6 +104,8 @@ uint32_t host_expect(struct host *host, enum host_call kind, uint32_t token, uin
 	call->since = loop_now();
 	call->next = host->calls;
 	host->calls = call;
+	if (kind == HOST_CALL_LOOK)
+		keyring_looks(host);
 	loop_timer_set(&call->timer, timeout_ms, call_timed_out, call);
 	return call->id;
 }
@@ -318,6 +320,7 @@ static void start(void *context)
 
 	loop_timer_clear(&host->restart);
 	host->starts++;
+	keyring_looks(host); /* some do as they are initialised */
 	host->child = child_spawn(PROCESS_HOST, &hello, -1, hear, gone, host);
 	id = host->child ? host_expect(host, HOST_CALL_PLAIN, 0, start_timeout(), started, host) : 0;
 	if (!id) {

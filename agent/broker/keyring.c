@@ -311,9 +311,19 @@ static void forget_unseen_keys(struct host *host, struct token *token)
 	}
 }
 
+void keyring_looks(const struct host *host)
+{
+	for (struct token *token = tokens; token; token = token->next)
+		if (token->host == host && !token->host_ref && !token->meeting) {
+			token->meeting = true;
+			token->met = readers_count(token);
+		}
+}
+
 void keyring_absent(struct token *token)
 {
 	token->host_ref = 0;
+	token->meeting = false;
 	token->flags &= ~(uint32_t)TOKEN_LOGGED_IN;
 	token->absent = true;
 	token->removals++;
@@ -346,6 +356,7 @@ static void forget_longest_absent(void)
 
 static void take_absence(struct host *host, struct token *token)
 {
+	token->meeting = false;
 	if (token->absent)
 		return;
 	log_info("token %s: no longer there", log_quote(token->label));
@@ -379,6 +390,7 @@ void keyring_host_down(struct host *host)
 	for (struct token *token = tokens; token; token = token->next)
 		if (token->host == host) {
 			token->host_ref = 0;
+			token->meeting = false;
 			token->flags &= ~(uint32_t)TOKEN_LOGGED_IN;
 		}
 }

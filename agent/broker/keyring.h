@@ -37,6 +37,8 @@ struct token {
 	bool pulled; /* and that is what its reader said */
 	bool doubted; /* its reader has a card, and its module was started anew to look at it */
 	unsigned int removals; /* how often it went */
+	bool meeting; /* `met` is set */
+	uint16_t met; /* its reader's count when its module was asked to look, of that which found it */
 	/* login.c's and pincache.c's part */
 	struct login *login;	/* one that is going on */
 	unsigned int locks;	/* how often it was locked */
@@ -82,6 +84,9 @@ void keyring_begin(struct host *host);
 MUST_USE int keyring_take_token(struct host *host, const struct msg_token *row);
 MUST_USE int keyring_take_cert(struct host *host, const struct msg_cert *row);
 bool keyring_end(struct host *host, bool partial);
+
+/* The host is going to look for what it does not show yet. */
+void keyring_looks(const struct host *host);
 
 /* The token is in no slot any more. Its keys stay known; its PIN is forgotten, unless the
  * configuration says to keep it. */

@@ -43,6 +43,8 @@ static void verdict(void *context)
 void recover_await_verdict(struct request *request, const struct token *token, int err)
 {
 	request->last_err = err;
+	if (token->meeting && request->cards == readers_count(token))
+		request->cards = token->met;
 	loop_timer_set(&request->verdict, readers_of(token) ? VERDICT_MS : 0, verdict, request);
 }
 
@@ -127,8 +129,8 @@ bool recover_is_removal(const struct request *request, const struct key *key, in
 	return key->token->removals != request->removals || (key->token->absent && err != ERR_NOT_LOGGED_IN);
 }
 
-/* pcscd takes the card's power when it notices it, perhaps in the middle of what a module does that was quicker;
- * ykcs11 then needs a new process. That is no failure of the operation's. */
+/* pcscd takes the card's power when it notices it, perhaps in the middle of what a module does that was quicker, or
+ * after it; ykcs11 then needs a new process. That is no failure of the operation's. */
 bool recover_after_event(struct request *request, const struct token *token)
 {
 	uint16_t cards = readers_count(token);

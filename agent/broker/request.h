@@ -34,7 +34,7 @@ struct request {
 	bool anew; /* it logs in anew before it is attempted again */
 	unsigned int looks; /* for its token, which was absent */
 	unsigned int removals; /* of its token, when it began */
-	uint16_t cards; /* its reader's count, then */
+	uint16_t cards; /* its reader's count, then, or when the module's process that failed found the card */
 };
 
 /* Takes the next step for the request, whatever that is now. */

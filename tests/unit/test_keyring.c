@@ -24,6 +24,11 @@ const struct reader *readers_of(const struct token *token)
 	return reader_known && !strcmp(token->reader, the_reader.name) ? &the_reader : NULL;
 }
 
+uint16_t readers_count(const struct token *token)
+{
+	return readers_of(token) ? the_reader.cards : 0;
+}
+
 bool readers_may_have(const struct token *token)
 {
 	return readers_of(token);
@@ -120,6 +125,7 @@ static void next_process(void)
 {
 	host.starts++;
 	keyring_host_down(&host);
+	keyring_looks(&host);
 }
 
 static void left_out_keys_stay_until_the_next_process(void **state)
@@ -215,6 +221,29 @@ static void tokens_in_no_reader_are_what_they_say(void **state)
 	assert_false(keyring_has_missing(&host));
 }
 
+/* A module may find a card before pcscd has noticed it, which then takes its power. */
+static void the_count_is_that_of_when_the_module_looked(void **state)
+{
+	const struct token *token = keyring_tokens();
+
+	(void)state;
+	the_reader.cards = 4;
+	report_nothing();
+	keyring_looks(&host);
+	the_reader.cards = 5;
+	report("Reader 0", "abc", 0);
+	keyring_looks(&host);
+	assert_true(token->meeting);
+	assert_int_equal(token->met, 4);
+	next_process();
+	the_reader.cards = 6;
+	keyring_looks(&host); /* once for the start of the process, and once for its first look */
+	report("Reader 0", "abc", 0);
+	assert_int_equal(token->met, 5);
+	report_nothing();
+	assert_false(token->meeting);
+}
+
 #define KEYRING_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -228,6 +257,7 @@ int main(void)
 		KEYRING_TEST(unread_tokens_lose_nothing),
 		KEYRING_TEST(another_half_of_a_key_takes_its_place),
 		KEYRING_TEST(tokens_in_no_reader_are_what_they_say),
+		KEYRING_TEST(the_count_is_that_of_when_the_module_looked),
 	};
 
 	return cmocka_run_group_tests_name("keyring", tests, NULL, NULL);
