@@ -5,7 +5,7 @@ build_packages="autoconf automake libtool make gcc libc6-dev linux-libc-dev pkg-
 	libp11-kit-dev libp11-dev libassuan-dev libgpg-error-dev libseccomp-dev nettle-dev libpcsclite-dev libsqlite3-dev"
 run_packages="openssl softhsm2 pinentry-curses"
 test_packages="libcmocka-dev opensc gpgsm gpg-agent gnupg-pkcs11-scd gnutls-bin libnss3-tools openssh-client
-	openssh-server python3 procps libengine-pkcs11-openssl git python3-gpg gpgconf openjdk-17-jre-headless
+	openssh-server python3 procps libengine-pkcs11-openssl git python3-gpg gpgconf
 	thunderbird firefox-esr xxd xz-utils valgrind
 	pcscd vsmartcard-vpcd ykcs11 python3-cryptography iproute2 util-linux
 	mutt neomutt tmux msmtp s-nail git-email libmailtools-perl aerc alpine emacs-nox

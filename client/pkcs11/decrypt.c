@@ -157,18 +157,6 @@ static CK_RV decrypt_aes(struct operation *operation, const unsigned char *data,
 	return rv;
 }
 
-static CK_RV take(CK_SESSION_HANDLE handle, struct operation **ret_operation)
-{
-	struct session *session = session_find(handle);
-
-	if (!session)
-		return CKR_SESSION_HANDLE_INVALID;
-	if (!session->decrypt)
-		return CKR_OPERATION_NOT_INITIALIZED;
-	*ret_operation = TAKE(session->decrypt);
-	return CKR_OK;
-}
-
 /* PKCS#11 2.40 section 5.2: asking for the size, and too little room, do not end what was begun. */
 static CK_RV put_back_or_end(CK_SESSION_HANDLE handle, struct operation *operation, bool asked, CK_RV rv)
 {
@@ -183,13 +171,10 @@ CK_RV p11_decrypt(CK_SESSION_HANDLE handle, unsigned char *data, CK_ULONG data_l
 		  CK_ULONG *length)
 {
 	struct operation *operation;
-	CK_RV rv = module_enter();
+	CK_RV rv = session_take(handle, true, &operation);
 
 	if (rv != CKR_OK)
 		return rv;
-	rv = take(handle, &operation);
-	if (rv != CKR_OK)
-		return module_leave(rv);
 	if (operation->updated)
 		rv = CKR_OPERATION_ACTIVE;
 	else if ((!data && data_length) || !length)
@@ -208,13 +193,10 @@ CK_RV p11_decrypt_update(CK_SESSION_HANDLE handle, unsigned char *data, CK_ULONG
 			 unsigned char *into, CK_ULONG *length)
 {
 	struct operation *operation;
-	CK_RV rv = module_enter();
+	CK_RV rv = session_take(handle, true, &operation);
 
 	if (rv != CKR_OK)
 		return rv;
-	rv = take(handle, &operation);
-	if (rv != CKR_OK)
-		return module_leave(rv);
 	if ((!data && data_length) || !length)
 		rv = CKR_ARGUMENTS_BAD;
 	else if (operation->cipher)
@@ -232,13 +214,10 @@ CK_RV p11_decrypt_update(CK_SESSION_HANDLE handle, unsigned char *data, CK_ULONG
 CK_RV p11_decrypt_final(CK_SESSION_HANDLE handle, unsigned char *into, CK_ULONG *length)
 {
 	struct operation *operation;
-	CK_RV rv = module_enter();
+	CK_RV rv = session_take(handle, true, &operation);
 
 	if (rv != CKR_OK)
 		return rv;
-	rv = take(handle, &operation);
-	if (rv != CKR_OK)
-		return module_leave(rv);
 	if (!length)
 		rv = CKR_ARGUMENTS_BAD;
 	else

@@ -141,10 +141,31 @@ void sessions_abandon(void)
 	place_count = first_free = 0;
 }
 
-void session_put_back(CK_SESSION_HANDLE handle, bool decrypt, struct operation *operation)
+static struct operation **place_of(CK_SESSION_HANDLE handle, bool decrypt)
 {
 	struct session *session = session_find(handle);
-	struct operation **place = session ? (decrypt ? &session->decrypt : &session->sign) : NULL;
+
+	if (!session)
+		return NULL;
+	return decrypt ? &session->decrypt : &session->sign;
+}
+
+CK_RV session_take(CK_SESSION_HANDLE handle, bool decrypt, struct operation **ret_operation)
+{
+	CK_RV rv = module_enter();
+	struct operation **place = rv == CKR_OK ? place_of(handle, decrypt) : NULL;
+
+	if (rv != CKR_OK)
+		return rv;
+	if (!place || !*place)
+		return module_leave(place ? CKR_OPERATION_NOT_INITIALIZED : CKR_SESSION_HANDLE_INVALID);
+	*ret_operation = TAKE(*place);
+	return CKR_OK;
+}
+
+void session_put_back(CK_SESSION_HANDLE handle, bool decrypt, struct operation *operation)
+{
+	struct operation **place = place_of(handle, decrypt);
 
 	if (place && !*place)
 		*place = operation;

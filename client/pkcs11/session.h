@@ -31,8 +31,11 @@ struct session *session_find(CK_SESSION_HANDLE handle);
 /* module_enter, and the session; `refresh`: after agent_refresh, in which the lock may be let go. On all but
  * CKR_OK the lock is not held: CKR_SESSION_HANDLE_INVALID, and module_enter's. */
 MUST_USE CK_RV session_enter(CK_SESSION_HANDLE handle, bool refresh, struct session **ret_session);
-/* After the operation took place: the session, if it is still there and has none of its own since, has
- * it back; else it ends. `which` is session->sign or session->decrypt, by its place. */
+/* module_enter, and takes out of the session what C_SignInit or C_DecryptInit began there. On all but CKR_OK the
+ * lock is not held: CKR_SESSION_HANDLE_INVALID, CKR_OPERATION_NOT_INITIALIZED, and module_enter's. */
+MUST_USE CK_RV session_take(CK_SESSION_HANDLE handle, bool decrypt, struct operation **ret_operation);
+/* After the operation took place: the session, if it is still there and has none of its own since, has it back; else
+ * it ends. */
 void session_put_back(CK_SESSION_HANDLE handle, bool decrypt, struct operation *operation);
 
 void search_end(struct search *search);

@@ -138,29 +138,14 @@ static CK_RV finish(CK_SESSION_HANDLE handle, struct operation *operation, unsig
 	return rv;
 }
 
-static CK_RV take(CK_SESSION_HANDLE handle, struct operation **ret_operation)
-{
-	struct session *session = session_find(handle);
-
-	if (!session)
-		return CKR_SESSION_HANDLE_INVALID;
-	if (!session->sign)
-		return CKR_OPERATION_NOT_INITIALIZED;
-	*ret_operation = TAKE(session->sign);
-	return CKR_OK;
-}
-
 CK_RV p11_sign(CK_SESSION_HANDLE handle, unsigned char *data, CK_ULONG data_length, unsigned char *signature,
 	       CK_ULONG *length)
 {
 	struct operation *operation;
-	CK_RV rv = module_enter();
+	CK_RV rv = session_take(handle, false, &operation);
 
 	if (rv != CKR_OK)
 		return rv;
-	rv = take(handle, &operation);
-	if (rv != CKR_OK)
-		return module_leave(rv);
 	if (operation->updated)
 		rv = CKR_OPERATION_ACTIVE;
 	else if ((!data && data_length) || !length)
@@ -176,13 +161,10 @@ CK_RV p11_sign(CK_SESSION_HANDLE handle, unsigned char *data, CK_ULONG data_leng
 CK_RV p11_sign_update(CK_SESSION_HANDLE handle, unsigned char *part, CK_ULONG length)
 {
 	struct operation *operation;
-	CK_RV rv = module_enter();
+	CK_RV rv = session_take(handle, false, &operation);
 
 	if (rv != CKR_OK)
 		return rv;
-	rv = take(handle, &operation);
-	if (rv != CKR_OK)
-		return module_leave(rv);
 	rv = !part && length ? CKR_ARGUMENTS_BAD : operation_update(operation, part, length);
 	if (rv == CKR_OK)
 		session_put_back(handle, false, operation);
@@ -194,13 +176,10 @@ CK_RV p11_sign_update(CK_SESSION_HANDLE handle, unsigned char *part, CK_ULONG le
 CK_RV p11_sign_final(CK_SESSION_HANDLE handle, unsigned char *signature, CK_ULONG *length)
 {
 	struct operation *operation;
-	CK_RV rv = module_enter();
+	CK_RV rv = session_take(handle, false, &operation);
 
 	if (rv != CKR_OK)
 		return rv;
-	rv = take(handle, &operation);
-	if (rv != CKR_OK)
-		return module_leave(rv);
 	if (!length) {
 		operation_free(operation);
 		return module_leave(CKR_ARGUMENTS_BAD);
