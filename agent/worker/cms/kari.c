@@ -279,6 +279,8 @@ static int add_kari(struct view inside, struct buf *into)
 	rc = rc ? rc : der_take(&kek_id, &whole, &head);
 	rc = rc ? rc : der_take(&inside, &whole, &rest);
 	rc = rc ? rc : der_take(&inside, &key, &rest);
+	if (rc)
+		return rc;
 	recipient = head;
 	for (unsigned int i = 0; i < 3; i++) /* all but the last element of what add_head made */
 		rc = rc ? rc : der_take(&recipient, &whole, &rest);
