@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,12 +151,21 @@ static void fill_standard_descriptors(void)
 			_exit(SMIME_AGENT_UNAVAILABLE);
 }
 
+/* As `head` does, who has enough. */
+static bool reader_is_gone(void)
+{
+	struct pollfd out = {.fd = STDOUT_FILENO};
+
+	return poll(&out, 1, 0) > 0 && out.revents & POLLERR;
+}
+
 /* What a verb printed must have got where it was to go; a failure before it counts more. */
 static int finish_output(const char *verb, int status)
 {
 	if (!fflush(stdout) && !ferror(stdout))
 		return status;
-	cli_error(verb, SMIME_AGENT_UNAVAILABLE, "WRITE", "standard output could not be written");
+	if (!reader_is_gone())
+		cli_error(verb, SMIME_AGENT_UNAVAILABLE, "WRITE", "standard output could not be written");
 	return status ? status : SMIME_AGENT_UNAVAILABLE;
 }
 

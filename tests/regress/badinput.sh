@@ -338,6 +338,16 @@ for verb in --help --version "certs --help" keys tokens "status --json" "certs i
 done
 ok "as JSON" says '"error":"WRITE","status":3' 3 eval 'smime certs list --json >/dev/full'
 ok "what doctor finds" eval 'smime doctor 2>&1 >/dev/full | grep "could not be written"'
+unread() { # as by `head`, who has enough
+	/usr/bin/python3 - keys 2>"$work/said" <<-'END'
+		import os, subprocess, sys
+		reader, writer = os.pipe()
+		os.close(reader)
+		sys.exit(subprocess.run(["smime", sys.argv[1]], stdout=writer).returncode != 3)
+	END
+	[ $? = 0 ] && [ ! -s "$work/said" ]
+}
+ok "what nobody reads any more is no news to anybody" unread
 ok "/dev/full is still there" test -c /dev/full
 mkdir "$work/small"
 if mount -t tmpfs -o size=128k none "$work/small" 2>/dev/null; then

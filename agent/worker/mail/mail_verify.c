@@ -398,7 +398,6 @@ static int walk_multipart(struct walk *walk, struct input *input, struct view ty
 
 static int walk_forwarded(struct walk *walk, struct input *input, const struct place *place)
 {
-	CLEAN_BUF struct buf block = BUF_INIT(MIME_HEADER_MAX);
 	struct place inner = {.path = place->path, .mix = place->mix};
 	struct layer *layer;
 	struct stream *stream;
