@@ -170,7 +170,16 @@ make_ca() {
 		-subj "/CN=Test CA" -days 3650 >/dev/null 2>&1
 }
 
-# make_key TOKEN LABEL TYPE [ADDRESS [USAGE]]: a key born on the token, with a certificate.
+# A CA between the root and a signer.
+make_sub_ca() {
+	make_ca
+	openssl req -new -newkey rsa:2048 -nodes -keyout "$work/sub.key" -subj "/CN=Sub CA" -out "$work/sub.csr" &&
+		printf 'basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign\n' >"$work/sub.ext" &&
+		openssl x509 -req -in "$work/sub.csr" -CA "$work/ca.pem" -CAkey "$work/ca.key" -CAcreateserial \
+			-days 3650 -extfile "$work/sub.ext" -out "$work/sub.pem" && cat "$work/sub.pem" "$work/ca.pem" >"$work/chain.pem"
+}
+
+# make_key TOKEN LABEL TYPE [ADDRESS [USAGE [CA]]]: a key born on the token, with a certificate.
 make_key() {
 	make_ca
 	smime token keygen --token "$1" --label "$2" --type "$3" --pin-fd 3 3<"$work/pin" || return
@@ -182,7 +191,7 @@ make_key() {
 		extendedKeyUsage=emailProtection
 		subjectKeyIdentifier=hash
 	END
-	openssl x509 -req -in "$work/$2.csr" -CA "$work/ca.pem" -CAkey "$work/ca.key" -CAcreateserial \
+	openssl x509 -req -in "$work/$2.csr" -CA "$work/${6:-ca}.pem" -CAkey "$work/${6:-ca}.key" -CAcreateserial \
 		-days 365 -extfile "$work/$2.ext" -out "$work/$2.pem" >/dev/null 2>&1 || return
 	smime token import-cert --token "$1" --pin-fd 3 "$work/$2.pem" 3<"$work/pin"
 }

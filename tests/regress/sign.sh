@@ -67,19 +67,8 @@ from_mailbox() {
 
 # A CA between the root and the signer, from the file that the configuration names.
 chain_is_complete() {
-	openssl req -new -newkey rsa:2048 -nodes -keyout "$work/sub.key" -subj "/CN=Sub CA" -out "$work/sub.csr" &&
-		printf 'basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign\n' >"$work/sub.ext" &&
-		openssl x509 -req -in "$work/sub.csr" -CA "$work/ca.pem" -CAkey "$work/ca.key" -CAcreateserial \
-			-days 2 -extfile "$work/sub.ext" -out "$work/sub.pem" &&
-		smime token keygen --token Demo --label below --type ec:P-256 --pin-fd 3 3<"$work/pin" &&
-		smime token csr --token Demo --label below --subject /CN=below --address below@example.org \
-			--pin-fd 3 3<"$work/pin" >"$work/below.csr" &&
-		printf 'subjectAltName=email:below@example.org\nkeyUsage=digitalSignature\n' >"$work/below.ext" &&
-		openssl x509 -req -in "$work/below.csr" -CA "$work/sub.pem" -CAkey "$work/sub.key" -CAcreateserial \
-			-days 1 -extfile "$work/below.ext" -out "$work/below.pem" &&
-		smime token import-cert --token Demo --pin-fd 3 "$work/below.pem" 3<"$work/pin" &&
+	make_sub_ca && make_key Demo below ec:P-256 below@example.org digitalSignature sub &&
 		smime sign -k below --raw -o "$work/s.der" "$work/bytes" && ! verify_detached "$work/s.der" &&
-		cat "$work/sub.pem" "$work/ca.pem" >"$work/chain.pem" &&
 		write_conf "certificates $work/chain.pem" && smime agent reload &&
 		smime sign -k below --raw -o "$work/s.der" "$work/bytes" && verify_detached "$work/s.der" &&
 		[ "$(openssl cms -cmsout -print -noout -inform DER -in "$work/s.der" | grep -c 'd.certificate:')" = 2 ]
