@@ -19,6 +19,7 @@ seed=${SMIME_SEED:-$seed}
 echo "# SMIME_SEED=$seed"
 reader="Yubico YubiKey OTP+FIDO+CCID" # both modules know it
 export WORK=$work PCSCD=$cards/private-pcscd.sh READER="$reader" RESET_CARD=$builddir/tests/cards/reset_card
+export ASAN_OPTIONS=$ASAN_OPTIONS:quarantine_size_mb=1 # what it keeps of freed memory is not what is left
 export PCSCD_LOG=$work/pcscd.log
 export CARDS="alice=0:9a+9c+9d bob=1:9a+9d carol=0:9a"
 echo "bytes to sign" >"$work/bytes"
