@@ -294,6 +294,39 @@ sed '/^From:/d' "$work/lf.eml" >"$work/lf.entity"
 { printf 'From: alice@example.org\n'; openssl cms -encrypt -binary -in "$work/lf.entity" -aes256 "$cert"; } >"$work/lf-encrypted.eml"
 ok "a long mail that was signed with LF, then encrypted: good" is good 0 "$work/lf-encrypted.eml" encrypted signed
 ok "and comes out with LF" cmp "$work/signed" "$work/long"
+# Another writes into the file while the person is asked for the PIN: what it wrote stays.
+cat >"$work/pinentry" <<-END
+	#!/bin/sh
+	echo another >>"$work/appended"
+	exec "$srcdir/tests/regress/pinentry.sh"
+END
+chmod +x "$work/pinentry"
+shared() {
+	: >"$work/appended" && smime lock && echo "$PIN" >"$HOME/pinentry" || return
+	/usr/bin/python3 - "$work/lf-encrypted.eml" "$work/appended" <<-'END' || return
+		import array, os, socket, sys
+		agent = socket.socket(socket.AF_UNIX)
+		agent.settimeout(120)
+		agent.connect(os.environ["SMIME_AGENT_SOCKET"])
+		replies = agent.makefile("rb")
+		def ask(line, *fds):
+		    agent.sendmsg([line + b"\n"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else [])
+		    said = b"S"
+		    while not said.startswith((b"OK", b"ERR")):
+		        said = replies.readline()
+		    return said
+		replies.readline()
+		with open(sys.argv[1], "rb") as message, open(sys.argv[2], "ab") as out:
+		    ask(b"INPUT FD", message.fileno())
+		    ask(b"OUTPUT FD", out.fileno())
+		    answer = ask(b"VERIFY --mail")
+		sys.exit(not answer.endswith(b" Syntax error <User defined source 1>\n"))  # LINE_ENDS
+	END
+	[ "$(head -n 1 "$work/appended")" = another ]
+}
+sed -i "s|^pinentry-program .*|pinentry-program $work/pinentry|" "$conf"
+ok "with a pinentry that writes into a file" smime agent reload
+ok "a file that another wrote into meanwhile is not cut off" shared
 sed '/^From:\|^To:/d' "$work/signed-encrypted.eml" >"$work/inner"
 openssl cms -sign -in "$work/inner" -from alice@example.org -signer "$work/alice.pem" -inkey "$work/alice.key" -out "$work/triple.eml"
 ok "triple wrapped: good" is good 0 "$work/triple.eml" encrypted

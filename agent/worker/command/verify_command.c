@@ -97,17 +97,23 @@ static int run(const struct verify_request *request, struct layer_list *layers)
 	return raw_verify(&client.in, client.message >= 0 ? &content : NULL, &request->options, layers);
 }
 
-/* Where a message begins that can be read again, and a file ends that is written by nobody else; or -1. */
+/* Where a message begins that can be read again, and where a file ends that can be cut off again; or -1. */
 struct places {
 	off_t in, out;
 };
 
+static bool is_of_size(int fd, off_t size)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size == size;
+}
+
 static struct places mark(void)
 {
 	struct places places = {lseek(client.input, 0, SEEK_CUR), lseek(client.output, 0, SEEK_CUR)};
-	struct stat st;
 
-	if (places.out >= 0 && (fstat(client.output, &st) || !S_ISREG(st.st_mode) || st.st_size != places.out))
+	if (!is_of_size(client.output, places.out))
 		places.out = -1;
 	return places;
 }
@@ -117,7 +123,9 @@ static int run_as_stored(struct verify_request *request, const struct places *pl
 {
 	int rc;
 
-	if (places->in < 0 || places->out < 0 || lseek(client.input, places->in, SEEK_SET) < 0 ||
+	/* What somebody else wrote behind it meanwhile is not ours to cut off. */
+	if (places->in < 0 || places->out < 0 || !is_of_size(client.output, places->out + (off_t)client.out.written) ||
+	    lseek(client.input, places->in, SEEK_SET) < 0 ||
 	    ftruncate(client.output, places->out) || lseek(client.output, places->out, SEEK_SET) < 0)
 		return ERR_LINE_ENDS;
 	layer_list_done(layers);

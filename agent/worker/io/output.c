@@ -13,6 +13,7 @@ static void init(struct output *output, int fd, output_sink sink, void *context)
 	output->fd = fd;
 	output->sink = sink;
 	output->context = context;
+	output->written = 0;
 	output->length = 0;
 	output->base64 = false;
 	output->group_length = 0;
@@ -53,6 +54,7 @@ static int write_all(int fd, const uint8_t *data, size_t length)
 
 static int emit(struct output *output, const void *data, size_t length)
 {
+	output->written += length;
 	return output->sink ? output->sink(output->context, data, length) : write_all(output->fd, data, length);
 }
 

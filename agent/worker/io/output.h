@@ -16,6 +16,7 @@ struct output {
 	int fd; /* borrowed; or: */
 	output_sink sink;
 	void *context;
+	uint64_t written; /* what has left the process */
 	size_t length;
 	bool base64;
 	const char *line_end;
