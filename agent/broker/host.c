@@ -28,7 +28,8 @@
 #define REMOVED_MS 1000
 /* A look that has only a removal to find touches no card. */
 #define REMOVED_LOOK_MS 1500
-/* Others are not kept waiting for longer than this by a module that starts: a hang in C_Initialize, at worst. */
+/* Others are not kept waiting for longer than this by a module that starts, or is paused: a hang in C_Initialize or
+ * C_InitToken, at worst. */
 #define LATE_MS 5000
 /* Modules that fail are started again this often in a row, and then once in each pause. */
 #define DISTRUST_MAX 6
@@ -202,8 +203,10 @@ static void late(void *context)
 	struct host *host = context;
 
 	host->late = true;
-	log_warn("module %s: does not answer since it was started; what it has is not listed yet", host->name);
-	set_problem(host, strdup("it does not answer since it was started"));
+	if (host->state == HOST_STARTING) {
+		log_warn("module %s: does not answer since it was started; what it has is not listed yet", host->name);
+		set_problem(host, strdup("it does not answer since it was started"));
+	}
 	hosts_check_settled();
 }
 
@@ -340,8 +343,8 @@ void host_revive(struct host *host)
 	}
 }
 
-/* Ends the process, through no fault of what it was doing; the next one is started at once, or in `pause_ms`. */
-static void replace(struct host *host, uint32_t pause_ms)
+/* Ends the process, through no fault of what it was doing; the next one is started at once, or in `most_ms`. */
+void host_pause(struct host *host, uint32_t most_ms)
 {
 	struct call *lost = TAKE(host->calls);
 
@@ -350,10 +353,12 @@ static void replace(struct host *host, uint32_t pause_ms)
 	host->state = HOST_DOWN;
 	host->crashes = 0;
 	keyring_host_down(host);
-	if (pause_ms)
-		loop_timer_set(&host->restart, pause_ms, start, host);
-	else
+	if (most_ms) {
+		loop_timer_set(&host->restart, most_ms, start, host);
+		loop_timer_set(&host->patience, LATE_MS, late, host);
+	} else {
 		start(host);
+	}
 	host->restarting = true;
 	fail_calls(lost, ERR_TOKEN_CRASHED);
 	host->restarting = false;
@@ -361,12 +366,7 @@ static void replace(struct host *host, uint32_t pause_ms)
 
 void host_restart(struct host *host)
 {
-	replace(host, 0);
-}
-
-void host_pause(struct host *host, uint32_t most_ms)
-{
-	replace(host, most_ms);
+	host_pause(host, 0);
 }
 
 bool host_distrust(struct host *host)

@@ -24,7 +24,7 @@ struct host {
 	struct call *calls;
 	struct loop_timer restart, patience, again;
 	unsigned int starts; /* of its process, from 1 */
-	bool late; /* it starts, and those who can do without it wait no more */
+	bool late; /* it starts or is paused, and those who can do without it wait no more */
 	unsigned int crashes; /* without a minute of peace between them */
 	uint64_t last_crash;
 	unsigned int distrusts; /* less one for each pause since the last */

@@ -39,8 +39,8 @@ static bool is_settled(bool patient)
 	if (lister)
 		return false;
 	for (const struct host *host = hosts; host; host = host->next)
-		if (!host->crashes && (patient || !host->late) &&
-		    (host->state == HOST_DOWN || host->state == HOST_STARTING))
+		if (!host->crashes && ((host->state == HOST_DOWN && !host->late) ||
+				       (host->state == HOST_STARTING && (patient || !host->late))))
 			return false;
 	return true;
 }

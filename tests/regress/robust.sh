@@ -262,6 +262,22 @@ sessions_stay() {
 }
 ok "no sessions leak" sessions_stay
 
+# The module has no process of the agent's while another makes its token anew, which may take minutes.
+is_paused() {
+	smime status | grep -q '^ *module *down'
+}
+not_waited_for() {
+	rules "C_Login hang 1"
+	smime token init --token Demo --label Demo --pin-fd 3 3<"$work/new-pins" &
+	init=$!
+	wait_for is_paused && timeout 60 smime tokens && is_paused
+	listed=$?
+	kill "$init"
+	wait "$init"
+	return $listed
+}
+ok "a token that hangs as it is made anew is not waited for" not_waited_for
+
 nothing_left() {
 	agent=$(agent_pid)
 	children=$(pgrep -P "$agent")
