@@ -52,11 +52,15 @@ int module_find(struct module *module, const char *name, bool blank)
 	struct uri uri = {0};
 	int rc = *name ? uri_parse(name, &uri) : blank ? 0 : ERR_NO_TOKEN;
 
-	for (unsigned int i = 0; i < module->slot_count && !rc && !module->slot; i++) {
+	for (unsigned int i = 0; i < module->slot_count && !rc; i++) {
 		const PKCS11_TOKEN *token = module->slots[i].token;
 
-		if (token && (*name ? (blank || token->initialized) && is_named(token, &uri) : !token->initialized))
-			module->slot = &module->slots[i];
+		if (!token || !(*name ? (blank || token->initialized) && is_named(token, &uri) : !token->initialized))
+			continue;
+		/* A blank one's URI may fit others, and one that is not blank would lose its keys. */
+		if (module->slot && *name && blank)
+			rc = ERR_AMBIGUOUS_TOKEN;
+		module->slot = module->slot ? module->slot : &module->slots[i];
 	}
 	uri_done(&uri);
 	return rc ? rc : module->slot ? 0 : ERR_NO_TOKEN;

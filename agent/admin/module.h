@@ -21,7 +21,7 @@ MUST_USE int module_open(struct module *module, struct view path);
 void module_close(struct module *module);
 
 /* Finds the token by its URI; with `blank` also one that is not initialised, and for "" the first of those.
- * ERR_NO_TOKEN. */
+ * ERR_NO_TOKEN; ERR_AMBIGUOUS_TOKEN where with `blank` the URI fits more than one. */
 MUST_USE int module_find(struct module *module, const char *uri, bool blank);
 
 /* Opens a session that may write and logs in. `pin` is a C string. ERR_PIN_LAST_TRY where one try is

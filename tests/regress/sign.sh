@@ -109,4 +109,13 @@ ok "the chain is complete, without the root" chain_is_complete
 ok "the example signs" example_signs
 ok "an unknown digest is refused" says "not supported" 1 smime sign -k rsa --digest md5 "$work/mail.eml"
 ok "PSS with an EC key is refused" says "not supported" 1 smime sign -k p256 --pss "$work/mail.eml"
+
+# A blank token has no serial number, and what its URI is for the module may be another, with keys.
+ok "a token with a blank label" make_token " "
+wrong_one() {
+	smime tokens --json >"$work/before" && grep -q '"label":"",.*"state":"locked"' "$work/before" &&
+		says "more than one token fits" 2 smime token init --token 'pkcs11:token=;serial=' --label New --pin-fd 3 3<"$work/new-pins" &&
+		! smime tokens | grep -q 'label *New'
+}
+ok "is not taken for the blank one that is to be initialised" wrong_one
 finish
