@@ -164,9 +164,10 @@ bool readers_may_have(const struct token *token)
 {
 	const struct reader *reader = readers_of(token);
 
+	/* Another card; of one that shows nothing, ykcs11 may have misread the serial number, too. */
 	for (const struct token *other = keyring_tokens(); other && reader; other = other->next)
-		if (other->host == token->host && !other->absent && readers_of(other) == reader)
-			return false; /* another card */
+		if (other->host == token->host && !other->absent && other->keys && readers_of(other) == reader)
+			return false;
 	return reader ? has_card(reader) : !token->pulled;
 }
 

@@ -12,6 +12,7 @@
  *     logout      log out first
  *     flags=N     C_GetTokenInfo: these flags are set, too
  *     sessions=N  C_GetTokenInfo: as many sessions at most
+ *     stranger=PID  C_GetTokenInfo: in that process the serial number is 0, and nothing is found any more
  *     hide=N      C_GetMechanismList: without this mechanism
  *     corrupt     C_Sign: another last byte
  *     none        C_FindObjects: nothing was found
@@ -45,6 +46,7 @@ struct verdict {
 	CK_RV rv, after;
 	CK_FLAGS flags;
 	CK_ULONG sessions; /* 0: as many as there are */
+	unsigned long stranger;
 	char pad[64];
 	CK_MECHANISM_TYPE hidden[HIDDEN_MAX];
 	unsigned int hidden_count;
@@ -55,6 +57,7 @@ static CK_FUNCTION_LIST *real, mine;
 static CK_SLOT_ID used_slots[SLOTS_MAX];
 static unsigned int slot_count;
 static int open_sessions;
+static bool blind;
 
 static void write_log(const char *function, CK_RV rv)
 {
@@ -139,7 +142,7 @@ static void apply(const char *action, const char *function, struct verdict *verd
 {
 	if (hide(action, verdict) || act_now(action, function) || number(action, "rv=", &verdict->rv) ||
 	    number(action, "after=", &verdict->after) || number(action, "flags=", &verdict->flags) ||
-	    number(action, "sessions=", &verdict->sessions))
+	    number(action, "sessions=", &verdict->sessions) || number(action, "stranger=", &verdict->stranger))
 		return;
 	if (!strcmp(action, "drop"))
 		verdict->drop = true;
@@ -260,7 +263,7 @@ static void spoil_list(const struct verdict *how, CK_ULONG *list, CK_ULONG *coun
 
 static void spoil_found(const struct verdict *how, CK_OBJECT_HANDLE *objects, CK_ULONG *count)
 {
-	if (how->none)
+	if (how->none || blind)
 		*count = 0;
 	spoil_list(how, objects, count);
 }
@@ -337,6 +340,11 @@ static CK_RV fault_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 		info->ulMaxSessionCount = verdict.sessions;
 	if (!rv)
 		info->flags |= verdict.flags;
+	if (!rv && verdict.stranger == (unsigned long)getpid()) {
+		memset(info->serialNumber, ' ', sizeof info->serialNumber);
+		info->serialNumber[0] = '0';
+		blind = true;
+	}
 	return after("C_GetTokenInfo", &verdict, rv);
 }
 

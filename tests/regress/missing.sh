@@ -79,6 +79,18 @@ all_are_served() {
 	return 1
 }
 
+# --- a stranger
+
+# As ykcs11 shows a card that was out again as it read it: with nothing on it, and 0 for its serial number.
+is_looked_at_again() {
+	wait_for lists 9a 9d && old=$(host_pid) && [ -n "$old" ] || return
+	rules "C_GetTokenInfo stranger=$old"
+	wait_for shows_stranger && sign alice 9a "$work/s1.eml" && other_host "$old"
+}
+shows_stranger() {
+	smime tokens | grep -q '^  serial *0$'
+}
+
 # --- sessions that are lost
 
 knows_pin() { # CARD PIN
@@ -107,6 +119,8 @@ run_module() { # NAME PATH
 	ok "$1: no PIN is sent before the module's next process has looked" no_pin_before_next
 	ok "$1: an agent again" use_module "$2"
 	ok "$1: all who wait for a process that shows no keys are served by the next" all_are_served
+	ok "$1: an agent again" use_module "$2"
+	ok "$1: a card that shows nothing may be the one that was there" is_looked_at_again
 }
 
 ok "a reader that both modules know" eval 'pcscd_stop && pcscd_start "$reader"'
