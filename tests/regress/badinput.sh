@@ -245,7 +245,7 @@ for kind in cbc gcm ecdh; do
 	$damage "$work/$kind" "$work/many" recipients 2000 00
 	ok "$kind, 2,000 recipients, all of them us and right" good "$work/many"
 done
-encrypt "$work/foreign" "$work/other.pem" -aes256
+$damage "$work/other" "$work/foreign" smaller # what is not less than the key's modulus goes to no token
 $damage "$work/foreign" "$work/many" recipients 2000 00
 : >"$work/agent.log"
 ok "2,000 recipients, none of them us, and a key that is named: refused" bad 1 "over the limit" "$work/many" -k rsa

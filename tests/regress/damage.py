@@ -12,6 +12,7 @@ parameters HEX  the content cipher's parameters are these bytes, or none
 relabel HEX     AuthEnvelopedData becomes EnvelopedData with this cipher (its object identifier's bytes) and an IV
                 of 16 bytes; EnvelopedData becomes AuthEnvelopedData, with a nonce of 12 bytes and a MAC of zeros
 recipients N [HEX]   each recipient is there N times; the last byte of each of these is another one, unless HEX is 00
+smaller               the first byte of each key that is encrypted with RSA-2048 is 0: less than any modulus
 certificates N FILE  N copies of this certificate (DER) come along
 """
 import sys
@@ -150,6 +151,13 @@ def recipients(data, count, change):
     return close()
 
 
+def smaller(data):
+    fields, close = open_message(data)
+    infos = next(field for field in fields if field[0] == 0x31)
+    infos[1] = join([[tag_, contents[:-256] + bytes(1) + contents[-255:]] for tag_, contents in children(infos[1])])
+    return close()
+
+
 def certificates(data, count, der):
     fields, close = open_message(data)
     fields.insert(1, [0xA0, encode(0xA0, der * count)])
@@ -182,6 +190,8 @@ def main():
         data = relabel(data, bytes.fromhex(values[0]))
     elif how == "recipients":
         data = recipients(data, int(values[0]), int(values[1], 16) if values[1:] else 1)
+    elif how == "smaller":
+        data = smaller(data)
     elif how == "certificates":
         with open(values[1], "rb") as file:
             data = certificates(data, int(values[0]), file.read())

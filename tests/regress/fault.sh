@@ -81,6 +81,7 @@ no_zombies() {
 # is added to $work/answers.
 talk() {
 	if [ ! -p "$work/commands" ]; then
+		rm -f "$work/answers" # of the one before, who was done as often
 		mkfifo "$work/commands"
 		/usr/bin/python3 "$srcdir/tests/regress/client.py" <"$work/commands" >"$work/answers" 2>&1 &
 		talker=$!
