@@ -41,8 +41,8 @@ const struct reader *readers_of(const struct token *token);
 /* Insertions and removals in its reader. */
 uint16_t readers_count(const struct token *token);
 bool readers_have_card(const struct token *token); /* whichever */
-/* Whether an absent token may be there all the same, and its module failed to see it the last time: a card
- * is in its reader, or nobody said that it went. */
+/* Whether an absent token may be there all the same, and its module failed to see it the last time: a card is in its
+ * reader, of which the module shows nothing, or nobody said that it went. */
 bool readers_may_have(const struct token *token);
 
 #endif

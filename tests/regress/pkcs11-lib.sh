@@ -21,6 +21,18 @@ tool() {
 	foreign pkcs11-tool --module "$module" "$@"
 }
 
+# id_of LABEL: pkcs11-tool finds keys to use by CKA_ID alone.
+id_of() {
+	tool --list-objects --type cert 2>/dev/null | grep -A 4 "label: *$1\$" | sed -n 's/^ *ID: *//p' | head -n 1
+}
+
+# In DER, from the test's CA.
+certificate_for() { # KEYFILE LABEL USAGE
+	printf 'keyUsage=%s\nsubjectAltName=email:%s@example.org\n' "$3" "$2" >"$work/$2.ext" &&
+		openssl req -new -key "$1" -subj "/CN=$2" | openssl x509 -req -CA "$work/ca.pem" -CAkey "$work/ca.key" \
+			-CAcreateserial -days 9 -extfile "$work/$2.ext" -outform DER -out "$work/$2.crt" 2>/dev/null
+}
+
 # A local sshd for one connection at a time, on no port: ssh starts it for itself.
 prepare_sshd() {
 	mkdir -p -m 700 "$work/ssh"

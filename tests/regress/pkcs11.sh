@@ -9,7 +9,6 @@ DEATHS_EXPECTED=yes # one is killed
 echo "what is signed" >"$work/text"
 write_mail "$work/mail.eml"
 asked=$HOME/pinentry.log
-
 public_keys() {
 	for key in rsa p256; do
 		openssl x509 -in "$work/$key.pem" -pubkey -noout >"$work/$key.pub" || return
@@ -21,11 +20,6 @@ ok "make an RSA key" make_key Demo rsa rsa:2048
 ok "make a P-256 key" make_key Demo p256 ec:P-256
 ok "their public keys" public_keys
 ok "lock" smime lock
-
-# id_of LABEL: pkcs11-tool finds keys to use by CKA_ID alone.
-id_of() {
-	tool --list-objects --type cert 2>/dev/null | grep -A 4 "label: *$1\$" | sed -n 's/^ *ID: *//p' | head -n 1
-}
 
 # ---- without a PIN: nobody asks for one until a key is used
 
@@ -231,11 +225,6 @@ delete_those() {
 		done
 	done
 	pkcs11 --delete-object --type cert --label theca && smime keys
-}
-certificate_for() { # KEYFILE LABEL USAGE
-	printf 'keyUsage=%s\nsubjectAltName=email:%s@example.org\n' "$3" "$2" >"$work/$2.ext" &&
-		openssl req -new -key "$1" -subj "/CN=$2" | openssl x509 -req -CA "$work/ca.pem" -CAkey "$work/ca.key" \
-			-CAcreateserial -days 9 -extfile "$work/$2.ext" -outform DER -out "$work/$2.crt" 2>/dev/null
 }
 # One key, a certificate for each use, as many cards have it.
 two_uses() {
