@@ -115,7 +115,8 @@ int csr_make(struct module *module, const char *label, const char *subject, cons
 		rc = ERR_NO_KEY;
 	rc = rc ? rc : parse_subject(subject, X509_REQ_get_subject_name(request));
 	rc = rc || !*address ? rc : add_address(request, address);
-	if (!rc && !X509_REQ_set_pubkey(request, key.public_key))
+	/* RFC 2986 section 4.1: v1, which is 0. OpenSSL 3.5 refuses a request without a version. */
+	if (!rc && (!X509_REQ_set_version(request, 0) || !X509_REQ_set_pubkey(request, key.public_key)))
 		rc = ERR_NO_MEMORY;
 	rc = rc || !signs(key.public_key) ? rc : sign(request, &session, &key, pin);
 	rc = rc ? rc : write_pem(request, key.public_key, into);

@@ -119,10 +119,11 @@ static struct interface_functions functions_3 = {
 	.C_MessageVerifyFinal = refuse,
 };
 
+static char interface_name[] = "PKCS 11";
 /* The best first. */
-static struct interface interfaces[] = {
-	{"PKCS 11", &functions_3, 0},
-	{"PKCS 11", &functions, 0},
+static CK_INTERFACE interfaces[] = {
+	{interface_name, &functions_3, 0},
+	{interface_name, &functions, 0},
 };
 #define INTERFACES (sizeof interfaces / sizeof interfaces[0])
 
@@ -134,7 +135,7 @@ PUBLIC CK_RV C_GetFunctionList(CK_FUNCTION_LIST **ret_list)
 	return CKR_OK;
 }
 
-PUBLIC CK_RV C_GetInterfaceList(struct interface *into, CK_ULONG *count)
+PUBLIC CK_RV C_GetInterfaceList(CK_INTERFACE *into, CK_ULONG *count)
 {
 	CK_ULONG room;
 
@@ -150,14 +151,14 @@ PUBLIC CK_RV C_GetInterfaceList(struct interface *into, CK_ULONG *count)
 	return CKR_OK;
 }
 
-PUBLIC CK_RV C_GetInterface(unsigned char *name, CK_VERSION *version, struct interface **ret_interface, CK_FLAGS flags)
+PUBLIC CK_RV C_GetInterface(unsigned char *name, CK_VERSION *version, CK_INTERFACE **ret_interface, CK_FLAGS flags)
 {
 	if (!ret_interface)
 		return CKR_ARGUMENTS_BAD;
 	for (size_t i = 0; i < INTERFACES; i++) {
-		const CK_VERSION *has = interfaces[i].functions; /* every list begins with its version */
+		const CK_VERSION *has = interfaces[i].pFunctionList; /* every list begins with its version */
 
-		if (name && strcmp((const char *)name, interfaces[i].name))
+		if (name && strcmp((const char *)name, interfaces[i].pInterfaceName))
 			continue;
 		if (version && (version->major != has->major || version->minor != has->minor))
 			continue;

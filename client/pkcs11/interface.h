@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: ISC
  *
- * PKCS#11 3.0's interfaces (sections 5.4.4 to 5.4.6), which p11-kit 0.24's header has not: CK_INTERFACE and
- * CK_FUNCTION_LIST_3_0.
+ * PKCS#11 3.0's interfaces (sections 5.4.4 to 5.4.6). p11-kit 0.24's header does not declare them; 0.25's
+ * declares CK_INTERFACE and the two functions that give one.
  */
 #ifndef SMIME_PKCS11_INTERFACE_H
 #define SMIME_PKCS11_INTERFACE_H
 
 #include <p11-kit/pkcs11.h>
 
-struct interface {
-	const char *name;
-	void *functions;
+#if CRYPTOKI_VERSION_MAJOR < 3
+typedef struct ck_interface {
+	char *pInterfaceName;
+	void *pFunctionList;
 	CK_FLAGS flags;
-};
+} CK_INTERFACE;
+#endif
 
 typedef CK_RV (*interface_init)(CK_SESSION_HANDLE, CK_MECHANISM *, CK_OBJECT_HANDLE);
 typedef CK_RV (*interface_final)(CK_SESSION_HANDLE);
@@ -29,8 +31,8 @@ typedef CK_RV (*interface_empty)(CK_SESSION_HANDLE, void *, CK_ULONG);
 
 struct interface_functions {
 	CK_FUNCTION_LIST base;
-	CK_RV (*C_GetInterfaceList)(struct interface *, CK_ULONG *);
-	CK_RV (*C_GetInterface)(unsigned char *, CK_VERSION *, struct interface **, CK_FLAGS);
+	CK_RV (*C_GetInterfaceList)(CK_INTERFACE *, CK_ULONG *);
+	CK_RV (*C_GetInterface)(unsigned char *, CK_VERSION *, CK_INTERFACE **, CK_FLAGS);
 	CK_RV (*C_LoginUser)(CK_SESSION_HANDLE, CK_USER_TYPE, unsigned char *, CK_ULONG, unsigned char *, CK_ULONG);
 	CK_RV (*C_SessionCancel)(CK_SESSION_HANDLE, CK_FLAGS);
 	interface_init C_MessageEncryptInit;
@@ -55,7 +57,7 @@ struct interface_functions {
 	interface_final C_MessageVerifyFinal;
 };
 
-CK_RV C_GetInterfaceList(struct interface *into, CK_ULONG *count);
-CK_RV C_GetInterface(unsigned char *name, CK_VERSION *version, struct interface **ret_interface, CK_FLAGS flags);
+CK_RV C_GetInterfaceList(CK_INTERFACE *into, CK_ULONG *count);
+CK_RV C_GetInterface(unsigned char *name, CK_VERSION *version, CK_INTERFACE **ret_interface, CK_FLAGS flags);
 
 #endif

@@ -403,7 +403,7 @@ static void forked(void **state)
 static void interfaces(void **state)
 {
 	CK_VERSION three = {3, 0}, two = {2, 40}, other = {9, 9};
-	struct interface *found;
+	CK_INTERFACE *found;
 	CK_ULONG count = 0;
 	CK_INFO info;
 
@@ -411,17 +411,17 @@ static void interfaces(void **state)
 	assert_int_equal(C_GetInterfaceList(NULL, &count), CKR_OK);
 	assert_int_equal(count, 2);
 	assert_int_equal(C_GetInterface(NULL, NULL, &found, 0), CKR_OK);
-	assert_string_equal(found->name, "PKCS 11");
-	assert_int_equal(((CK_VERSION *)found->functions)->major, 3);
+	assert_string_equal(found->pInterfaceName, "PKCS 11");
+	assert_int_equal(((CK_VERSION *)found->pFunctionList)->major, 3);
 	assert_int_equal(C_GetInterface((unsigned char *)"PKCS 11", &two, &found, 0), CKR_OK);
-	assert_int_equal(((CK_VERSION *)found->functions)->major, 2);
+	assert_int_equal(((CK_VERSION *)found->pFunctionList)->major, 2);
 	assert_int_equal(C_GetInterface((unsigned char *)"PKCS 11", &other, &found, 0), CKR_FUNCTION_FAILED);
 	assert_int_equal(C_GetInterface((unsigned char *)"PKCS 12", NULL, &found, 0), CKR_FUNCTION_FAILED);
 	assert_int_equal(C_GetInterface(NULL, &three, &found, 0), CKR_OK);
 	p11_begin();
-	assert_int_equal(((struct interface_functions *)found->functions)->base.C_GetInfo(&info), CKR_OK);
+	assert_int_equal(((struct interface_functions *)found->pFunctionList)->base.C_GetInfo(&info), CKR_OK);
 	assert_int_equal(info.cryptokiVersion.major, 3);
-	assert_int_equal(((struct interface_functions *)found->functions)->C_SessionCancel(77, 0), CKR_SESSION_HANDLE_INVALID);
+	assert_int_equal(((struct interface_functions *)found->pFunctionList)->C_SessionCancel(77, 0), CKR_SESSION_HANDLE_INVALID);
 	p11_end();
 }
 

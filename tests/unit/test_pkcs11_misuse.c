@@ -143,11 +143,11 @@ static void call_others(CK_RV wanted)
 
 static void out_of_time(void **state)
 {
-	struct interface *found;
+	CK_INTERFACE *found;
 
 	(void)state;
 	assert_int_equal(C_GetInterface(NULL, NULL, &found, 0), CKR_OK);
-	all = found->functions;
+	all = found->pFunctionList;
 	for (int round = 0; round < 2; round++) {
 		CK_SESSION_HANDLE session;
 
