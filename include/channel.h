@@ -69,8 +69,9 @@ MUST_USE int channel_flush(struct channel *channel);
 void channel_log_open(struct channel *channel, int level);
 
 /* For the start of every child's main(): hardens the process, has it end with the broker, takes HELLO,
- * and sends log lines to the broker from then on. HELLO's descriptor (or -1) is the
- * caller's; ret_fd may be NULL. The channel is for the life of the process; NULL: end. */
+ * answers READY, and sends log lines to the broker from then on. HELLO's descriptor (or -1) is the
+ * caller's; ret_fd may be NULL. The channel is for the life of the process; NULL: end. Ends the process where the broker
+ * is of another version (message_protocol). */
 struct channel *channel_to_broker(enum process self, struct msg_hello *ret_hello, int *ret_fd);
 
 #endif

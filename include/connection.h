@@ -18,6 +18,8 @@
 struct smime_agent {
 	int fd;
 	pid_t agent; /* its process */
+	bool numbered;	 /* its greeting has the protocol's number */
+	bool restarting; /* the agent serves nobody any more: an upgrade */
 	unsigned int expected; /* replies that are to come */
 	unsigned int unsent;   /* of them, to lines that were not sent yet */
 	uint64_t deadline;     /* ms, for replies; 0: none */
@@ -33,8 +35,14 @@ struct smime_agent {
 	size_t in_length;
 };
 
-/* Connects; starts the agent if there is none and `start`. ERR_CLOSED, ERR_SPAWN. */
+/* Connects and takes the greeting, within the connection's limit; starts the agent if there is none and `start`, and waits for
+ * one that is restarting after an upgrade. ERR_CLOSED, ERR_SPAWN; ERR_UPGRADED: it did not end in time; ERR_AGENT_OLD,
+ * ERR_PROGRAM_OLD: the agent speaks another protocol (socket_path.h). What the agent said for an error is in `message`. */
 MUST_USE int connection_open(smime_agent *agent, bool start);
+
+/* Takes the line that an agent begins with. ERR_CLOSED; ERR_PROTOCOL; ERR_AGENT_OLD, ERR_PROGRAM_OLD; the agent's own error.
+ * The connection is closed then. For connection_open. */
+MUST_USE int connection_take_greeting(smime_agent *agent);
 
 /* Adds a command line. ERR_USAGE for a line end in it, or if it is too long. */
 MUST_USE int connection_add(smime_agent *agent, const char *format, ...)

@@ -198,6 +198,10 @@ struct message_row {
 /* The row of a number, or NULL. */
 const struct message_row *message_row(unsigned int type);
 
+/* What this program speaks with the agent's other processes: a hash (FNV-1a, 64 bits) of its version and of the rows of
+ * messages.def and payloads.def. Two programs with the same one understand each other. */
+uint64_t message_protocol(void);
+
 /* 0 where `from` may send this message, of this payload size, to `to`; else ERR_PROTOCOL. */
 MUST_USE int message_check(unsigned int type, size_t payload, enum process from, enum process to);
 

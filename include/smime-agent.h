@@ -151,7 +151,9 @@ int smime_agent_lock(smime_agent *agent);
 /* Reads the configuration again. */
 int smime_agent_reload(smime_agent *agent);
 
-/* Ends the agent; returns when its process is gone. The connection is of no more use. */
+/* Ends the agent; returns when its process is gone. The connection is of no more use. May also be called after
+ * smime_agent_connect failed: an agent that cannot be talked to is ended by SIGTERM, and one that does not run is no
+ * failure. */
 int smime_agent_stop(smime_agent *agent);
 
 /* Administers a token. `verb`: "INIT", "KEYGEN", "CSR", "IMPORT-CERT", "CHANGE-PIN"; `arguments`:

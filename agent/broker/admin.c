@@ -181,7 +181,7 @@ static void run(struct task *task, struct secret *pin, const struct secret *new_
 	task->paused = task->verb == ADMIN_INIT && token->flags & TOKEN_INITIALISED;
 	if (task->paused)
 		host_pause(task->host, TASK_TIMEOUT_MS);
-	task->child = child_spawn(PROCESS_ADMIN, &hello, -1, hear, gone, task);
+	task->child = child_spawn(PROCESS_ADMIN, hello, -1, hear, gone, task);
 	if (!task->child) {
 		task_end(task, ERR_SPAWN, NULL);
 		return;

@@ -17,16 +17,12 @@
 #include "readers.h"
 #include "route.h"
 #include "settings.h"
+#include "status.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-
-static const char *socket_path = "";
-static char start_time[32];
 
 /* A request that waits for something, and for whom. */
 struct pending {
@@ -37,15 +33,6 @@ struct pending {
 	uint32_t token;	    /* to unlock */
 	int pin_fd;	    /* owned; -1 */
 };
-
-void answer_describe(const char *socket, time_t started)
-{
-	struct tm tm;
-
-	socket_path = socket;
-	if (gmtime_r(&started, &tm))
-		strftime(start_time, sizeof start_time, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
 
 static struct pending *pending_new(const struct peer *peer, const struct message *message)
 {
@@ -72,6 +59,15 @@ static void send_key(struct peer *peer, uint32_t id, const struct key *key)
 	child_send(peer->worker, CERT, id, cert, &row, -1);
 }
 
+/* What a module has whose process is gone, and cannot be started any more, is not known. */
+static bool hosts_were_lost(void)
+{
+	for (const struct host *host = hosts_first(); host; host = host->next)
+		if (!host->child && !host->problem)
+			return true;
+	return false;
+}
+
 static void send_list(void *context)
 {
 	struct pending *pending = context;
@@ -93,7 +89,7 @@ static void send_list(void *context)
 		for (struct key *key = token->keys; key; key = key->next)
 			send_key(peer, pending->id, key);
 	}
-	peer_reply(pending->peer, pending->id, 0, NULL, -1);
+	peer_reply(pending->peer, pending->id, hosts_were_lost() ? child_outdated() : 0, NULL, -1);
 	pending_free(pending);
 }
 
@@ -143,6 +139,17 @@ static int set(char **field, struct view value)
 	return *field ? 0 : ERR_NO_MEMORY;
 }
 
+/* D-Bus addresses may name a host, or a program to run: one socket of this machine is all that a client may choose. */
+static bool is_local_bus(struct view address)
+{
+	static const struct view kinds[] = {{(const uint8_t *)"unix:path=/", 11}, {(const uint8_t *)"unix:abstract=", 14}};
+
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+		if (address.length > kinds[i].length && !memcmp(address.data, kinds[i].data, kinds[i].length))
+			return !memchr(address.data, ';', address.length);
+	return false;
+}
+
 static int answer_terminal(struct peer *peer, struct message *message)
 {
 	struct msg_terminal terminal;
@@ -150,88 +157,27 @@ static int answer_terminal(struct peer *peer, struct message *message)
 
 	rc = rc ? rc : set(&peer->display, terminal.display);
 	rc = rc ? rc : set(&peer->wayland, terminal.wayland);
+	rc = rc ? rc : set(&peer->xauthority, terminal.xauthority);
+	rc = rc ? rc : set(&peer->bus, is_local_bus(terminal.bus) ? terminal.bus : (struct view){NULL, 0});
 	rc = rc ? rc : set(&peer->tty, terminal.tty);
 	rc = rc ? rc : set(&peer->tty_type, terminal.tty_type);
 	return rc ? rc : set(&peer->locale, terminal.locale);
 }
 
-static void note(struct peer *peer, uint32_t id, const char *name, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-
-static void note(struct peer *peer, uint32_t id, const char *name, const char *format, ...)
+static void send_note(void *context, const char *name, const char *value)
 {
-	char value[1024];
-	struct msg_note row = {.name = view_string(name)};
-	va_list args;
+	struct pending *pending = context;
+	struct msg_note row = {view_string(name), view_string(value)};
 
-	va_start(args, format);
-	vsnprintf(value, sizeof value, format, args);
-	va_end(args);
-	row.value = view_string(value);
-	child_send(peer->worker, NOTE, id, note, &row, -1);
-}
-
-static void note_readers(struct peer *peer, uint32_t id)
-{
-	static const char *const services[] = {"absent", "running", "refused"};
-	static const char *const states[] = {"gone", "empty", "card", "mute"};
-	const char *detail;
-	enum pcsc_state service = readers_pcsc(&detail);
-
-	note(peer, id, "pcscd", "%s %s", services[service], log_quote(detail));
-	for (const struct reader *reader = readers_first(); reader; reader = reader->next) {
-		char atr[2 * ATR_MAX + 1] = "-";
-
-		for (unsigned int i = 0; i < reader->atr_length; i++)
-			snprintf(atr + (size_t)2 * i, 3, "%02X", reader->atr[i]);
-		note(peer, id, "reader", "%s %s %s", states[reader->state], atr, log_quote(reader->name));
-	}
-}
-
-static void note_pinentry(struct peer *peer, uint32_t id)
-{
-	const char *program = settings()->pinentry_program;
-
-	if (access(program, X_OK))
-		note(peer, id, "pinentry_problem", "%s cannot be run: %s", program, strerror(errno));
-	else
-		note(peer, id, "pinentry", "%s", program);
-}
-
-static void note_agent(struct peer *peer, uint32_t id)
-{
-	static const char *const states[] = {"down", "starting", "ready", "failed"};
-	unsigned int pins = 0;
-
-	for (const struct token *token = keyring_tokens(); token; token = token->next)
-		pins += token->pin != NULL;
-	note(peer, id, "version", "%s", VERSION);
-	note(peer, id, "pid", "%d", getpid());
-	note(peer, id, "socket", "%s", socket_path);
-	note(peer, id, "started", "%s", start_time);
-	note(peer, id, "clients", "%u", peers_serving());
-	note(peer, id, "operations", "%u", route_count());
-	note(peer, id, "cached_pins", "%u", pins);
-	for (const struct host *host = hosts_first(); host; host = host->next) {
-		note(peer, id, "module", "%s %s %d", states[host->state], host->name,
-		     host->child ? host->child->pid : 0);
-		if (host->problem)
-			note(peer, id, "module_problem", "%s: %s", host->name, host->problem);
-	}
-	note(peer, id, "certificates", "%s", certs_path());
-	if (certs_problem())
-		note(peer, id, "certificates_problem", "%s", log_quote(certs_problem()));
-	note_readers(peer, id);
-	note_pinentry(peer, id);
+	child_send(peer_find(pending->peer)->worker, NOTE, pending->id, note, &row, -1);
 }
 
 static void send_status(void *context)
 {
 	struct pending *pending = context;
-	struct peer *peer = peer_find(pending->peer);
 
-	if (peer)
-		note_agent(peer, pending->id);
+	if (peer_find(pending->peer))
+		status_tell(child_outdated(), send_note, pending);
 	peer_reply(pending->peer, pending->id, 0, NULL, -1);
 	pending_free(pending);
 }

@@ -7,15 +7,10 @@
 
 #include "peer.h"
 
-#include <time.h>
-
 /* Answers, or begins to. A failure ends the worker. */
 MUST_USE int answer_worker(struct peer *peer, struct message *message);
 
 /* The client went, and with it what was begun for it. */
 void answer_peer_gone(uint32_t peer);
-
-/* For STATUS: the socket's path, and when the agent started. */
-void answer_describe(const char *socket, time_t started);
 
 #endif

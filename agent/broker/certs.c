@@ -149,7 +149,7 @@ static void start(void)
 	struct msg_hello hello = settings_hello();
 	struct msg_store_open open = {view_string(path)};
 
-	store = child_spawn(PROCESS_STORE, &hello, -1, hear, gone, NULL);
+	store = child_spawn(PROCESS_STORE, hello, -1, hear, gone, NULL);
 	if (!store) {
 		snprintf(problem, sizeof problem, "its process cannot be started");
 		while (requests)

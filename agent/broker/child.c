@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 /* Messages taken from one child before others get their turn. */
@@ -22,6 +23,12 @@
 
 static const char *directory = SMIME_AGENT_LIBEXEC;
 static struct child *children;
+static int outdated;
+/* The programs that a child ran which was ready, by process kind: their inodes, 0 until then. */
+static ino_t known[PROCESS_STORE + 1];
+static bool any_known;
+static child_outdated_event on_outdated;
+static struct loop_timer outdated_timer;
 
 extern char **environ;
 
@@ -135,6 +142,62 @@ static int take_log(const struct child *child, const struct message *message)
 	return 0;
 }
 
+void child_when_outdated(child_outdated_event event)
+{
+	on_outdated = event;
+}
+
+int child_outdated(void)
+{
+	return outdated;
+}
+
+static void tell_outdated(void *context)
+{
+	(void)context;
+	on_outdated();
+}
+
+static void become_outdated(void)
+{
+	if (!outdated)
+		loop_timer_set(&outdated_timer, 0, tell_outdated, NULL);
+	outdated = any_known ? ERR_UPGRADED : ERR_VERSION;
+}
+
+/* Only a child's first message is believed in this: it was sent before the child had anything from a client, a card or
+ * a module. */
+static int take_ready(struct child *child, const struct message *message)
+{
+	struct view payload = message->payload;
+	uint64_t protocol;
+
+	if (message->type != MSG_READY || view_u64(&payload, &protocol))
+		return ERR_PROTOCOL;
+	child->ready = protocol == message_protocol();
+	if (!child->ready) {
+		become_outdated();
+		return ERR_CLOSED;
+	}
+	known[child->kind] = child->program;
+	any_known = true;
+	return 0;
+}
+
+static int take_message(struct child *child, struct message *message)
+{
+	if (!child->ready)
+		return take_ready(child, message);
+	switch (message->type) {
+	case MSG_READY:
+		return ERR_PROTOCOL;
+	case MSG_LOG:
+		return take_log(child, message);
+	default:
+		return child->on_message(child->context, message);
+	}
+}
+
 /* Whether there may be more; the child may be gone after ERR_CLOSED. */
 static int hear_one(struct child *child)
 {
@@ -143,7 +206,7 @@ static int hear_one(struct child *child)
 
 	if (rc)
 		return rc;
-	rc = message.type == MSG_LOG ? take_log(child, &message) : child->on_message(child->context, &message);
+	rc = take_message(child, &message);
 	if (message.fd >= 0)
 		close(message.fd);
 	return rc;
@@ -154,11 +217,17 @@ static void child_ended(struct child *child, int rc)
 	child_gone on_gone = child->on_gone;
 	void *context = child->context;
 
+	/* 0.1.0 ended without a word at a HELLO that it did not know: a downgrade. */
+	if (!child->ready && known[child->kind] && known[child->kind] != child->program)
+		become_outdated();
 	if (rc == ERR_PROTOCOL)
 		log_error("%s (process %d) broke the protocol and is ended", program_name(child->kind),
 			  child->pid);
-	child_kill(child);
+	if (!child->reaped)
+		kill(child->pid, SIGKILL);
+	child_unlink(child);
 	on_gone(context);
+	child_free(child);
 }
 
 static bool child_alive(const struct child *child)
@@ -223,16 +292,20 @@ static struct child *child_new(enum process kind, int fd)
 	return child;
 }
 
-struct child *child_spawn(enum process kind, const struct msg_hello *hello, int fd,
+struct child *child_spawn(enum process kind, struct msg_hello hello, int fd,
 			  child_message on_message, child_gone on_gone, void *context)
 {
 	char path[PATH_MAX];
+	struct stat program = {0};
 	struct child *child;
 	int pair[2];
 
+	if (outdated)
+		return NULL;
 	snprintf(path, sizeof path, "%s/%s", directory, program_name(kind));
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return NULL;
+	(void)stat(path, &program); /* posix_spawn says what is wrong with it */
 	child = child_new(kind, pair[0]);
 	if (!child || spawn_program(path, pair[1], &child->pid)) {
 		close(pair[1]);
@@ -241,6 +314,7 @@ struct child *child_spawn(enum process kind, const struct msg_hello *hello, int 
 		return NULL;
 	}
 	close(pair[1]);
+	child->program = program.st_ino;
 	child->on_message = on_message;
 	child->on_gone = on_gone;
 	child->context = context;
@@ -249,7 +323,8 @@ struct child *child_spawn(enum process kind, const struct msg_hello *hello, int 
 		child_kill(child);
 		return NULL;
 	}
-	child_send(child, HELLO, 0, hello, hello, fd);
+	hello.protocol = message_protocol();
+	child_send(child, HELLO, 0, hello, &hello, fd);
 	return child;
 }
 

@@ -16,13 +16,17 @@ struct child;
 /* ERR_PROTOCOL ends the child. The message's descriptor is closed after the call unless it was
  * taken (message->fd set to -1). */
 typedef int (*child_message)(void *context, struct message *message);
-/* The child is gone: forget it. It must not be used in or after this call. */
+/* The child is gone: forget it. It may be read in this call, and is no more after it. */
 typedef void (*child_gone)(void *context);
+/* A child is of another version than this broker. Told once, from the loop's next turn. */
+typedef void (*child_outdated_event)(void);
 
 struct child {
 	struct child *next;
 	pid_t pid;
 	bool reaped; /* pid may be another process's now */
+	bool ready;  /* it answered HELLO, and speaks what this broker speaks */
+	ino_t program;
 	enum process kind;
 	struct channel *channel;
 	struct loop_watch *watch;
@@ -34,8 +38,14 @@ struct child {
 /* Where the other programs are: the directory given, or SMIME_AGENT_LIBEXEC's at build time. */
 void child_set_directory(const char *directory);
 
-/* Starts smime-agent-KIND and sends it HELLO with `fd` (or -1). NULL on failure, which is logged. */
-struct child *child_spawn(enum process kind, const struct msg_hello *hello, int fd,
+void child_when_outdated(child_outdated_event event);
+/* Why no child can be started any more: ERR_UPGRADED, the programs were replaced since this broker started; ERR_VERSION,
+ * they never fitted it. 0: they can. */
+int child_outdated(void);
+
+/* Starts smime-agent-KIND and sends it HELLO, whose protocol is filled in here, with `fd` (or -1). NULL on failure, which
+ * is logged, and once child_outdated(). */
+struct child *child_spawn(enum process kind, struct msg_hello hello, int fd,
 			  child_message on_message, child_gone on_gone, void *context);
 
 /* Kills the child without telling its owner. NULL is fine. */

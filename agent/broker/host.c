@@ -324,7 +324,7 @@ static void start(void *context)
 	loop_timer_clear(&host->restart);
 	host->starts++;
 	keyring_looks(host); /* some do as they are initialised */
-	host->child = child_spawn(PROCESS_HOST, &hello, -1, hear, gone, host);
+	host->child = child_spawn(PROCESS_HOST, hello, -1, hear, gone, host);
 	id = host->child ? host_expect(host, HOST_CALL_PLAIN, 0, start_timeout(), started, host) : 0;
 	if (!id) {
 		host_failed(host);

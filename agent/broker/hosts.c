@@ -203,7 +203,7 @@ void hosts_configure(const struct config *config)
 		remove_unwanted();
 		return;
 	}
-	lister = child_spawn(PROCESS_HOST, &hello, -1, hear_lister, lister_gone, NULL);
+	lister = child_spawn(PROCESS_HOST, hello, -1, hear_lister, lister_gone, NULL);
 	if (!lister) {
 		listing_failed();
 		return;

@@ -4,8 +4,8 @@
  * watches the other processes. Must never load a PKCS#11 module or parse CMS, MIME or X.509.
  * Trusts nobody; must not die of what a peer sends.
  */
-#include "answer.h"
 #include "certs.h"
+#include "doorman.h"
 #include "hosts.h"
 #include "listener.h"
 #include "log.h"
@@ -15,6 +15,7 @@
 #include "secret.h"
 #include "settings.h"
 #include "socket_path.h"
+#include "status.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -203,6 +204,13 @@ static void grace_over(void *context)
 	loop_end();
 }
 
+/* The programs that run do what they have begun, and the next client starts the new agent. */
+static void outdated(void)
+{
+	log_warn("%s", error_text(child_outdated()));
+	peers_finish(loop_end);
+}
+
 /* Clients that are being served end by themselves once they have their answer. */
 static void wind_down(void)
 {
@@ -214,11 +222,12 @@ static void wind_down(void)
 	hosts_end();
 	peers_end();
 	certs_end();
-	while (peers_serving() && loop_now() < end) {
+	while ((peers_serving() || doorman_visitors()) && loop_now() < end) {
 		loop_timer_set(&grace, 20, grace_over, NULL);
 		loop_run();
 		loop_timer_clear(&grace);
 	}
+	doorman_end();
 	loop_remove(signals);
 	child_kill_all();
 	settings_end();
@@ -242,8 +251,10 @@ int main(int argc, char **argv)
 	}
 	if (getenv("SMIME_AGENT_LIBEXEC"))
 		child_set_directory(getenv("SMIME_AGENT_LIBEXEC"));
-	answer_describe(path, time(NULL));
+	status_describe(path, time(NULL));
 	log_info("version %s, process %d, listening on %s", VERSION, getpid(), path);
+	child_when_outdated(outdated);
+	peers_when_unserved(doorman_take);
 	hosts_configure(settings());
 	readers_start();
 	certs_configure();

@@ -25,6 +25,9 @@
 static struct peer *peers;
 static uint32_t next_number = 1;
 static struct loop_timer fill_timer;
+static void (*on_unserved)(int fd, int why);
+static void (*on_finished)(void);
+static struct loop_timer finished_timer;
 
 struct peer *peer_find(uint32_t number)
 {
@@ -74,6 +77,8 @@ static void peer_free(struct peer *peer)
 	free(peer->program);
 	free(peer->display);
 	free(peer->wayland);
+	free(peer->xauthority);
+	free(peer->bus);
 	free(peer->tty);
 	free(peer->tty_type);
 	free(peer->locale);
@@ -93,16 +98,39 @@ static void fill_later(uint64_t ms)
 		loop_timer_set(&fill_timer, ms, fill, NULL);
 }
 
+static void finished(void *context)
+{
+	(void)context;
+	on_finished();
+}
+
+static void check_finished(void)
+{
+	if (on_finished && !peers_serving())
+		loop_timer_set(&finished_timer, 0, finished, NULL);
+}
+
+static int unserved_reason(void)
+{
+	return child_outdated() ? child_outdated() : ERR_SPAWN;
+}
+
 static void worker_gone(void *context)
 {
 	struct peer *peer = context;
 	uint64_t pause = peer->serving ? FILL_DELAY_MS : FILL_PAUSE_MS;
+	bool unserved = peer->serving && peer->worker && !peer->worker->ready && !peer->hung_up;
 
 	peer->worker = NULL;
 	peer_unlink(peer); /* nothing that ends now may answer it */
 	answer_peer_gone(peer->number);
+	if (unserved) {
+		loop_remove(TAKE(peer->watch));
+		on_unserved(TAKE_FD(peer->connection), unserved_reason());
+	}
 	peer_free(peer);
 	fill_later(pause);
+	check_finished();
 }
 
 static void grace_over(void *context)
@@ -141,7 +169,7 @@ static struct peer *add_peer(void)
 
 	if (!peer)
 		return NULL;
-	peer->worker = child_spawn(PROCESS_WORKER, &hello, certificates, hear, worker_gone, peer);
+	peer->worker = child_spawn(PROCESS_WORKER, hello, certificates, hear, worker_gone, peer);
 	if (!peer->worker) {
 		free(peer);
 		return NULL;
@@ -294,12 +322,12 @@ void peer_serve(int connection)
 		refuse(fd, ERR_BUSY);
 		return;
 	}
-	peer = idle_peer();
+	peer = child_outdated() ? NULL : idle_peer();
 	peer = peer ? peer : add_peer();
 	if (!peer || introduce(peer, fd, &who)) {
-		refuse(fd, ERR_SPAWN);
 		if (peer)
 			peer_free(peer);
+		on_unserved(TAKE_FD(fd), unserved_reason());
 	}
 	fill_later(FILL_DELAY_MS);
 }
@@ -328,20 +356,53 @@ void peers_renew(void)
 	peers_fill();
 }
 
+void peers_when_unserved(void (*event)(int fd, int why))
+{
+	on_unserved = event;
+}
+
+void peers_finish(void (*done)(void))
+{
+	static const struct msg_nothing nothing;
+
+	on_finished = done;
+	peers_end();
+	for (struct peer *peer = peers; peer; peer = peer->next)
+		child_send(peer->worker, FINISH, 0, nothing, &nothing, -1);
+	check_finished();
+}
+
 void peers_end(void)
 {
 	loop_timer_clear(&fill_timer);
 	end_idle();
 }
 
+/* A process that cannot be started any more fails requests in many ways. */
+static int explain(int err)
+{
+	switch (err) {
+	case ERR_SPAWN:
+	case ERR_MODULE:
+	case ERR_PINENTRY:
+	case ERR_STORE:
+	case ERR_TOKEN_CRASHED:
+		return child_outdated() ? child_outdated() : err;
+	default:
+		return err;
+	}
+}
+
 void peer_reply_file(uint32_t number, uint32_t id, const struct msg_result *result, int fd)
 {
 	struct peer *peer = peer_find(number);
+	struct msg_result told = *result;
 
 	if (!peer)
 		return;
+	told.error = (uint32_t)-explain(-(int)told.error);
 	peer->asking = false;
-	child_send(peer->worker, RESULT, id, result, result, fd);
+	child_send(peer->worker, RESULT, id, result, &told, fd);
 }
 
 void peer_reply_result(uint32_t number, uint32_t id, const struct msg_result *result)

@@ -26,7 +26,7 @@ struct peer {
 	uid_t uid;
 	char *program; /* the client's executable, or "" */
 	/* for pinentry; from TERMINAL */
-	char *display, *wayland, *tty, *tty_type, *locale;
+	char *display, *wayland, *xauthority, *bus, *tty, *tty_type, *locale;
 };
 
 /* Starts idle workers until there are as many as configured. */
@@ -48,6 +48,12 @@ bool peer_attended(uint32_t number);
 
 /* To every worker that serves: keys changed. */
 void peers_keys_changed(void);
+/* Told of a client whose worker could not be started, or was of another version; `why` is an enum err. It takes the
+ * descriptor, from which nothing was read. */
+void peers_when_unserved(void (*event)(int fd, int why));
+/* Ends the workers that wait, and the others once their client has the answer to its request; `done` when all are gone,
+ * from the loop's next turn. New clients are unserved. */
+void peers_finish(void (*done)(void));
 /* Replaces idle workers, which hold old settings. */
 void peers_renew(void);
 /* Kills the idle ones. */

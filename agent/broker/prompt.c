@@ -108,7 +108,7 @@ static int start(struct job *job)
 	struct msg_hello hello = settings_hello();
 	uint64_t limit = (uint64_t)settings()->prompt_timeout * 1000;
 
-	job->child = child_spawn(PROCESS_PROMPT, &hello, -1, hear, gone, job);
+	job->child = child_spawn(PROCESS_PROMPT, hello, -1, hear, gone, job);
 	if (!job->child)
 		return ERR_SPAWN;
 	child_sent(job->child, channel_forward(job->child->channel, MSG_PROMPT, 1,
@@ -158,6 +158,8 @@ static int encode(struct job *job, const struct prompt *prompt)
 	if (peer) {
 		message.display = view_string(peer->display);
 		message.wayland = view_string(peer->wayland);
+		message.xauthority = view_string(peer->xauthority);
+		message.bus = view_string(peer->bus);
 		message.tty = view_string(peer->tty);
 		message.tty_type = view_string(peer->tty_type);
 		message.locale = view_string(peer->locale);

@@ -318,7 +318,7 @@ static void start(void *context)
 	(void)context;
 	loop_timer_clear(&restart);
 	started = loop_now();
-	watcher = child_spawn(PROCESS_WATCH, &hello, -1, hear, gone, NULL);
+	watcher = child_spawn(PROCESS_WATCH, hello, -1, hear, gone, NULL);
 	if (!watcher)
 		gone(NULL);
 }

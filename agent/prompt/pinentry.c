@@ -61,6 +61,23 @@ static void end_with_parent(void *opaque, int reserved)
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 }
 
+/* A pinentry may look for a window system before it hears an option, and for the bus in no other place. */
+static int set_environment(const char *name, struct view value)
+{
+	CLEAN_FREE char *text = value.length ? view_dup(value) : NULL;
+
+	return value.length && (!text || setenv(name, text, 1)) ? ERR_NO_MEMORY : 0;
+}
+
+static int set_place(const struct msg_prompt *prompt)
+{
+	int rc = set_environment("DISPLAY", prompt->display);
+
+	rc = rc ? rc : set_environment("WAYLAND_DISPLAY", prompt->wayland);
+	rc = rc ? rc : set_environment("XAUTHORITY", prompt->xauthority);
+	return rc ? rc : set_environment("DBUS_SESSION_BUS_ADDRESS", prompt->bus);
+}
+
 static int start(const struct msg_prompt *prompt, assuan_context_t *ret_context)
 {
 	static struct assuan_malloc_hooks hooks = {secret_malloc, secret_realloc, secret_malloc_free};
@@ -70,7 +87,7 @@ static int start(const struct msg_prompt *prompt, assuan_context_t *ret_context)
 	assuan_context_t context;
 	gpg_error_t err;
 
-	if (!program || assuan_new_ext(&context, GPG_ERR_SOURCE_DEFAULT, &hooks, NULL, NULL))
+	if (!program || set_place(prompt) || assuan_new_ext(&context, GPG_ERR_SOURCE_DEFAULT, &hooks, NULL, NULL))
 		return ERR_NO_MEMORY;
 	err = assuan_pipe_connect(context, program, argv, keep, end_with_parent, NULL, 0);
 	if (err) {
@@ -117,7 +134,6 @@ static int describe(assuan_context_t context, const struct msg_prompt *prompt, s
 
 	snprintf(seconds, sizeof seconds, "%u", timeout);
 	send_option(context, "display", prompt->display);
-	send_option(context, "putenv=WAYLAND_DISPLAY", prompt->wayland);
 	send_option(context, "ttyname", prompt->tty);
 	send_option(context, "ttytype", prompt->tty_type);
 	send_option(context, "lc-ctype", prompt->locale);

@@ -4,6 +4,7 @@
  */
 #include "channel.h"
 
+#include "cleanup.h"
 #include "log.h"
 #include "secret.h"
 
@@ -13,8 +14,11 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #define PACKET_MAX (MESSAGE_HEADER + BUF_MESSAGE_MAX)
+/* HELLO's payload in 0.1.0, which had no protocol in it. */
+#define HELLO_UNVERSIONED 19
 /* The certificates of a host with as many as it may have; a peer that is further behind is stuck. */
 #define QUEUE_MAX (32 * 1024 * 1024)
 
@@ -329,6 +333,35 @@ void channel_log_open(struct channel *channel, int level)
 	log_open(send_log, (enum log_level)level);
 }
 
+/* A broker of 0.1.0 does not understand READY, nor why its children end: it would fail requests until somebody ends it.
+ * SIGTERM ends it as `smime agent stop` does, and the next client starts one of this version. */
+static void end_broker(const struct channel *channel)
+{
+	pid_t parent = getppid();
+	CLEAN_FD int pidfd = (int)syscall(SYS_pidfd_open, parent, 0);
+	struct ucred maker;
+	socklen_t length = sizeof maker;
+
+	/* The parent made the channel, and lives: it is the process that pidfd means. */
+	if (pidfd >= 0 && !getsockopt(channel->fd, SOL_SOCKET, SO_PEERCRED, &maker, &length) && maker.pid == parent &&
+	    getppid() == parent)
+		syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0);
+}
+
+/* Says what this process speaks, whatever the broker speaks. ERR_VERSION: not the same. */
+static int answer_hello(struct channel *channel, struct view hello)
+{
+	const struct msg_ready ready = {message_protocol()};
+	bool versioned = hello.length != HELLO_UNVERSIONED;
+	uint64_t protocol;
+	int rc = versioned ? view_u64(&hello, &protocol) : ERR_VERSION;
+
+	if (!versioned)
+		end_broker(channel);
+	rc = rc ? rc : channel_send_fields(channel, READY, 0, ready, &ready, -1);
+	return rc ? rc : protocol == ready.protocol ? 0 : ERR_VERSION;
+}
+
 static int take_hello(struct channel *channel, struct msg_hello *ret_hello, int *ret_fd)
 {
 	struct message message;
@@ -336,8 +369,9 @@ static int take_hello(struct channel *channel, struct msg_hello *ret_hello, int 
 
 	if (rc)
 		return rc;
-	rc = message.type == MSG_HELLO ? decode_hello(message.payload, ret_hello) : ERR_PROTOCOL;
-	if (ret_fd)
+	rc = message.type == MSG_HELLO ? answer_hello(channel, message.payload) : ERR_PROTOCOL;
+	rc = rc ? rc : decode_hello(message.payload, ret_hello);
+	if (!rc && ret_fd)
 		*ret_fd = message.fd;
 	else if (message.fd >= 0)
 		close(message.fd);
@@ -347,12 +381,16 @@ static int take_hello(struct channel *channel, struct msg_hello *ret_hello, int 
 struct channel *channel_to_broker(enum process self, struct msg_hello *ret_hello, int *ret_fd)
 {
 	struct channel *channel;
+	int rc;
 
 	if (secret_harden_process() || prctl(PR_SET_PDEATHSIG, SIGKILL))
 		return NULL;
 	signal(SIGPIPE, SIG_IGN);
 	channel = channel_new(CHANNEL_CHILD_FD, self, PROCESS_BROKER);
-	if (!channel || take_hello(channel, ret_hello, ret_fd)) {
+	rc = channel ? take_hello(channel, ret_hello, ret_fd) : ERR_NO_MEMORY;
+	if (rc == ERR_VERSION)
+		_exit(0); /* the broker knows, and there is nothing to do */
+	if (rc) {
 		channel_free(channel);
 		return NULL;
 	}

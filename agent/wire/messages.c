@@ -21,6 +21,26 @@ static const struct message_row rows[MSG_LIMIT] = {
 #undef M
 };
 
+/* The tables as they stand in the source. */
+static const char protocol_text[] = VERSION
+#define M(number, name, from, to, limit, flags, fields, meaning) \
+	"\n" #number " " #name " " #from " " #to " " #limit " " #flags " " #fields
+#include "messages.def"
+#undef M
+#define P(payload, fields) "\n" #payload " " #fields
+#include "payloads.def"
+#undef P
+	;
+
+uint64_t message_protocol(void)
+{
+	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a's offset basis and prime for 64 bits */
+
+	for (const char *at = protocol_text; *at; at++)
+		hash = (hash ^ (uint8_t)*at) * 0x100000001b3;
+	return hash;
+}
+
 const struct message_row *message_row(unsigned int type)
 {
 	return type < MSG_LIMIT && rows[type].name ? &rows[type] : NULL;

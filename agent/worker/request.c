@@ -15,7 +15,8 @@
 #include "log.h"
 #include "message_command.h"
 #include "replies.h"
-#include "report.h"
+#include "socket_path.h"
+#include "printable.h"
 #include "report_command.h"
 #include "token_command.h"
 #include "verify_command.h"
@@ -67,7 +68,7 @@ static gpg_error_t answer(int rc, enum kind kind)
 		return 0;
 	/* Names of tokens and keys are what a card says: they go to somebody's terminal. */
 	if (buf_add_format(&text, "%s %s%s", error_name(rc), error_text(rc), *which ? " (" : "") ||
-	    report_plain(&text, view_string(which)) || buf_add_format(&text, "%s", *which ? ")" : "") ||
+	    printable_plain(&text, view_string(which)) || buf_add_format(&text, "%s", *which ? ")" : "") ||
 	    buf_terminate(&text) || client_send_status("ERROR", (const char *)text.data))
 		log_debug("the client did not hear of an error");
 	return gpg_err_make(spoken->source, (gpg_err_code_t)error_code(rc));
@@ -302,7 +303,7 @@ static const struct command gpgsm_commands[] = {
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-static const struct dialect own = {"smime-agent " VERSION " ready", commands, COUNT(commands), option,
+static const struct dialect own = {"smime-agent " VERSION " ready, protocol " SOCKET_PROTOCOL, commands, COUNT(commands), option,
 				   GPG_ERR_SOURCE_USER_1, false};
 static const struct dialect gpgsm = {"GNU Privacy Guard's S/M server (smime-agent " VERSION ") ready",
 				     gpgsm_commands, COUNT(gpgsm_commands), option_gpgsm,
@@ -312,11 +313,15 @@ static gpg_error_t run(assuan_context_t ctx, char *line)
 {
 	const char *name = assuan_get_command_name(ctx);
 	const struct command *command = spoken->commands;
+	gpg_error_t err;
 
 	while (strcmp(command->name, name))
 		command++;
 	client_clear_detail();
-	return assuan_process_done(ctx, answer(command->run(line), command->kind));
+	err = assuan_process_done(ctx, answer(command->run(line), command->kind));
+	if (command->kind == REQUEST)
+		replies_request_done();
+	return err;
 }
 
 static int register_commands(assuan_context_t ctx)

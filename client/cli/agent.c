@@ -35,11 +35,9 @@ int cli_agent(int argc, char **argv)
 	if (strcmp(action, "stop") && strcmp(action, "reload"))
 		return cli_usage("agent");
 	status = smime_agent_connect(&agent, 0);
-	if (status && !strcmp(action, "stop") && !strcmp(smime_agent_error_name(agent), "CLOSED")) {
-		smime_agent_close(agent);
-		return SMIME_AGENT_OK;
-	}
-	if (!status)
-		status = !strcmp(action, "stop") ? smime_agent_stop(agent) : smime_agent_reload(agent);
+	if (!strcmp(action, "stop"))
+		status = agent ? smime_agent_stop(agent) : status;
+	else if (!status)
+		status = smime_agent_reload(agent);
 	return cli_finish(agent, "agent", status);
 }

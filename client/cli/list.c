@@ -12,6 +12,18 @@ static int print(void *context, const void *data, size_t length)
 	return fwrite(data, 1, length, stdout) != length;
 }
 
+/* An agent that is about to restart, and serves nobody any more, can still tell its state. */
+static smime_agent *connect_to(enum smime_agent_list what, int *ret_status)
+{
+	smime_agent *agent;
+
+	if (what == SMIME_AGENT_STATE && !smime_agent_connect(&agent, 0))
+		return agent;
+	if (what == SMIME_AGENT_STATE)
+		smime_agent_close(agent);
+	return cli_connect(ret_status);
+}
+
 static int list(int argc, char **argv, enum smime_agent_list what, const char *help)
 {
 	static const struct option table[] = {CLI_COMMON, {0}};
@@ -26,7 +38,7 @@ static int list(int argc, char **argv, enum smime_agent_list what, const char *h
 	}
 	if (optind < argc)
 		return cli_usage(argv[0]);
-	agent = cli_connect(&status);
+	agent = connect_to(what, &status);
 	if (!agent)
 		return status;
 	return cli_finish(agent, argv[0], smime_agent_list(agent, what, cli_json, print, NULL));

@@ -4,7 +4,9 @@
  */
 #include "connection.h"
 
+#include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -244,19 +246,41 @@ int smime_agent_reload(smime_agent *agent)
 	return simple(agent, "RELOAD");
 }
 
+/* systemd may listen in place of an agent that does not run yet. The name is what all may read of a process that cannot be
+ * traced. */
+static bool is_agent(pid_t pid)
+{
+	char path[64], name[32] = "";
+	FILE *file;
+
+	snprintf(path, sizeof path, "/proc/%d/comm", pid);
+	file = fopen(path, "re");
+	if (file && !fgets(name, sizeof name, file))
+		*name = 0;
+	if (file)
+		fclose(file);
+	return !strcmp(name, "smime-agent\n");
+}
+
 int smime_agent_stop(smime_agent *agent)
 {
-	int pidfd = (int)syscall(SYS_pidfd_open, agent->agent, 0);
+	CLEAN_FD int pidfd = agent->agent ? (int)syscall(SYS_pidfd_open, agent->agent, 0) : -1;
 	struct pollfd gone = {pidfd, POLLIN, 0};
-	int status = simple(agent, "STOP");
+	bool none = agent->fd < 0 && agent->err == ERR_CLOSED && pidfd < 0;
+	int status = agent->fd >= 0 ? simple(agent, "STOP") : error_status(agent->err);
 
 	if (agent->fd >= 0)
 		close(agent->fd);
 	agent->fd = -1;
+	/* To an agent that cannot take the command, as one of another protocol, SIGTERM means the same. */
+	if (status && pidfd >= 0 && is_agent(agent->agent))
+		status = syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) && errno != ESRCH ? status : 0;
+	if (none || !status) {
+		*agent->message = 0;
+		status = connection_result(agent, 0);
+	}
 	if (!status && pidfd >= 0)
 		poll(&gone, 1, -1);
-	if (pidfd >= 0)
-		close(pidfd);
 	return status;
 }
 

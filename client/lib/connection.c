@@ -22,6 +22,11 @@
 #include <sys/wait.h>
 #include <time.h>
 
+/* For an agent that restarts: it finishes what it has begun. Within this, tried again after each pause. */
+#define RESTART_LIMIT_MS 10000
+/* For one that ended before it greeted. */
+#define LOST_LIMIT_MS 1000
+#define PAUSE_MS 20
 /* Lines that an agent may say while nothing was asked, between two looks. */
 #define UNASKED_MAX 100
 
@@ -43,7 +48,7 @@ static int try_connect(smime_agent *agent, const char *path)
 		return ERR_CLOSED;
 	agent->agent = who.pid;
 	agent->fd = TAKE_FD(fd);
-	agent->expected = 1; /* the greeting */
+	agent->in_length = 0;
 	return 0;
 }
 
@@ -83,7 +88,12 @@ static int send_terminal(smime_agent *agent)
 {
 	static const struct {
 		const char *option, *variable;
-	} table[] = {{"display", "DISPLAY"}, {"wayland-display", "WAYLAND_DISPLAY"}, {"ttytype", "TERM"}};
+		bool since_1; /* 0.1.0 takes no such option */
+	} table[] = {{"display", "DISPLAY", false},
+		     {"wayland-display", "WAYLAND_DISPLAY", false},
+		     {"ttytype", "TERM", false},
+		     {"xauthority", "XAUTHORITY", true},
+		     {"session-bus", "DBUS_SESSION_BUS_ADDRESS", true}};
 	const char *locale = getenv("LC_ALL");
 	char tty[256];
 	int rc = 0;
@@ -91,7 +101,7 @@ static int send_terminal(smime_agent *agent)
 	for (size_t i = 0; i < sizeof table / sizeof table[0] && !rc; i++) {
 		const char *value = getenv(table[i].variable);
 
-		if (value && *value && strlen(value) < 200)
+		if (value && *value && strlen(value) < 200 && (agent->numbered || !table[i].since_1))
 			rc = connection_add(agent, "OPTION %s=%s", table[i].option, value);
 	}
 	locale = locale && *locale ? locale : getenv("LC_CTYPE");
@@ -102,21 +112,6 @@ static int send_terminal(smime_agent *agent)
 		if (!ttyname_r(fd, tty, sizeof tty))
 			return connection_add(agent, "OPTION ttyname=%s", tty);
 	return rc;
-}
-
-int connection_open(smime_agent *agent, bool start)
-{
-	char path[256];
-	int rc = socket_path(path, sizeof path);
-
-	if (rc)
-		return rc;
-	rc = try_connect(agent, path);
-	if (rc == ERR_CLOSED && start) {
-		rc = start_agent();
-		rc = rc ? rc : try_connect(agent, path);
-	}
-	return rc ? rc : send_terminal(agent);
 }
 
 int connection_add(smime_agent *agent, const char *format, ...)
@@ -335,6 +330,72 @@ static int take_lines(smime_agent *agent, char line[sizeof agent->in], smime_age
 		}
 	}
 	return 0;
+}
+
+/* "OK smime-agent VERSION STATE, protocol N". */
+static int read_greeting(smime_agent *agent, const char *line)
+{
+	const char *protocol = strstr(line, ", protocol ");
+	unsigned long theirs = protocol ? strtoul(protocol + strlen(", protocol "), NULL, 10) : 1;
+	unsigned long ours = strtoul(SOCKET_PROTOCOL, NULL, 10);
+
+	if (!strncmp(line, "ERR ", 4)) {
+		take_error(agent, line + 4);
+		return agent->err;
+	}
+	if (strncmp(line, "OK", 2))
+		return ERR_PROTOCOL;
+	agent->numbered = protocol != NULL;
+	agent->restarting = strstr(line, " restarting,") != NULL;
+	return theirs == ours ? 0 : theirs < ours ? ERR_AGENT_OLD : ERR_PROGRAM_OLD;
+}
+
+int connection_take_greeting(smime_agent *agent)
+{
+	char line[sizeof agent->in];
+	size_t length;
+	int rc = take_line(agent, 0, line, &length);
+
+	rc = rc ? rc : read_greeting(agent, line);
+	return rc ? give_up(agent, rc) : 0;
+}
+
+/* ret_lost: there is an agent, but it goes. */
+static int connect_once(smime_agent *agent, const char *path, bool start, bool *ret_lost)
+{
+	int rc = try_connect(agent, path);
+
+	agent->err = 0;
+	*agent->message = 0;
+	*ret_lost = false;
+	if (rc == ERR_CLOSED && start) {
+		rc = start_agent();
+		rc = rc ? rc : try_connect(agent, path);
+	}
+	if (rc)
+		return rc;
+	rc = connection_take_greeting(agent);
+	*ret_lost = rc == ERR_CLOSED;
+	return rc || !start || !agent->restarting ? rc : give_up(agent, ERR_UPGRADED);
+}
+
+int connection_open(smime_agent *agent, bool start)
+{
+	const struct timespec pause = {0, PAUSE_MS * 1000000};
+	uint64_t began = now_ms(), limit;
+	char path[256];
+	bool lost;
+	int rc = socket_path(path, sizeof path);
+
+	if (rc)
+		return rc;
+	for (;;) {
+		rc = connect_once(agent, path, start, &lost);
+		limit = lost ? LOST_LIMIT_MS : rc == ERR_UPGRADED ? RESTART_LIMIT_MS : 0;
+		if (now_ms() - began >= limit)
+			return rc ? rc : send_terminal(agent);
+		nanosleep(&pause, NULL);
+	}
 }
 
 static int take_replies(smime_agent *agent, smime_agent_data data, void *context)

@@ -7,6 +7,7 @@
 
 #include "connection.h"
 #include "keyring.h"
+#include "log.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -26,11 +27,6 @@
 /* Bytes of data in one line: two digits each, and the command. */
 #define DATA_CHUNK 400
 #define ATTEMPTS_MAX 3
-#define CONNECTS_MAX 4
-/* Before each try but the first, and as long again each time. A fuzzer has no time. */
-#ifndef CONNECT_PAUSE_MS
-#define CONNECT_PAUSE_MS 20
-#endif
 
 struct connection {
 	struct connection *next;
@@ -134,10 +130,10 @@ static int connect_once(struct connection **ret_connection)
 		return ERR_NO_MEMORY;
 	connection->agent.fd = -1;
 	connection->agent.lines = BUF_INIT(65536);
+	connection_limit(&connection->agent, LIST_LIMIT_S);
 	rc = connection_open(&connection->agent, true);
 	if (!rc && !fstat(connection->agent.fd, &status))
 		connection->socket = status.st_ino;
-	connection_limit(&connection->agent, LIST_LIMIT_S);
 	rc = rc ? rc : connection_finish(&connection->agent, NULL, NULL);
 	connection_limit(&connection->agent, 0); /* later, a person may be asked */
 	if (rc) {
@@ -150,21 +146,18 @@ static int connect_once(struct connection **ret_connection)
 	return 0;
 }
 
-/* An agent that is about to end may still take a connection, and drop it. */
 static int connect_new(struct connection **ret_connection)
 {
-	int rc = ERR_CLOSED;
+	int rc;
 
 	if (now_ms() < paused_until)
 		return ERR_CLOSED;
-	for (int attempt = 0; attempt < CONNECTS_MAX && rc == ERR_CLOSED; attempt++) {
-		struct timespec pause = {0, attempt * CONNECT_PAUSE_MS * 1000000};
-
-		nanosleep(&pause, NULL);
-		rc = connect_once(ret_connection);
-	}
+	rc = connect_once(ret_connection);
 	if (rc)
 		paused_until = now_ms() + PAUSE_MS;
+	/* A program that shows no sentence of the module's. */
+	if (rc == ERR_AGENT_OLD || rc == ERR_PROGRAM_OLD)
+		log_to_syslog(LOG_LEVEL_ERROR, error_text(rc));
 	return rc;
 }
 

@@ -28,7 +28,7 @@ static void progress(void *context, uint64_t bytes)
 	*(bool *)context = true;
 }
 
-/* The first byte says how many replies are to come, and who listens. */
+/* The first byte says how many replies are to come, whether the greeting is first, and who listens. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct smime_agent agent;
@@ -45,13 +45,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(&agent, 0x5a, sizeof agent);
 	agent = (struct smime_agent){.fd = pair[0], .expected = data[0] & 15, .lines = BUF_INIT(64),
 				     .progress = data[0] & 64 ? progress : NULL, .progress_context = &shown};
-	rc = connection_finish(&agent, data[0] & 16 ? take : NULL, &seen);
+	rc = data[0] & 128 ? connection_take_greeting(&agent) : 0;
+	require(!rc == (agent.fd >= 0));
+	rc = rc ? rc : connection_finish(&agent, data[0] & 16 ? take : NULL, &seen);
 	require(rc <= 0 && memchr(agent.message, 0, sizeof agent.message));
 	require(rc || !agent.expected);
 	status = connection_result(&agent, rc);
 	require(rc ? status >= 1 && status <= 4 && *agent.message : !status);
 	require(seen.length < size);
-	close(pair[0]);
+	if (agent.fd >= 0)
+		close(agent.fd);
 	require(lowest == fuzz_lowest_fd());
 	return 0;
 }

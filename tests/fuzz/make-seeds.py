@@ -265,7 +265,9 @@ def write_lines():
             b"\x11S ERROR PIN_WRONG wrong PIN (Demo)\nERR 536871 Bad PIN <User>\n", b"\x01ERR 0 none\n",
             b"\x31D data\nD more\nOK\n", b"\x01OK", b"\x02OK\nNONSENSE\n", b"\x00",
             b"\x01D \nERR\nS \nS ERROR \n",
-            b"\x01" + b"x" * 4200 + b"\nOK\n")):
+            b"\x01" + b"x" * 4200 + b"\nOK\n",
+            b"\x81OK smime-agent 0.1.0 ready, protocol 1\nOK\n", b"\x81OK x restarting, protocol 1\nERR 78 x\n",
+            b"\x80OK smime-agent 9 ready, protocol 99999999999999999999\n", b"\x80ERR 312 busy\n", b"\x80OK , protocol ")):
         put("client", "%02d" % number, text)
     for number, text in enumerate((b"\0", b"\1", b"\2", b"\3", b"\6", b"\x0b", b"\2\x40\0\0\1",
                                    b"\3\x80\1\0\1", b"\3\x40\1\0\0", b"\0\0\0\5\1", b"\3\x40\0\x14\1",

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # A pinentry for tests: answers from the file $HOME/pinentry, a line for each question (a PIN, or
 # CANCEL, or HANG), says yes to what is to be confirmed (or what the file $HOME/pinentry-confirm says,
-# CANCEL or HANG), and writes what it was told to $HOME/pinentry.log. Where there is a file
+# CANCEL or HANG), and writes what it was told to $HOME/pinentry.log, first where its windows would be. Where there is a file
 # $HOME/pinentry-pins, a question with no line of its own is answered from that: SERIAL PIN, by the serial
 # of the token in the question.
 answers=$HOME/pinentry
@@ -19,6 +19,7 @@ pin_of() {
 	done 2>/dev/null <"$pins" | head -n 1
 }
 
+printf 'environment %s\n' "${DISPLAY:-} ${WAYLAND_DISPLAY:-} ${XAUTHORITY:-} ${DBUS_SESSION_BUS_ADDRESS:-}" >>"$log"
 echo "OK test pinentry"
 while IFS= read -r line; do
 	printf '%s\n' "$line" >>"$log"

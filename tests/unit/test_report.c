@@ -9,6 +9,7 @@
 #include "fixture.h"
 #include "keys.h"
 #include "pki.h"
+#include "printable.h"
 
 #include <openssl/x509v3.h>
 #include <string.h>
@@ -60,7 +61,7 @@ static void assert_json(struct view text, const char *expected)
 {
 	CLEAN_BUF struct buf got = BUF_INIT(1000);
 
-	assert_int_equal(report_json_string(&got, text), 0);
+	assert_int_equal(printable_json(&got, text), 0);
 	assert_int_equal(buf_terminate(&got), 0);
 	assert_string_equal((char *)got.data, expected);
 }
@@ -118,7 +119,7 @@ static void json_utf8_edges(void **state)
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		CLEAN_BUF struct buf got = BUF_INIT(100);
 
-		assert_int_equal(report_json_string(&got, view_string(bad[i])), 0);
+		assert_int_equal(printable_json(&got, view_string(bad[i])), 0);
 		assert_memory_equal(got.data, "\"" REPLACEMENT, 4);
 	}
 }
@@ -140,7 +141,7 @@ static void json_limit(void **state)
 	for (size_t limit = 0; limit < 12; limit++) {
 		CLEAN_BUF struct buf got = BUF_INIT(limit);
 
-		assert_int_equal(report_json_string(&got, view_string("a\"\n\xff")), ERR_TOO_LARGE);
+		assert_int_equal(printable_json(&got, view_string("a\"\n\xff")), ERR_TOO_LARGE);
 	}
 }
 

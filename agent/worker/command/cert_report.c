@@ -5,7 +5,7 @@
 #include "cert_report.h"
 
 #include "expiry.h"
-#include "report.h"
+#include "printable.h"
 #include "trust.h"
 
 #include <openssl/x509v3.h>
@@ -147,24 +147,24 @@ int cert_report_json(struct buf *into, const struct stored *row, bool full)
 	int rc = facts_fill(&facts, row, full);
 
 	rc = rc ? rc : buf_add_u8(into, '{');
-	rc = rc ? rc : report_text_field(into, "fingerprint", row->fingerprint);
-	rc = rc ? rc : report_lines_field(into, "addresses", buf_view(&facts.addresses));
-	rc = rc ? rc : report_field(into, "subject", buf_view(&facts.subject));
-	rc = rc ? rc : report_field(into, "issuer", buf_view(&facts.issuer));
-	rc = rc ? rc : report_text_field(into, "serial", facts.serial);
-	rc = rc ? rc : report_text_field(into, "type", facts.type);
-	rc = rc ? rc : report_lines_field(into, "uses", view_string(facts.uses));
-	rc = rc ? rc : report_text_field(into, "not_before", facts.before);
-	rc = rc ? rc : report_text_field(into, "not_after", facts.after);
-	rc = rc ? rc : report_text_field(into, "state", facts.state);
+	rc = rc ? rc : printable_text_field(into, "fingerprint", row->fingerprint);
+	rc = rc ? rc : printable_lines_field(into, "addresses", buf_view(&facts.addresses));
+	rc = rc ? rc : printable_field(into, "subject", buf_view(&facts.subject));
+	rc = rc ? rc : printable_field(into, "issuer", buf_view(&facts.issuer));
+	rc = rc ? rc : printable_text_field(into, "serial", facts.serial);
+	rc = rc ? rc : printable_text_field(into, "type", facts.type);
+	rc = rc ? rc : printable_lines_field(into, "uses", view_string(facts.uses));
+	rc = rc ? rc : printable_text_field(into, "not_before", facts.before);
+	rc = rc ? rc : printable_text_field(into, "not_after", facts.after);
+	rc = rc ? rc : printable_text_field(into, "state", facts.state);
 	if (*facts.warning)
-		rc = rc ? rc : report_text_field(into, "warning", facts.warning);
-	rc = rc ? rc : report_text_field(into, "source", facts.source);
-	rc = rc ? rc : report_text_field(into, "first_seen", facts.first);
-	rc = rc ? rc : report_text_field(into, "last_seen", facts.last);
-	rc = rc ? rc : report_lines_field(into, "capabilities", buf_view(&facts.capabilities));
+		rc = rc ? rc : printable_text_field(into, "warning", facts.warning);
+	rc = rc ? rc : printable_text_field(into, "source", facts.source);
+	rc = rc ? rc : printable_text_field(into, "first_seen", facts.first);
+	rc = rc ? rc : printable_text_field(into, "last_seen", facts.last);
+	rc = rc ? rc : printable_lines_field(into, "capabilities", buf_view(&facts.capabilities));
 	if (full)
-		rc = rc ? rc : report_lines_field(into, "trust", buf_view(&facts.trust));
+		rc = rc ? rc : printable_lines_field(into, "trust", buf_view(&facts.trust));
 	return rc ? rc : buf_add_u8(into, '}');
 }
 
@@ -179,12 +179,12 @@ static struct view joined(struct buf *lines)
 
 static int add_full_text(struct buf *into, struct facts *facts)
 {
-	int rc = report_line(into, "serial", view_string(facts->serial));
+	int rc = printable_line(into, "serial", view_string(facts->serial));
 
-	rc = rc ? rc : report_line(into, "not before", view_string(facts->before));
-	rc = rc ? rc : report_line(into, "first seen", view_string(facts->first));
-	rc = rc ? rc : report_line(into, "reads", joined(&facts->capabilities));
-	return rc ? rc : report_line(into, "trust", joined(&facts->trust));
+	rc = rc ? rc : printable_line(into, "not before", view_string(facts->before));
+	rc = rc ? rc : printable_line(into, "first seen", view_string(facts->first));
+	rc = rc ? rc : printable_line(into, "reads", joined(&facts->capabilities));
+	return rc ? rc : printable_line(into, "trust", joined(&facts->trust));
 }
 
 int cert_report_text(struct buf *into, const struct stored *row, bool full)
@@ -194,16 +194,16 @@ int cert_report_text(struct buf *into, const struct stored *row, bool full)
 	const char *uses = strchr(facts.uses, '\n') ? "sign, decrypt" : facts.uses;
 
 	rc = rc ? rc : buf_add_format(into, "%s\n", row->fingerprint);
-	rc = rc ? rc : report_line(into, "addresses", joined(&facts.addresses));
-	rc = rc ? rc : report_line(into, "subject", buf_view(&facts.subject));
-	rc = rc ? rc : report_line(into, "issuer", buf_view(&facts.issuer));
-	rc = rc ? rc : report_line(into, "type", view_string(facts.type));
-	rc = rc ? rc : report_line(into, "uses", view_string(uses));
-	rc = rc ? rc : report_line(into, "not after", view_string(facts.after));
-	rc = rc ? rc : report_line(into, "state", view_string(facts.state));
+	rc = rc ? rc : printable_line(into, "addresses", joined(&facts.addresses));
+	rc = rc ? rc : printable_line(into, "subject", buf_view(&facts.subject));
+	rc = rc ? rc : printable_line(into, "issuer", buf_view(&facts.issuer));
+	rc = rc ? rc : printable_line(into, "type", view_string(facts.type));
+	rc = rc ? rc : printable_line(into, "uses", view_string(uses));
+	rc = rc ? rc : printable_line(into, "not after", view_string(facts.after));
+	rc = rc ? rc : printable_line(into, "state", view_string(facts.state));
 	if (*facts.warning)
-		rc = rc ? rc : report_line(into, "warning", view_string(facts.warning));
-	rc = rc ? rc : report_line(into, "source", view_string(facts.source));
-	rc = rc ? rc : report_line(into, "last seen", view_string(facts.last));
+		rc = rc ? rc : printable_line(into, "warning", view_string(facts.warning));
+	rc = rc ? rc : printable_line(into, "source", view_string(facts.source));
+	rc = rc ? rc : printable_line(into, "last seen", view_string(facts.last));
 	return rc || !full ? rc : add_full_text(into, &facts);
 }

@@ -12,7 +12,7 @@
 #include "extract.h"
 #include "import.h"
 #include "keys.h"
-#include "report.h"
+#include "printable.h"
 #include "store.h"
 #include "trust.h"
 
@@ -153,7 +153,7 @@ static int take_expiring(void *context, bool own, const X509 *cert, int days)
 		if (addresses.data[i] == '\n')
 			addresses.length = i; /* the first */
 	rc = rc ? rc : buf_add_format(&text, "%s\t%d\t%s\t", own ? "own" : "other", days, fingerprint);
-	rc = rc ? rc : report_plain(&text, buf_view(&addresses));
+	rc = rc ? rc : printable_plain(&text, buf_view(&addresses));
 	rc = rc ? rc : buf_add_u8(&text, '\n');
 	return rc ? rc : client_send_data(text.data, text.length);
 }
@@ -321,7 +321,7 @@ static int write_extracted(void *context, X509 *cert)
 		const uint8_t *end = memchr(line.data, '\n', line.length);
 		size_t length = end ? (size_t)(end - line.data) : line.length;
 
-		rc = report_plain(&text, (struct view){line.data, length});
+		rc = printable_plain(&text, (struct view){line.data, length});
 		rc = rc ? rc : buf_add_u8(&text, '\n');
 		length += end ? 1 : 0;
 		line.data += length;
@@ -347,7 +347,7 @@ static int add_address(struct buf *into, const char *use, const char *address)
 {
 	int rc = buf_add_format(into, "%s\t", use);
 
-	rc = rc ? rc : report_plain(into, view_string(address));
+	rc = rc ? rc : printable_plain(into, view_string(address));
 	return rc ? rc : buf_add_u8(into, '\n');
 }
 

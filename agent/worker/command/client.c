@@ -19,8 +19,8 @@
 struct client client = {.input = -1, .output = -1, .message = -1, .anchors = -1, .crls = -1, .pin = -1};
 
 static struct {
-	char display[TERMINAL_SIZE], wayland[TERMINAL_SIZE], tty[TERMINAL_SIZE], tty_type[TERMINAL_SIZE];
-	char locale[TERMINAL_SIZE];
+	char display[TERMINAL_SIZE], wayland[TERMINAL_SIZE], xauthority[TERMINAL_SIZE], bus[TERMINAL_SIZE];
+	char tty[TERMINAL_SIZE], tty_type[TERMINAL_SIZE], locale[TERMINAL_SIZE];
 	bool changed;
 } terminal;
 
@@ -35,7 +35,8 @@ bool client_set_terminal(const char *name, const char *value)
 	} table[] = {
 		{"display", terminal.display}, {"ttyname", terminal.tty},
 		{"ttytype", terminal.tty_type}, {"lc-ctype", terminal.locale},
-		{"wayland-display", terminal.wayland},
+		{"wayland-display", terminal.wayland}, {"xauthority", terminal.xauthority},
+		{"session-bus", terminal.bus},
 	};
 
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
@@ -50,6 +51,7 @@ bool client_set_terminal(const char *name, const char *value)
 int client_tell_terminal(void)
 {
 	struct msg_terminal message = {view_string(terminal.display), view_string(terminal.wayland),
+				       view_string(terminal.xauthority), view_string(terminal.bus),
 				       view_string(terminal.tty), view_string(terminal.tty_type),
 				       view_string(terminal.locale)};
 
@@ -105,6 +107,12 @@ void client_close_fds(void)
 	close_fd(&client.anchors);
 	close_fd(&client.crls);
 	close_fd(&client.pin);
+}
+
+bool client_has_descriptors(void)
+{
+	return client.input >= 0 || client.output >= 0 || client.message >= 0 || client.anchors >= 0 || client.crls >= 0 ||
+	       client.pin >= 0;
 }
 
 void client_close_input(void)

@@ -38,6 +38,7 @@ MUST_USE int client_open_streams(void);
 MUST_USE int client_open_input(void);
 
 void client_close_fds(void);
+bool client_has_descriptors(void);
 /* INPUT alone: it was used up by a command that is no request. */
 void client_close_input(void);
 

@@ -8,7 +8,7 @@
 #include "ask.h"
 #include "expiry.h"
 #include "keys.h"
-#include "report.h"
+#include "printable.h"
 
 #include <openssl/x509v3.h>
 #include <stdarg.h>
@@ -43,7 +43,7 @@ static void add(struct diagnosis *work, enum level level, const char *area, cons
 	if (!work->rc)
 		work->rc = buf_add_format(work->into, "%s\t%s\t", levels[level], area);
 	if (!work->rc)
-		work->rc = report_plain(work->into, view_string(text));
+		work->rc = printable_plain(work->into, view_string(text));
 	if (!work->rc)
 		work->rc = buf_add_format(work->into, "\t%s\n", advice ? advice : "");
 }

@@ -12,7 +12,7 @@
 #include "mail_encrypt.h"
 #include "message_command.h"
 #include "preferences.h"
-#include "report.h"
+#include "printable.h"
 
 #include <string.h>
 #include <strings.h>
@@ -143,7 +143,7 @@ static int add_address(const char *address)
 static int tell_bcc(const char *address)
 {
 	CLEAN_BUF struct buf text = BUF_INIT(CLIENT_NAME_SIZE);
-	int rc = report_plain(&text, view_string(address));
+	int rc = printable_plain(&text, view_string(address));
 
 	rc = rc ? rc : buf_terminate(&text);
 	return rc || !*address ? rc : client_send_status("BCC", (const char *)text.data);
@@ -187,13 +187,13 @@ static int tell_problem(const struct recipient *recipient, bool first, struct bu
 	bool self = recipient == recipients.self;
 	int rc = buf_add_format(&line, "%u ", recipient_inv_recp(recipient->problem));
 
-	rc = rc ? rc : report_plain(&line, view_string(recipient->name));
+	rc = rc ? rc : printable_plain(&line, view_string(recipient->name));
 	rc = rc ? rc : buf_terminate(&line);
 	rc = rc ? rc : client_send_status("INV_RECP", (const char *)line.data);
 	if (rc)
 		return rc;
 	rc = buf_add_format(&text, "%s", first ? "" : "; ");
-	rc = rc ? rc : report_plain(&text, view_string(recipient->name));
+	rc = rc ? rc : printable_plain(&text, view_string(recipient->name));
 	rc = rc ? rc
 		: buf_add_format(&text, ": %s: %s", recipient_reason(recipient->problem),
 				 self ? "or leave yourself out (--no-self)" : recipient_advice(recipient->problem));

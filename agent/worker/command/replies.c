@@ -5,15 +5,20 @@
 #include "replies.h"
 
 #include "ask.h"
+#include "client.h"
+#include "log.h"
 #include "secret.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define BUFFER_SIZE 16384
+/* For the rest of a request that a client has begun, once the agent is about to end: clients send it together. */
+#define REST_MS 2000
 
 static struct {
 	int fd;
@@ -46,30 +51,59 @@ int replies_flush(void)
 }
 
 static bool telling;
+static bool over; /* the last request that this worker takes is answered */
+
+void replies_request_done(void)
+{
+	if (ask_hear())
+		log_debug("the broker went");
+	over = ask_finishing();
+}
 
 void replies_tell_changes(void)
 {
 	telling = true;
 }
 
+/* The answer to what the client would have asked next. */
+static int send_last_words(int fd)
+{
+	char words[300];
+	int length = snprintf(words, sizeof words, "S ERROR %s %s\nERR %u %s\n", error_name(ERR_UPGRADED),
+			      error_text(ERR_UPGRADED), error_to_gpg(ERR_UPGRADED), error_text(ERR_UPGRADED));
+
+	return send_all(fd, words, (size_t)length);
+}
+
+static int tell_news(int fd)
+{
+	static const char news[] = "S KEYS_CHANGED\n";
+	int rc = ask_news() ? send_all(fd, news, sizeof news - 1) : 0;
+
+	ask_clear_news();
+	return rc;
+}
+
 /* Waits for the client to say something; meanwhile, for news of the broker. */
 static int wait_client(int fd)
 {
-	static const char news[] = "S KEYS_CHANGED\n";
 	struct pollfd watched[] = {{fd, POLLIN, 0}, {ask_fd(), POLLIN, 0}};
 
-	while (telling) {
-		if (ask_news() && send_all(fd, news, sizeof news - 1))
+	for (;;) {
+		int wait = !ask_finishing() ? -1 : client_has_descriptors() ? REST_MS : 0, count;
+
+		if (telling && tell_news(fd))
 			return ERR_CLOSED;
-		ask_clear_news();
-		if (poll(watched, 2, -1) < 0 && errno != EINTR)
+		count = poll(watched, 2, wait);
+		if (!count)
+			return send_last_words(fd) ? ERR_CLOSED : ERR_UPGRADED;
+		if (count < 0 && errno != EINTR)
 			return ERR_INTERNAL;
-		if (watched[0].revents)
+		if (count > 0 && watched[0].revents)
 			return 0;
-		if (watched[1].revents && ask_hear())
+		if (count > 0 && ask_hear())
 			return ERR_CLOSED;
 	}
-	return 0;
 }
 
 static ssize_t collect(int fd, const void *data, size_t length)
@@ -108,6 +142,8 @@ static int hook_recvmsg(assuan_context_t context, assuan_fd_t fd, assuan_msghdr_
 {
 	(void)context;
 	flags |= MSG_CMSG_CLOEXEC;
+	if (over)
+		return replies_flush() || send_last_words(fd) ? -1 : 0;
 	if (out.length) {
 		ssize_t got = recvmsg(fd, message, flags | MSG_DONTWAIT);
 

@@ -16,6 +16,9 @@ void replies_attach(assuan_context_t context);
 /* From now on the client is told "S KEYS_CHANGED" as soon as keys changed, also while it asks nothing. */
 void replies_tell_changes(void);
 
+/* A request was answered: where the agent is about to end, the client is told so, and no more is read of it. */
+void replies_request_done(void);
+
 /* Sends what was collected, for a line that the client is to see now, and at the end. ERR_CLOSED. */
 MUST_USE int replies_flush(void);
 

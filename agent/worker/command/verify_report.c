@@ -4,7 +4,7 @@
  */
 #include "verify_report.h"
 
-#include "report.h"
+#include "printable.h"
 
 #include <openssl/objects.h>
 #include <stdio.h>
@@ -75,7 +75,7 @@ static int add_plain_name(struct buf *into, X509 *cert, bool issuer)
 	CLEAN_BUF struct buf name = BUF_INIT(65536);
 	int rc = add_name(cert, issuer, &name);
 
-	return rc ? rc : report_plain(into, buf_view(&name));
+	return rc ? rc : printable_plain(into, buf_view(&name));
 }
 
 static int add_plain_addresses(struct buf *into, X509 *cert)
@@ -86,7 +86,7 @@ static int add_plain_addresses(struct buf *into, X509 *cert)
 	for (size_t i = 0; i < list.length; i++)
 		if (list.data[i] == '\n')
 			list.data[i] = ' ';
-	return rc ? rc : report_plain(into, buf_view(&list));
+	return rc ? rc : printable_plain(into, buf_view(&list));
 }
 
 static int add_reasons_text(struct buf *into, unsigned int reasons)
@@ -148,7 +148,7 @@ static int add_notes_text(struct buf *into, const struct layer *layer)
 			rc = buf_add_format(into, "  note: %s\n", notes[i].text);
 	if (!rc && layer->differing.length) {
 		rc = buf_add_format(into, "  fields: ");
-		rc = rc ? rc : report_plain(into, buf_view(&layer->differing));
+		rc = rc ? rc : printable_plain(into, buf_view(&layer->differing));
 		rc = rc ? rc : buf_add_u8(into, '\n');
 	}
 	return rc;
@@ -194,7 +194,7 @@ static int add_lines(struct buf *into, const char *name, struct view lines)
 		size_t length = end ? (size_t)(end - lines.data) : lines.length;
 
 		rc = first ? 0 : buf_add_u8(into, ',');
-		rc = rc ? rc : report_json_string(into, (struct view){lines.data, length});
+		rc = rc ? rc : printable_json(into, (struct view){lines.data, length});
 		length += end ? 1 : 0;
 		lines.data += length;
 		lines.length -= length;
@@ -206,7 +206,7 @@ static int add_text(struct buf *into, const char *name, const char *text)
 {
 	int rc = buf_add_format(into, ",\"%s\":", name);
 
-	return rc ? rc : report_json_string(into, view_string(text));
+	return rc ? rc : printable_json(into, view_string(text));
 }
 
 static int add_reasons_json(struct buf *into, unsigned int reasons)
@@ -218,7 +218,7 @@ static int add_reasons_json(struct buf *into, unsigned int reasons)
 		if (!(reasons & 1u << i))
 			continue;
 		rc = buf_add_format(into, "%s{\"name\":\"%s\",\"text\":", first ? "" : ",", reason_name(i));
-		rc = rc ? rc : report_json_string(into, view_string(reason_text(i)));
+		rc = rc ? rc : printable_json(into, view_string(reason_text(i)));
 		rc = rc ? rc : buf_add_u8(into, '}');
 		first = false;
 	}
@@ -231,7 +231,7 @@ static int add_json_name(struct buf *into, const char *key, X509 *cert, bool iss
 	int rc = add_name(cert, issuer, &name);
 
 	rc = rc ? rc : buf_add_format(into, ",\"%s\":", key);
-	return rc ? rc : report_json_string(into, buf_view(&name));
+	return rc ? rc : printable_json(into, buf_view(&name));
 }
 
 static int add_certificate_json(struct buf *into, X509 *cert)

@@ -4,7 +4,7 @@
  */
 #include "verify_report.h"
 
-#include "report.h"
+#include "printable.h"
 
 #include <openssl/objects.h>
 #include <stdio.h>
@@ -62,7 +62,7 @@ static int send_signer(verify_status take, const char *keyword, X509 *cert)
 	rc = rc ? rc : cert_subject(cert, &name);
 	if (!rc && name.length > LINE_MAX_LENGTH - line.length)
 		name.length = LINE_MAX_LENGTH - line.length;
-	rc = rc ? rc : report_plain(&line, buf_view(&name));
+	rc = rc ? rc : printable_plain(&line, buf_view(&name));
 	rc = rc ? rc : buf_terminate(&line);
 	return rc ? rc : take(keyword, (const char *)line.data);
 }

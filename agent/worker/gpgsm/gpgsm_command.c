@@ -53,6 +53,8 @@ static int put_environment(const char *value)
 		const char *variable, *option;
 	} table[] = {{"DISPLAY=", "display"},
 		     {"WAYLAND_DISPLAY=", "wayland-display"},
+		     {"XAUTHORITY=", "xauthority"},
+		     {"DBUS_SESSION_BUS_ADDRESS=", "session-bus"},
 		     {"GPG_TTY=", "ttyname"},
 		     {"TERM=", "ttytype"}};
 
@@ -78,9 +80,9 @@ static int set_include_certs(const char *value)
 static bool is_ignored(const char *name)
 {
 	static const char *const table[] = {
-		"lc-messages",	     "xauthority",	      "pinentry-user-data", "validation-model",
-		"with-key-data",     "enable-audit-log",      "with-ephemeral-keys",
-		"request-origin",    "allow-pinentry-notify", "input-size-hint",    "no-protection",
+		"lc-messages",	     "pinentry-user-data",    "validation-model", "with-key-data",
+		"enable-audit-log",  "with-ephemeral-keys",   "request-origin",	  "allow-pinentry-notify",
+		"input-size-hint",   "no-protection",
 	};
 
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)

@@ -10,7 +10,7 @@
 static struct channel *broker;
 static uint64_t spool_limit;
 static uint32_t next_id = 1;
-static bool changed = true, news;
+static bool changed = true, news, finishing;
 static char detail[256];
 
 /* Rows that may come before RESULT. */
@@ -43,14 +43,23 @@ int ask_fd(void)
 	return channel_fd(broker);
 }
 
+/* What the broker says without being asked. */
+static bool take_news(const struct message *message)
+{
+	if (message->type == MSG_CHANGED)
+		changed = news = true;
+	if (message->type == MSG_FINISH)
+		finishing = true;
+	return message->type == MSG_CHANGED || message->type == MSG_FINISH;
+}
+
 int ask_hear(void)
 {
 	struct message message;
 	int rc;
 
 	while (!(rc = channel_receive(broker, false, &message)))
-		if (message.type == MSG_CHANGED)
-			changed = news = true;
+		take_news(&message);
 	return rc == ERR_TIMEOUT ? 0 : rc;
 }
 
@@ -62,6 +71,11 @@ bool ask_news(void)
 void ask_clear_news(void)
 {
 	news = false;
+}
+
+bool ask_finishing(void)
+{
+	return finishing;
 }
 
 bool ask_keys_changed(void)
@@ -84,10 +98,9 @@ static int take_row(const struct rows *rows, const struct message *message)
 	struct msg_stored stored;
 	int rc;
 
-	switch (message->type) {
-	case MSG_CHANGED:
-		changed = news = true;
+	if (take_news(message))
 		return 0;
+	switch (message->type) {
 	case MSG_TOKEN:
 		rc = rows && rows->token ? decode_token(message->payload, &token) : ERR_PROTOCOL;
 		return rc ? rc : rows->token(rows->context, &token);

@@ -20,6 +20,8 @@ int ask_fd(void);
 /* Whether keys changed since ask_clear_news, whoever took notice of it. */
 bool ask_news(void);
 void ask_clear_news(void);
+/* Whether the broker wants this worker to end once its client's request is answered. */
+bool ask_finishing(void);
 
 /* What the last RESULT that was an error said about which token or what; "" if nothing. */
 const char *ask_detail(void);
