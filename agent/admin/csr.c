@@ -77,22 +77,36 @@ static int write_pem(X509_REQ *request, EVP_PKEY *key, struct buf *into)
 	return rc;
 }
 
+/* A BIT STRING of whole bytes, zeros at its end included: made of its DER, since only OpenSSL 4 has a call for it. */
+static ASN1_BIT_STRING *bit_string(struct view bytes)
+{
+	CLEAN_BUF struct buf der = BUF_INIT(8192);
+	unsigned char head[16], *end = head;
+	const unsigned char *at;
+
+	ASN1_put_object(&end, 0, (int)bytes.length + 1, V_ASN1_BIT_STRING, V_ASN1_UNIVERSAL);
+	*end++ = 0; /* no bit of the last byte is unused */
+	if (buf_add(&der, head, (size_t)(end - head)) || buf_add(&der, bytes.data, bytes.length))
+		return NULL;
+	at = der.data;
+	return d2i_ASN1_BIT_STRING(NULL, &at, (long)der.length);
+}
+
 /* The signature over what is there, checked. */
 static int sign(X509_REQ *request, const struct session *session, const struct key *key, const char *pin)
 {
 	CLEAN_BUF struct buf signature = BUF_INIT(4096);
 	X509_ALGOR *algorithm = X509_ALGOR_new();
-	ASN1_BIT_STRING *bits = ASN1_BIT_STRING_new();
+	ASN1_BIT_STRING *bits = NULL;
 	unsigned char *tbs = NULL;
 	int length = i2d_re_X509_REQ_tbs(request, &tbs);
-	int rc = algorithm && bits && length > 0 ? 0 : ERR_NO_MEMORY;
+	int rc = algorithm && length > 0 ? 0 : ERR_NO_MEMORY;
 
 	rc = rc ? rc : key_sign(session, key, pin, (struct view){tbs, (size_t)length}, algorithm, &signature);
-	if (!rc && (!X509_REQ_set1_signature_algo(request, algorithm) ||
-		    !ASN1_BIT_STRING_set(bits, signature.data, (int)signature.length)))
+	bits = rc ? NULL : bit_string(buf_view(&signature));
+	if (!rc && (!bits || !X509_REQ_set1_signature_algo(request, algorithm)))
 		rc = ERR_NO_MEMORY;
 	if (!rc) {
-		bits->flags = (bits->flags & ~7L) | ASN1_STRING_FLAG_BITS_LEFT; /* no bit is unused */
 		X509_REQ_set0_signature(request, TAKE(bits));
 		rc = X509_REQ_verify(request, key->public_key) == 1 ? 0 : ERR_TOKEN;
 	}
@@ -108,18 +122,21 @@ int csr_make(struct module *module, const char *label, const char *subject, cons
 	CLEAN_SESSION struct session session = {NULL, 0};
 	CLEAN_KEY struct key key = KEY_INIT;
 	X509_REQ *request = X509_REQ_new();
-	int rc = request ? session_open(module, &session) : ERR_NO_MEMORY;
+	X509_NAME *name = X509_NAME_new();
+	int rc = request && name ? session_open(module, &session) : ERR_NO_MEMORY;
 
 	rc = rc ? rc : key_find(&session, view_string(label), &key);
 	if (!rc && !key.public_key)
 		rc = ERR_NO_KEY;
-	rc = rc ? rc : parse_subject(subject, X509_REQ_get_subject_name(request));
+	rc = rc ? rc : parse_subject(subject, name);
 	rc = rc || !*address ? rc : add_address(request, address);
 	/* RFC 2986 section 4.1: v1, which is 0. OpenSSL 3.5 refuses a request without a version. */
-	if (!rc && (!X509_REQ_set_version(request, 0) || !X509_REQ_set_pubkey(request, key.public_key)))
+	if (!rc && (!X509_REQ_set_version(request, 0) || !X509_REQ_set_subject_name(request, name) ||
+		    !X509_REQ_set_pubkey(request, key.public_key)))
 		rc = ERR_NO_MEMORY;
 	rc = rc || !signs(key.public_key) ? rc : sign(request, &session, &key, pin);
 	rc = rc ? rc : write_pem(request, key.public_key, into);
+	X509_NAME_free(name);
 	X509_REQ_free(request);
 	return rc;
 }

@@ -119,7 +119,7 @@ static void collect(struct collected *address, char c)
 		address->unfit = true;
 	address->gap = false;
 	address->some = true;
-	if (address->length == MAIL_ADDRESS_MAX || (c >= 0 && c < 32) || c == 127)
+	if (address->length == MAIL_ADDRESS_MAX || (unsigned char)c < 32 || c == 127)
 		address->unfit = true;
 	else
 		address->text[address->length++] = c;

@@ -12,9 +12,6 @@
 
 #define PUBLIC __attribute__((visibility("default")))
 
-#define BYTES unsigned char *, CK_ULONG
-#define GIVES unsigned char *, CK_ULONG *
-
 /* What the module does not do. */
 static CK_RV refuse(CK_SESSION_HANDLE handle)
 {
@@ -30,22 +27,30 @@ static CK_RV refuse(CK_SESSION_HANDLE handle)
 		return refuse(session);                                    \
 	}
 
-REFUSE(init, CK_MECHANISM *)
-REFUSE(key_init, CK_MECHANISM *, CK_OBJECT_HANDLE)
-REFUSE(part, BYTES)
-REFUSE(part_and_result, BYTES, GIVES)
+/* Their parameters have names, since C before C23 wants them. */
+#define UNUSED __attribute__((unused))
+#define MECHANISM UNUSED CK_MECHANISM *mechanism
+#define KEY(name) UNUSED CK_OBJECT_HANDLE name
+#define BYTES(name) UNUSED unsigned char *name, UNUSED CK_ULONG name##_length
+#define GIVES UNUSED unsigned char *result, UNUSED CK_ULONG *result_length
+#define PARAMETER UNUSED void *parameter, UNUSED CK_ULONG parameter_length
+
+REFUSE(init, MECHANISM)
+REFUSE(key_init, MECHANISM, KEY(key))
+REFUSE(part, BYTES(part))
+REFUSE(part_and_result, BYTES(part), GIVES)
 REFUSE(result, GIVES)
-REFUSE(verify, BYTES, BYTES)
-REFUSE(digest_key, CK_OBJECT_HANDLE)
-REFUSE(set_state, BYTES, CK_OBJECT_HANDLE, CK_OBJECT_HANDLE)
-REFUSE(wrap, CK_MECHANISM *, CK_OBJECT_HANDLE, CK_OBJECT_HANDLE, GIVES)
-REFUSE(login_user, CK_USER_TYPE, BYTES, BYTES)
-REFUSE(message, void *, CK_ULONG, BYTES, BYTES, GIVES)
-REFUSE(message_begin, void *, CK_ULONG, BYTES)
-REFUSE(message_next, void *, CK_ULONG, BYTES, GIVES, CK_FLAGS)
-REFUSE(sign_message, void *, CK_ULONG, BYTES, GIVES)
-REFUSE(sign_message_begin, void *, CK_ULONG)
-REFUSE(verify_message, void *, CK_ULONG, BYTES, BYTES)
+REFUSE(verify, BYTES(data), BYTES(signature))
+REFUSE(digest_key, KEY(key))
+REFUSE(set_state, BYTES(state), KEY(encryption_key), KEY(authentication_key))
+REFUSE(wrap, MECHANISM, KEY(wrapping_key), KEY(key), GIVES)
+REFUSE(login_user, UNUSED CK_USER_TYPE type, BYTES(pin), BYTES(name))
+REFUSE(message, PARAMETER, BYTES(associated), BYTES(message), GIVES)
+REFUSE(message_begin, PARAMETER, BYTES(associated))
+REFUSE(message_next, PARAMETER, BYTES(part), GIVES, UNUSED CK_FLAGS flags)
+REFUSE(sign_message, PARAMETER, BYTES(message), GIVES)
+REFUSE(sign_message_begin, PARAMETER)
+REFUSE(verify_message, PARAMETER, BYTES(message), BYTES(signature))
 
 /* PKCS#11 2.40 section 5.15: there are no functions in parallel. */
 static CK_RV not_parallel(CK_SESSION_HANDLE session)

@@ -36,23 +36,25 @@ static int add_extension(X509 *cert, int nid, const char *value)
 static X509 *make(EVP_PKEY *key, unsigned int number, const char *format)
 {
 	X509 *cert = X509_new();
-	X509_NAME *name = cert ? X509_get_subject_name(cert) : NULL;
+	X509_NAME *name = X509_NAME_new();
 	char address[256], common[300], alternative[300];
 
 	make_address(address, sizeof address, format, number);
 	snprintf(common, sizeof common, "Person %u", number);
 	snprintf(alternative, sizeof alternative, "email:%s", address);
-	if (!name || !X509_set_version(cert, X509_VERSION_3) ||
+	if (!cert || !name || !X509_set_version(cert, X509_VERSION_3) ||
 	    !ASN1_INTEGER_set(X509_get_serialNumber(cert), (long)number + 1) ||
 	    !X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)common, -1, -1, 0) ||
-	    !X509_set_issuer_name(cert, name) || !X509_gmtime_adj(X509_getm_notBefore(cert), -86400) ||
+	    !X509_set_subject_name(cert, name) || !X509_set_issuer_name(cert, name) ||
+	    !X509_gmtime_adj(X509_getm_notBefore(cert), -86400) ||
 	    !X509_gmtime_adj(X509_getm_notAfter(cert), YEAR_SECONDS) || !X509_set_pubkey(cert, key) ||
 	    !add_extension(cert, NID_subject_alt_name, alternative) ||
 	    !add_extension(cert, NID_key_usage, "critical,digitalSignature,keyAgreement") ||
 	    !X509_sign(cert, key, EVP_sha256())) {
 		X509_free(cert);
-		return NULL;
+		cert = NULL;
 	}
+	X509_NAME_free(name);
 	return cert;
 }
 

@@ -41,9 +41,9 @@ static void rows_are_in_range(void **state)
 	for (size_t i = 0; i < ROWS; i++) {
 		size_t length = strlen(rows[i].text);
 
-		assert_in_range(rows[i].number, 1, 9999);
-		assert_in_range(rows[i].gpg, 1, 0xffff);
-		assert_in_range(rows[i].status, 1, 4);
+		assert_true(rows[i].number >= 1 && rows[i].number <= 9999);
+		assert_true(rows[i].gpg >= 1 && rows[i].gpg <= 0xffff);
+		assert_true(rows[i].status >= 1 && rows[i].status <= 4);
 		assert_true(length > 3 && rows[i].text[length - 1] != '.' &&
 			    rows[i].text[length - 1] != '\n');
 		assert_true(!isupper(rows[i].text[0]) || isupper(rows[i].text[1])); /* PIN, CMS */

@@ -29,7 +29,7 @@ static void one_key(const char *text, enum vcard_key kind, const char *expected)
 
 static void beginnings(void **state)
 {
-	static const char *const yes[] = {"BEGIN:VCARD\r\n", "begin:vcard\n", "\xef\xbb\xbf" "BEGIN:VCARD",
+	static const char *const yes[] = {"BEGIN:VCARD\r\n", "begin:vcard\n", "\357\273\277BEGIN:VCARD",
 					  "\r\n \tBegin:vCard"};
 	static const char *const no[] = {"", "BEGIN", "BEGIN:VCAL", "-----BEGIN:VCARD", "x\nBEGIN:VCARD"};
 

@@ -93,12 +93,23 @@ uint16_t cert_key_usage(X509 *cert)
 	return flags;
 }
 
+bool cert_has_begun(const X509 *cert)
+{
+	int days, seconds;
+
+	return ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notBefore(cert)) && days <= 0 && seconds <= 0;
+}
+
+bool cert_has_ended(const X509 *cert)
+{
+	int days, seconds;
+
+	return !ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(cert)) || (days <= 0 && seconds <= 0);
+}
+
 int cert_check_dates(const X509 *cert)
 {
-	if (X509_cmp_current_time(X509_get0_notBefore(cert)) >= 0 ||
-	    X509_cmp_current_time(X509_get0_notAfter(cert)) <= 0)
-		return ERR_CERT_EXPIRED;
-	return 0;
+	return cert_has_begun(cert) && !cert_has_ended(cert) ? 0 : ERR_CERT_EXPIRED;
 }
 
 int cert_addresses(X509 *cert, struct buf *into)

@@ -28,6 +28,10 @@ unsigned int cert_uses(X509 *cert);
 /* What keyUsage allows the key in PKCS#11's words: CERT_SIGN, CERT_DECRYPT, CERT_DERIVE of messages.h. */
 uint16_t cert_key_usage(X509 *cert);
 
+/* Whether its first date is past, and its last one. A certificate with a date that cannot be read has not begun,
+ * or has ended. */
+bool cert_has_begun(const X509 *cert);
+bool cert_has_ended(const X509 *cert);
 /* 0; ERR_CERT_EXPIRED where today is not between its dates. */
 MUST_USE int cert_check_dates(const X509 *cert);
 

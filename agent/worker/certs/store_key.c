@@ -39,7 +39,7 @@ static size_t fold(uint8_t *text, size_t length)
 	return to && text[to - 1] == ' ' ? to - 1 : to;
 }
 
-static int add_entry(X509_NAME_ENTRY *entry, struct buf *into)
+static int add_entry(const X509_NAME_ENTRY *entry, struct buf *into)
 {
 	const ASN1_OBJECT *type = X509_NAME_ENTRY_get_object(entry);
 	unsigned char *text = NULL;

@@ -17,6 +17,7 @@
 #define INFO_MAX 4096
 #define HEAD_MAX 65536
 #define X25519_SIZE 32
+#define KEY_HEAD 3 /* of the BIT STRING: tag, length, how many bits of the last byte are not used */
 #define OID_TEXT_MAX 64
 
 static const struct {
@@ -101,6 +102,7 @@ int kari_read_scheme(const X509_ALGOR *algorithm, ASN1_OCTET_STRING *ukm, struct
 
 EVP_PKEY *kari_originator(CMS_RecipientInfo *info)
 {
+	unsigned char der[KEY_HEAD + X25519_SIZE], *at = der;
 	ASN1_BIT_STRING *key = NULL;
 	X509_ALGOR *algorithm = NULL;
 	const ASN1_OBJECT *oid;
@@ -109,9 +111,10 @@ EVP_PKEY *kari_originator(CMS_RecipientInfo *info)
 	    !CMS_RecipientInfo_kari_get0_orig_id(info, &algorithm, &key, NULL, NULL, NULL) || !algorithm || !key)
 		return NULL;
 	X509_ALGOR_get0(&oid, NULL, NULL, algorithm);
-	if (OBJ_obj2nid(oid) != NID_X25519 || ASN1_STRING_length(key) != X25519_SIZE || key->flags & 7)
+	if (OBJ_obj2nid(oid) != NID_X25519 || ASN1_STRING_length(key) != X25519_SIZE ||
+	    i2d_ASN1_BIT_STRING(key, &at) != sizeof der || der[KEY_HEAD - 1]) /* bits that are not used */
 		return NULL;
-	return EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, ASN1_STRING_get0_data(key), X25519_SIZE);
+	return EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, der + KEY_HEAD, X25519_SIZE);
 }
 
 /* As OpenSSL does it for other curves. */
@@ -208,12 +211,16 @@ static int agree(EVP_PKEY *recipient, uint8_t public[X25519_SIZE], uint8_t secre
 
 static int add_issuer_serial(X509 *cert, struct buf *into)
 {
-	PKCS7_ISSUER_AND_SERIAL both = {X509_get_issuer_name(cert), X509_get_serialNumber(cert)};
+	PKCS7_ISSUER_AND_SERIAL *both = PKCS7_ISSUER_AND_SERIAL_new();
 	unsigned char *der = NULL;
-	int length = i2d_PKCS7_ISSUER_AND_SERIAL(&both, &der);
+	int length = both && X509_NAME_set(&both->issuer, X509_get_issuer_name(cert)) &&
+				     ASN1_STRING_copy(both->serial, X509_get0_serialNumber(cert))
+			     ? i2d_PKCS7_ISSUER_AND_SERIAL(both, &der)
+			     : 0;
 	int rc = length > 0 ? buf_add(into, der, (size_t)length) : ERR_ENCRYPT;
 
 	OPENSSL_free(der);
+	PKCS7_ISSUER_AND_SERIAL_free(both);
 	return rc;
 }
 

@@ -40,7 +40,7 @@ static bool are_single(CMS_SignerInfo *info)
 	return true;
 }
 
-static void *attribute(CMS_SignerInfo *info, int nid, int type)
+static const void *attribute(CMS_SignerInfo *info, int nid, int type)
 {
 	return CMS_signed_get0_data_by_OBJ(info, OBJ_nid2obj(nid), -3, type);
 }
@@ -176,7 +176,7 @@ static unsigned int check_content(const struct signature_context *context, CMS_S
 	return reason;
 }
 
-static ASN1_STRING *certificate_attribute(CMS_SignerInfo *info, int nid)
+static const ASN1_STRING *certificate_attribute(CMS_SignerInfo *info, int nid)
 {
 	return attribute(info, nid, V_ASN1_SEQUENCE);
 }
@@ -185,8 +185,8 @@ static ASN1_STRING *certificate_attribute(CMS_SignerInfo *info, int nid)
 static bool names_other_certificate(const struct signature_context *context, CMS_SignerInfo *info,
 				    const struct signature *signature)
 {
-	ASN1_STRING *v1 = certificate_attribute(info, NID_id_smime_aa_signingCertificate);
-	ASN1_STRING *v2 = certificate_attribute(info, NID_id_smime_aa_signingCertificateV2);
+	const ASN1_STRING *v1 = certificate_attribute(info, NID_id_smime_aa_signingCertificate);
+	const ASN1_STRING *v2 = certificate_attribute(info, NID_id_smime_aa_signingCertificateV2);
 	const unsigned char *at1 = v1 ? ASN1_STRING_get0_data(v1) : NULL;
 	const unsigned char *at2 = v2 ? ASN1_STRING_get0_data(v2) : NULL;
 	ESS_SIGNING_CERT *ess1 = v1 ? d2i_ESS_SIGNING_CERT(NULL, &at1, ASN1_STRING_length(v1)) : NULL;

@@ -56,9 +56,9 @@ static const char *uses_lines(X509 *cert)
 
 static const char *state_name(const X509 *cert)
 {
-	if (X509_cmp_current_time(X509_get0_notBefore(cert)) >= 0)
+	if (!cert_has_begun(cert))
 		return "not-yet";
-	return cert_check_dates(cert) ? "expired" : "valid";
+	return cert_has_ended(cert) ? "expired" : "valid";
 }
 
 /* Names of algorithms, one a line; what has no name, as its numbers. */

@@ -236,9 +236,9 @@ static void diagnose_key(struct diagnosis *work, struct key *key)
 	else if (!key->uses)
 		add(work, PROBLEM, "key", "ask the CA for a certificate for mail (emailProtection)",
 		    "%s: its certificate is not for signing or decrypting mail", name);
-	else if (X509_cmp_current_time(X509_get0_notBefore(key->cert)) >= 0)
+	else if (!cert_has_begun(key->cert))
 		add(work, PROBLEM, "key", "look at the computer's clock", "%s: its certificate is not valid yet", name);
-	else if (cert_check_dates(key->cert))
+	else if (cert_has_ended(key->cert))
 		add(work, NOTE, "key", "renew it; keep the key for old mail", "%s: its certificate ended on %.10s", name, after);
 	else if (!addresses.length)
 		add(work, PROBLEM, "key", "ask the CA for one with your address: recipients compare it with the sender's",

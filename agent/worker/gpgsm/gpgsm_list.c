@@ -191,7 +191,7 @@ static char validity(X509 *cert, const struct gpgsm_row *row, bool validate)
 {
 	CLEAN_TRUST struct trust_result result = {0};
 	unsigned int uses = row->key ? row->key->uses : cert_uses(cert);
-	bool past = X509_cmp_current_time(X509_get0_notAfter(cert)) <= 0;
+	bool past = cert_has_ended(cert);
 	int rc;
 
 	if (!validate)

@@ -64,9 +64,9 @@ static enum recipient_problem check_use(X509 *cert)
 
 static enum recipient_problem check_dates(const X509 *cert)
 {
-	if (X509_cmp_current_time(X509_get0_notBefore(cert)) >= 0)
+	if (!cert_has_begun(cert))
 		return RECIPIENT_NOT_YET;
-	return X509_cmp_current_time(X509_get0_notAfter(cert)) <= 0 ? RECIPIENT_EXPIRED : RECIPIENT_OK;
+	return cert_has_ended(cert) ? RECIPIENT_EXPIRED : RECIPIENT_OK;
 }
 
 /* Whose word is good for a certificate. */
