@@ -32,12 +32,13 @@ trap ended EXIT
 set -e
 
 # The installed command, not libtool's wrapper of it.
-make -s -C "$builddir" install DESTDIR="$work/installed" >&2
-prefix=$(sed -n 's/^prefix = //p' "$builddir/Makefile")
-PATH=$work/installed$prefix/bin:$PATH
-export LD_LIBRARY_PATH=$work/installed$prefix/lib
-export SMIME_AGENT_LIBEXEC=$work/installed$prefix/libexec/smime-agent
-export SMIME_AGENT_PROGRAM=$work/installed$prefix/bin/smime-agent
+installed=$work/installed
+make -s -C "$builddir" install DESTDIR="$installed" >&2
+folders=$(make -s --no-print-directory -C "$builddir" --eval 'folders: ; @echo $(bindir) $(libdir) $(agentlibexecdir) $(pkcs11dir)' folders)
+set -- $folders
+PATH=$installed$1:$PATH
+export LD_LIBRARY_PATH="$installed$2" SMIME_AGENT_LIBEXEC="$installed$3" SMIME_AGENT_PROGRAM="$installed$1/smime-agent"
+module=$installed$4/smime-agent-pkcs11.so
 sed -i 's/log-level debug/log-level info/' "$conf"
 make_token Bench
 make_key Bench rsa rsa:2048
@@ -184,7 +185,7 @@ if [ -n "$client" ] && command -v p11-kit >/dev/null; then
 		for threads in 1 4; do
 			row="PKCS#11 module, $key, $threads threads"
 			figures=$("$builddir/bench_p11" "$work/pin" $key "$seconds" $threads \
-				"$work/installed$prefix/lib/pkcs11/smime-agent-pkcs11.so" "$softhsm" "$client")
+				"$module" "$softhsm" "$client")
 			set -- $figures
 			ratio=$(calculate %.2f "$1 / $7")
 			added=$(calculate %.0f "$2 - $5")
