@@ -76,7 +76,8 @@ pair() {
 }
 
 # measure WHOSE COMMAND...: its time in s, and in MB the largest peak of its memory (WHOSE is "own") or of the
-# agent's workers meanwhile (WHOSE is the agent's process). What the kernel counts for a child has Python's in it.
+# agent's workers meanwhile (WHOSE is the agent's process), unless it was too short to be watched. What the kernel
+# counts for a child has Python's in it.
 measure() {
 	/usr/bin/python3 - "$@" <<-'END'
 		import subprocess, sys, threading, time
@@ -95,12 +96,9 @@ measure() {
 		        return 0
 		    return int(status.get("VmHWM", "0").split()[0]) * 1024
 		def watch():
-		    global peak
-		    while True:
-		        peak = max([peak, *map(peak_of, processes(sys.argv[1]))])
-		        if done.wait(0.005):
-		            break
-		peak, done = 0, threading.Event()
+		    while not done.wait(0.002):
+		        peaks.append(max(map(peak_of, processes(sys.argv[1])), default=0))
+		peaks, done = [], threading.Event()
 		began = time.monotonic()
 		process = subprocess.Popen(sys.argv[2:], stdout=subprocess.DEVNULL)
 		watcher = threading.Thread(target=watch)
@@ -111,7 +109,7 @@ measure() {
 		watcher.join()
 		if status:
 		    sys.exit("status %d of: %s" % (status, " ".join(sys.argv[2:])))
-		print("%.3f" % took, "%.1f" % (peak / 1e6) if peak else "unknown")
+		print("%.3f" % took, "%.1f" % (max(peaks) / 1e6) if len(peaks) > 4 else "unknown")
 	END
 }
 
