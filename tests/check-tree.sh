@@ -94,12 +94,9 @@ for file in tests/*/*.sh; do
 done
 
 # Every message has a handler in each room that may receive it, or is told apart where it is heard.
-sed -n 's/^M([0-9]*, \([A-Z_]*\), .*/\1/p' include/messages.def | while read -r name; do
-	grep -rqE "MSG_$name\b" agent ||
-		echo "check-tree: nobody handles $name"
-done >/tmp/check-tree.$$
-[ -s /tmp/check-tree.$$ ] && { cat /tmp/check-tree.$$; bad=1; }
-rm -f /tmp/check-tree.$$
+for name in $(sed -n 's/^M([0-9]*, \([A-Z_]*\), .*/\1/p' include/messages.def); do
+	grep -rqE "MSG_$name\b" agent || breach "nobody handles $name"
+done
 
 # The docs name what the code has.
 reasons_table | while read -r line; do

@@ -42,8 +42,10 @@ int main(int argc, char **argv)
 	const char *at = argc == 4 ? strstr(argv[1], "%u") : NULL;
 	smime_agent *agent;
 
-	if (!of || !lookups || !took || !at || smime_agent_connect(&agent, SMIME_AGENT_START))
+	if (!of || !lookups || !took || !at || smime_agent_connect(&agent, SMIME_AGENT_START)) {
+		fprintf(stderr, "bench_certs: no agent, or bad arguments\n");
 		return 1;
+	}
 	for (unsigned int i = 0; i < lookups; i++) {
 		char address[200];
 		size_t length = 0;
@@ -51,8 +53,10 @@ int main(int argc, char **argv)
 
 		snprintf(address, sizeof address, "%.*s%u%s", (int)(at - argv[1]), argv[1], i * 7919u % of, at + 2);
 		began = now_us();
-		if (smime_agent_certs_list(agent, SMIME_AGENT_CERTS_LIST, address, 1, count, &length) || length < 10)
+		if (smime_agent_certs_list(agent, SMIME_AGENT_CERTS_LIST, address, 1, count, &length) || length < 10) {
+			fprintf(stderr, "bench_certs: no certificate for %s: %s\n", address, smime_agent_message(agent));
 			return 1;
+		}
 		took[i] = now_us() - began;
 	}
 	qsort(took, lookups, sizeof *took, compare);

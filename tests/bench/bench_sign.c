@@ -24,11 +24,10 @@
 
 #define CONTENT_SIZE 2048
 #define SAMPLES_MAX 400000
-#define PROCESSES_MAX 128
 
 static const char *label;
 static double seconds;
-static atomic_int running;
+static atomic_int ready, running;
 
 struct load {
 	pthread_t thread;
@@ -52,8 +51,16 @@ static void die(const char *what)
 
 static void sample(struct load *load, double began)
 {
-	if (load->count < SAMPLES_MAX)
-		load->samples[load->count++] = (uint32_t)((now() - began) * 1e7);
+	if (load->count == SAMPLES_MAX)
+		die("too many signatures to keep: measure fewer seconds");
+	load->samples[load->count++] = (uint32_t)((now() - began) * 1e7);
+}
+
+static void wait_for_start(void)
+{
+	ready++;
+	while (!running)
+		usleep(100);
 }
 
 /* ---- through the agent */
@@ -70,9 +77,8 @@ static void *client(void *context)
 	if (in < 0 || write(in, content, sizeof content) != sizeof content || pipe2(out, O_CLOEXEC) ||
 	    smime_agent_connect(&agent, 0))
 		die("cannot connect");
-	while (running != 1)
-		usleep(100);
-	while (running == 1) {
+	wait_for_start();
+	do {
 		double began = now();
 
 		lseek(in, 0, SEEK_SET);
@@ -81,7 +87,7 @@ static void *client(void *context)
 		if (read(out[0], signature, sizeof signature) < 500)
 			die("no signature");
 		sample(load, began);
-	}
+	} while (running == 1);
 	smime_agent_close(agent);
 	return NULL;
 }
@@ -150,9 +156,8 @@ static void *raw(void *context)
 	size_t skip = key_type == CKK_RSA ? 0 : sizeof info;
 
 	memcpy(in, info, sizeof info);
-	while (running != 1)
-		usleep(100);
-	while (running == 1) {
+	wait_for_start();
+	do {
 		double began = now();
 		CK_ULONG length = sizeof out;
 
@@ -161,7 +166,7 @@ static void *raw(void *context)
 		    p11->C_Sign(session, in + skip, sizeof in - skip, out, &length) != CKR_OK)
 			die("C_Sign");
 		sample(load, began);
-	}
+	} while (running == 1);
 	return NULL;
 }
 
@@ -205,19 +210,22 @@ static struct figures run(void *(*thread)(void *), int count)
 	struct figures figures;
 	double began, elapsed;
 
-	running = 0;
+	ready = running = 0;
 	for (int i = 0; i < count; i++) {
 		loads[i].samples = malloc(SAMPLES_MAX * sizeof *loads[i].samples);
-		pthread_create(&loads[i].thread, NULL, thread, &loads[i]);
+		if (!loads[i].samples || pthread_create(&loads[i].thread, NULL, thread, &loads[i]))
+			die("threads");
 	}
-	usleep(300000);
+	while (ready < count)
+		usleep(100);
+	usleep((useconds_t)(seconds * 1e5)); /* what they started settles */
 	began = now();
 	running = 1;
 	usleep((useconds_t)(seconds * 1e6));
 	running = 2;
-	elapsed = now() - began;
 	for (int i = 0; i < count; i++)
 		pthread_join(loads[i].thread, NULL);
+	elapsed = now() - began;
 	figures = summarise(loads, count, elapsed);
 	for (int i = 0; i < count; i++)
 		free(loads[i].samples);
@@ -231,13 +239,15 @@ static struct figures run_raw(const char *module, const char *pin, int threads)
 	struct figures *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct figures figures;
 	pid_t pid = fork();
+	int status;
 
 	if (!pid) {
 		load_module(module, pin);
 		*shared = run(raw, threads);
 		_exit(0);
 	}
-	waitpid(pid, NULL, 0);
+	if (waitpid(pid, &status, 0) != pid || status)
+		die("the process that signs without the agent failed");
 	figures = *shared;
 	munmap(shared, sizeof *shared);
 	return figures;
@@ -251,7 +261,7 @@ static int compare_times(const void *a, const void *b)
 }
 
 /* Two processes and 64 bytes there and back, after a pause in which both sleep as they would: what
- * waking another process costs on this machine. The median. */
+ * waking another process and being woken by it costs on this machine. The median, in us. */
 static double ping_pong(void)
 {
 	enum { TURNS = 2001 };
@@ -289,13 +299,16 @@ static double ping_pong(void)
 /* ---- CPU time of the agent's processes */
 
 struct usage {
-	double broker, workers, host;
+	double at;			/* s */
+	double broker, workers, token;	/* s */
 };
 
-static double cpu_of(const char *pid, char *name, int *parent)
+/* CPU time in s, its own and that of its children which have ended. */
+static double cpu_of(const char *pid, char *name, double *ret_ended)
 {
 	char path[64], text[1024], *end;
-	unsigned long user = 0, system = 0;
+	unsigned long user = 0, system = 0, ended_user = 0, ended_system = 0;
+	double tick = (double)sysconf(_SC_CLK_TCK);
 	ssize_t length;
 	int fd;
 
@@ -310,32 +323,38 @@ static double cpu_of(const char *pid, char *name, int *parent)
 		return 0;
 	*end = 0;
 	snprintf(name, 32, "%s", strchr(text, '(') + 1);
-	sscanf(end + 2, "%*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", parent, &user, &system);
-	return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+	sscanf(end + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %lu %lu", &user, &system, &ended_user,
+	       &ended_system);
+	*ret_ended = (double)(ended_user + ended_system) / tick;
+	return (double)(user + system) / tick;
 }
 
 static struct usage measure(int agent)
 {
-	struct usage usage = {0};
+	struct usage usage = {.at = now()};
+	bool seen = false;
 	char command[64], line[64], name[32];
 	FILE *list;
 
 	snprintf(command, sizeof command, "pgrep -P %d; echo %d", agent, agent);
 	list = popen(command, "r");
 	while (list && fgets(line, sizeof line, list)) {
-		int parent = 0;
-		double cpu;
+		double ended = 0, cpu;
 
 		line[strcspn(line, "\n")] = 0;
 		*name = 0;
-		cpu = cpu_of(line, name, &parent);
-		if (atoi(line) == agent)
-			usage.broker += cpu;
-		else if (strstr(name, "agent-tok"))
-			usage.host += cpu;
-		else
+		cpu = cpu_of(line, name, &ended);
+		if (atoi(line) == agent) {
+			usage.broker = cpu;
+			usage.workers += ended;
+		}
+		if (strstr(name, "agent-tok"))
+			usage.token += cpu, seen = true;
+		if (strstr(name, "agent-wor"))
 			usage.workers += cpu;
 	}
+	if (!seen)
+		die("pgrep did not find the agent's processes");
 	if (list)
 		pclose(list);
 	return usage;
@@ -364,25 +383,24 @@ static int agent_pid(void)
 	return pid;
 }
 
-/* Workers end with their connections: their CPU time is read while they still serve. */
-static atomic_int sampling;
+/* Workers end with their connections: their CPU time is read while they still serve. Those that end meanwhile are
+ * the broker's children that have ended. */
 static struct usage before, after;
 
 static void *watch_usage(void *context)
 {
 	int agent = *(int *)context;
 
-	while (running != 1)
+	while (!running)
 		usleep(1000);
-	usleep(200000);
+	usleep((useconds_t)(seconds * 1e5));
 	before = measure(agent);
-	usleep((useconds_t)((seconds - 0.5) * 1e6));
+	usleep((useconds_t)(seconds * 8e5));
 	after = measure(agent);
-	sampling = 0;
 	return NULL;
 }
 
-static void row(const char *module, const char *pin, int clients, double wake)
+static void row(const char *module, const char *pin, int clients, double round_trip)
 {
 	struct figures one = run_raw(module, pin, 1), two = run_raw(module, pin, 2), ours;
 	int agent = agent_pid();
@@ -394,15 +412,16 @@ static void row(const char *module, const char *pin, int clients, double wake)
 	ours = run(client, clients);
 	pthread_join(watcher, NULL);
 	two.rate = (two.rate + run_raw(module, pin, 2).rate) / 2;
-	signatures = ours.rate * (seconds - 0.5);
+	signatures = ours.rate * (after.at - before.at);
 	printf("%-8s %2d clients  %7.0f/s  ratio to raw (2 threads) %.2f  p50 %6.0f us  p99 %6.0f us  "
-	       "CPU us: host %.0f workers %.0f broker %.0f",
+	       "CPU us: token process %.0f workers %.0f broker %.0f",
 	       label, clients, ours.rate, ours.rate / two.rate, ours.p50, ours.p99,
-	       (after.host - before.host) * 1e6 / signatures,
+	       (after.token - before.token) * 1e6 / signatures,
 	       (after.workers - before.workers) * 1e6 / signatures,
 	       (after.broker - before.broker) * 1e6 / signatures);
 	if (clients == 1)
-		printf("  p50 to (raw + 2 wake-ups of %.0f us) %.2f", wake, ours.p50 / (one.p50 + 2 * wake));
+		printf("  p50 to (raw + 2 round trips of %.0f us) %.2f", round_trip,
+		       ours.p50 / (one.p50 + 2 * round_trip));
 	printf("\n");
 	fflush(stdout);
 }
@@ -410,7 +429,7 @@ static void row(const char *module, const char *pin, int clients, double wake)
 int main(int argc, char **argv)
 {
 	char pin[64] = "";
-	double wake;
+	double round_trip;
 	FILE *file;
 
 	if (argc < 6)
@@ -422,8 +441,8 @@ int main(int argc, char **argv)
 	pin[strcspn(pin, "\n")] = 0;
 	label = argv[3];
 	seconds = atof(argv[4]);
-	wake = ping_pong();
+	round_trip = ping_pong();
 	for (int i = 5; i < argc; i++)
-		row(argv[1], pin, atoi(argv[i]), wake);
+		row(argv[1], pin, atoi(argv[i]), round_trip);
 	return 0;
 }

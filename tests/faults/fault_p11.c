@@ -7,6 +7,7 @@
  * TIMES bounds how often the rule fires over all processes, by files RULES.LINE.N; 0: always.
  *     rv=N        return N instead of calling
  *     after=N     call, then return N
+ *     gate=FILE   wait until there is such a file
  *     delay=MS, hang, segv, abort, exit
  *     drop        close every session first, as when another program resets the card
  *     logout      log out first
@@ -112,6 +113,11 @@ static bool act_now(const char *action, const char *function)
 
 	if (number(action, "delay=", &ms)) {
 		usleep((useconds_t)ms * 1000);
+		return true;
+	}
+	if (!strncmp(action, "gate=", 5)) {
+		while (access(action + 5, F_OK))
+			usleep(10000);
 		return true;
 	}
 	if (strcmp(action, "hang") && strcmp(action, "segv") && strcmp(action, "abort") &&

@@ -404,7 +404,7 @@ stops_reading() {
 	exec 8<"$work/pipe"
 	head -c 1 <&8 >/dev/null
 	good "$work/gcm" && good "$work/cbc" || return
-	[ -e "/proc/$pid" ] || return
+	! gone $pid || return
 	kill -9 $pid
 	wait_for nobody_served
 	got=$?

@@ -54,6 +54,7 @@ known() { # NAME LABEL
 }
 stop_servers() {
 	kill $servers
+	wait $servers
 	cleanup
 }
 servers=

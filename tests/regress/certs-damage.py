@@ -126,7 +126,7 @@ def main(command, *words):
         open(words[1], "wb").write(content.replace(old, new))
     elif command == "nul":
         content = open(words[0], "rb").read()
-        open(words[2], "wb").write(content.replace(words[1].encode(), b"\0"))
+        open(words[2], "wb").write(content.replace(words[1].encode(), words[1].encode().replace(b"Q", b"\0")))
     else:
         sys.exit(__doc__)
 

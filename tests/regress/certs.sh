@@ -206,7 +206,7 @@ LOCK'
 
 # Hostile certificates.
 person nul 'victim@example.orgQ.evil.example'
-ok "an address with a NUL" python3 "$helper" nul nul.der Q nul2.der
+ok "an address with a NUL" python3 "$helper" nul nul.der orgQ.evil nul2.der
 ok "is taken" smime certs import nul2.der
 ok "and is not the address before the NUL" status 1 smime certs list victim@example.org
 person lines 'x@example.org' -subj "/CN=$(printf 'one\033[31m\ntwo')"

@@ -109,7 +109,7 @@ class Client:
     def run(self, command, value):
         if command == "open":
             self.connections.append(socket.socket(socket.AF_UNIX))
-            self.current().settimeout(15)
+            self.current().settimeout(60)
             self.current().connect(os.environ["SMIME_AGENT_SOCKET"])
             self.read()
         elif command == "line":

@@ -69,10 +69,6 @@ agent_descriptors() {
 	ls "/proc/$(agent_pid)/fd" 2>/dev/null | wc -l
 }
 
-gone() { # PID
-	[ ! -e "/proc/$1" ] || grep -q '^State:.*Z' "/proc/$1/status"
-}
-
 no_zombies() {
 	! ps -o stat= --ppid "$(agent_pid)" | grep -q Z
 }

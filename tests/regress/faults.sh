@@ -16,7 +16,7 @@ seed=${SMIME_SEED:-$seed}
 echo "# SMIME_SEED=$seed"
 export WORK=$work
 echo "bytes to sign" >"$work/bytes"
-write_fault_conf "operation-timeout 1" "idle-workers 1" "pin-source Demo file:$work/pin"
+write_fault_conf "operation-timeout 3" "idle-workers 1" "pin-source Demo file:$work/pin"
 
 two_keys() {
 	make_token Demo && make_key Demo rsa rsa:2048 && make_key Demo ec ec:P-256 && mkdir "$work/soft" &&

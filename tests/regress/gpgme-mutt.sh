@@ -99,5 +99,4 @@ for program in $programs; do
 	ok "$program is in the agent's log, decrypting" wait_for in_log "$program" decrypt
 	ok "$program: an altered mail is bad" reads "$program" "$work/altered" 'BAD signature\|\*BAD\*'
 done
-end_terminal
 finish

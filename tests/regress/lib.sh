@@ -124,14 +124,22 @@ says() {
 	[ "$got" = "$wanted" ] && grep -q -- "$pattern" "$work/said"
 }
 
-# wait_for COMMAND...: polls until the command succeeds, for at most 20 seconds.
+# wait_for COMMAND...: polls until the command succeeds. The limit, a minute or more, is for what hangs.
 wait_for() {
 	tries=0
 	until "$@" >/dev/null 2>&1; do
 		tries=$((tries + 1))
-		[ "$tries" -gt 400 ] && return 1
+		[ "$tries" -gt 1200 ] && return 1
 		sleep 0.05
 	done
+}
+
+gone() { # PID: or about to be
+	[ ! -e "/proc/$1" ] || grep -q '^State:.*[ZX]' "/proc/$1/status"
+}
+
+listens() { # SOCKET: somebody takes connections there; that it is bound is not enough
+	grep -q " 00010000 [^ ]* [^ ]* *[0-9]* $1\$" /proc/net/unix
 }
 
 finish() {

@@ -131,6 +131,7 @@ guesses() {
 ok "after three wrong ones the right one is no longer told" guesses
 ok "others go on meanwhile" smime sign -k rsa -o "$work/s.eml" "$work/mail.eml"
 ok "lock" smime lock
+: >"$work/agent.log"
 ok "a wrong PIN on a locked token" says 'CKR_PIN_INCORRECT' 1 tool --login --pin 9999 --list-objects
 ok "a wrong one and the right one: the token says at once what that did to its tries" \
 	foreign "$builddir/tests/clients/p11_client" "$module" rsa --tries "$PIN"

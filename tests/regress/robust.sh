@@ -7,7 +7,7 @@
 . "$srcdir/tests/regress/fault.sh"
 DEATHS_EXPECTED=yes
 
-write_fault_conf "operation-timeout 2" "idle-workers 1"
+write_fault_conf "operation-timeout 5" "idle-workers 1"
 echo "bytes to sign" >"$work/bytes"
 
 sign() { # [FILE [KEY]]: a signature that openssl accepts
@@ -216,7 +216,7 @@ ok "8 clients on a token of few sessions" few_sessions
 
 # --- limits
 
-write_fault_conf "operation-timeout 2" "idle-workers 1" "max-connections 3"
+write_fault_conf "operation-timeout 5" "idle-workers 1" "max-connections 3"
 smime agent reload
 too_many() {
 	talk open open open || return
@@ -238,7 +238,7 @@ descriptors_back() {
 idle_now() {
 	smime status | grep -q '^ *operations *0$' && smime status | grep -q '^ *clients *1$'
 }
-write_fault_conf "operation-timeout 2" "idle-workers 1"
+write_fault_conf "operation-timeout 5" "idle-workers 1"
 smime agent reload
 ok "nobody is served any more" wait_for idle_now
 if [ "$descriptors" -gt 0 ]; then

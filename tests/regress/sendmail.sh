@@ -83,7 +83,7 @@ ok "a mail without a date gets one before it is signed" is_dated
 mail 'Alice <alice@example.org>' 'Bcc: secret@example.com,' ' other@example.com' >"$work/bcc"
 bcc_is_outside() {
 	signs "$work/bcc" -it && [ "$(grep -ic secret@example.com "$SINK/1.mail")" = 1 ] && sed '/^$/q' "$SINK/1.mail" | grep -i '^bcc: secret' &&
-		! grep -i secret "$work/verified" && signs "$work/bcc" -i bob@example.net secret@example.com && ! grep -i secret "$SINK/1.mail"
+		! grep -i secret@ "$work/verified" && signs "$work/bcc" -i bob@example.net secret@example.com && ! grep -i secret@ "$SINK/1.mail"
 }
 ok "Bcc is for the real sendmail alone" bcc_is_outside
 

@@ -115,13 +115,15 @@ first_rule_fires() {
 
 # Somebody else spends tries while the PIN is on its way.
 tries_spent_meanwhile() {
-	rules "C_Login delay=2000 1" "C_Login rv=0x30 1"
+	rm -f "$work/spent"
+	rules "C_Login gate=$work/spent 1" "C_Login rv=0x30 1"
 	use_conf
 	answers "$PIN"
 	smime lock || return
 	before=$(calls C_Login)
 	sign &
 	wait_for first_rule_fires && rules "C_GetTokenInfo flags=0x10000"
+	: >"$work/spent"
 	wait $!
 	got=$?
 	echo "logins $(($(calls C_Login) - ${before:-0})), status $got" >&2

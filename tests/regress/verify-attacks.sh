@@ -314,13 +314,14 @@ size=20000000
 openssl cms -sign -in "$work/big" -from alice@example.org -signer "$work/alice.pem" -inkey "$work/alice.key" -out "$work/big.eml"
 rm "$work/big"
 highest() { # KILOBYTES: of all workers', none had more
-	for pid in $(pgrep -P "$(agent_pid)" smime-agent-wor); do
-		peak=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status" 2>/dev/null)
+	for worker in $(pgrep -P "$agent" smime-agent-wor); do
+		peak=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$worker/status" 2>/dev/null)
 		[ "${peak:-0}" -le "$1" ] || { echo "$peak kB" >&2; return 1; }
 	done
 }
 all_at_once() {
 	pids=
+	agent=$(agent_pid)
 	for number in $(seq 50); do
 		smime verify --ca "$work/ca.pem" -o /dev/null "$work/big.eml" >/dev/null 2>"$work/said.$number" &
 		pids="$pids $!"
@@ -329,7 +330,11 @@ all_at_once() {
 	# Sanitizers have their own.
 	case $(nm -D "$builddir/smime-agent-worker" 2>/dev/null) in
 	*__asan*) ;;
-	*) highest 32768 || memory=1 ;;
+	*)
+		for pid in $pids; do
+			until gone "$pid"; do highest 32768 || memory=1; sleep 0.05; done
+		done
+		;;
 	esac
 	for pid in $pids; do
 		wait "$pid" || { cat "$work"/said.* | sort | uniq -c >&2; return 1; }

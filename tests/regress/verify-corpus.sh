@@ -38,12 +38,13 @@ thunderbird() { # FILE EXPECTATION
 	*sig_good=false*"verify ok"*) is_double "$1" && [ "$got" = good ] ;;
 	*sig_good=false*) [ "$got" = bad ] ;;
 	*"verify ok"*) [ "$got" = good ] ;;
+	*) return 1 ;; # an expectation that nobody knows
 	esac
 }
 encrypted_layer() {
 	case $2 in
-	*enc=true*) grep -q '"kind":"encrypted"' "$work/json" ;;
-	*enc=false*) ! grep -q '"kind":"encrypted"' "$work/json" ;;
+	*enc=true* | *"decrypt ok"*) grep -q '"kind":"encrypted"' "$work/json" ;;
+	*) ! grep -q '"kind":"encrypted"' "$work/json" ;;
 	esac
 }
 index thunderbird >"$work/list"
