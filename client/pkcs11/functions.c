@@ -16,12 +16,36 @@
 #define GIVES unsigned char *, CK_ULONG *
 
 /* What the module does not do. */
-static CK_RV refuse(CK_SESSION_HANDLE handle)
+static CK_RV refuse_with(CK_SESSION_HANDLE handle, CK_RV answer)
 {
 	struct session *session;
 	CK_RV rv = session_enter(handle, false, &session);
 
-	return rv == CKR_OK ? module_leave(CKR_FUNCTION_NOT_SUPPORTED) : rv;
+	return rv == CKR_OK ? module_leave(answer) : rv;
+}
+
+static CK_RV refuse(CK_SESSION_HANDLE handle)
+{
+	return refuse_with(handle, CKR_FUNCTION_NOT_SUPPORTED);
+}
+
+/* What begins with a mechanism: there is none for that, as the list of mechanisms says. */
+static CK_RV refuse_init(CK_SESSION_HANDLE handle, CK_MECHANISM *mechanism)
+{
+	return refuse_with(handle, mechanism ? CKR_MECHANISM_INVALID : CKR_ARGUMENTS_BAD);
+}
+
+static CK_RV refuse_key_init(CK_SESSION_HANDLE handle, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+	(void)key;
+	return refuse_init(handle, mechanism);
+}
+
+static CK_RV refuse_wrap(CK_SESSION_HANDLE handle, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE wrapping,
+			 CK_OBJECT_HANDLE key, unsigned char *into, CK_ULONG *length)
+{
+	(void)into, (void)length, (void)wrapping;
+	return refuse_key_init(handle, mechanism, key);
 }
 
 #define REFUSE(name, ...)                                                  \
@@ -30,15 +54,12 @@ static CK_RV refuse(CK_SESSION_HANDLE handle)
 		return refuse(session);                                    \
 	}
 
-REFUSE(init, CK_MECHANISM *)
-REFUSE(key_init, CK_MECHANISM *, CK_OBJECT_HANDLE)
 REFUSE(part, BYTES)
 REFUSE(part_and_result, BYTES, GIVES)
 REFUSE(result, GIVES)
 REFUSE(verify, BYTES, BYTES)
 REFUSE(digest_key, CK_OBJECT_HANDLE)
 REFUSE(set_state, BYTES, CK_OBJECT_HANDLE, CK_OBJECT_HANDLE)
-REFUSE(wrap, CK_MECHANISM *, CK_OBJECT_HANDLE, CK_OBJECT_HANDLE, GIVES)
 REFUSE(login_user, CK_USER_TYPE, BYTES, BYTES)
 REFUSE(message, void *, CK_ULONG, BYTES, BYTES, GIVES)
 REFUSE(message_begin, void *, CK_ULONG, BYTES)
