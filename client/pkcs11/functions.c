@@ -13,12 +13,36 @@
 #define PUBLIC __attribute__((visibility("default")))
 
 /* What the module does not do. */
-static CK_RV refuse(CK_SESSION_HANDLE handle)
+static CK_RV refuse_with(CK_SESSION_HANDLE handle, CK_RV answer)
 {
 	struct session *session;
 	CK_RV rv = session_enter(handle, false, &session);
 
-	return rv == CKR_OK ? module_leave(CKR_FUNCTION_NOT_SUPPORTED) : rv;
+	return rv == CKR_OK ? module_leave(answer) : rv;
+}
+
+static CK_RV refuse(CK_SESSION_HANDLE handle)
+{
+	return refuse_with(handle, CKR_FUNCTION_NOT_SUPPORTED);
+}
+
+/* What begins with a mechanism: there is none for that, as the list of mechanisms says. */
+static CK_RV refuse_init(CK_SESSION_HANDLE handle, CK_MECHANISM *mechanism)
+{
+	return refuse_with(handle, mechanism ? CKR_MECHANISM_INVALID : CKR_ARGUMENTS_BAD);
+}
+
+static CK_RV refuse_key_init(CK_SESSION_HANDLE handle, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+	(void)key;
+	return refuse_init(handle, mechanism);
+}
+
+static CK_RV refuse_wrap(CK_SESSION_HANDLE handle, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE wrapping,
+			 CK_OBJECT_HANDLE key, unsigned char *into, CK_ULONG *length)
+{
+	(void)into, (void)length, (void)wrapping;
+	return refuse_key_init(handle, mechanism, key);
 }
 
 #define REFUSE(name, ...)                                                  \
@@ -29,21 +53,17 @@ static CK_RV refuse(CK_SESSION_HANDLE handle)
 
 /* Their parameters have names, since C before C23 wants them. */
 #define UNUSED __attribute__((unused))
-#define MECHANISM UNUSED CK_MECHANISM *mechanism
 #define KEY(name) UNUSED CK_OBJECT_HANDLE name
 #define BYTES(name) UNUSED unsigned char *name, UNUSED CK_ULONG name##_length
 #define GIVES UNUSED unsigned char *result, UNUSED CK_ULONG *result_length
 #define PARAMETER UNUSED void *parameter, UNUSED CK_ULONG parameter_length
 
-REFUSE(init, MECHANISM)
-REFUSE(key_init, MECHANISM, KEY(key))
 REFUSE(part, BYTES(part))
 REFUSE(part_and_result, BYTES(part), GIVES)
 REFUSE(result, GIVES)
 REFUSE(verify, BYTES(data), BYTES(signature))
 REFUSE(digest_key, KEY(key))
 REFUSE(set_state, BYTES(state), KEY(encryption_key), KEY(authentication_key))
-REFUSE(wrap, MECHANISM, KEY(wrapping_key), KEY(key), GIVES)
 REFUSE(login_user, UNUSED CK_USER_TYPE type, BYTES(pin), BYTES(name))
 REFUSE(message, PARAMETER, BYTES(associated), BYTES(message), GIVES)
 REFUSE(message_begin, PARAMETER, BYTES(associated))

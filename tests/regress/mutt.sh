@@ -24,7 +24,7 @@ configure() { # PROGRAM
 	cat >"$rc" <<-END
 		set from=alice@example.org realname=Alice use_from=yes
 		set sendmail="$srcdir/tests/regress/sink.sh"
-		set copy=no editor=true abort_unmodified=no ssl_force_tls=no
+		set copy=no editor=true abort_unmodified=no ssl_force_tls=no crypt_protected_headers_write=no
 		set folder=$HOME/Mail mbox_type=mbox spoolfile=$HOME/inbox move=no quit=yes beep=no
 	END
 	mkdir -p "$HOME/Mail" && : >"$HOME/inbox"

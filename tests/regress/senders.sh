@@ -156,12 +156,12 @@ fi
 
 # Programs on a terminal; the sendmail to run is in their configuration.
 deliver_to "$sink"
-aerc_sends() {
+aerc_sends() { # aerc 0.20 has no empty line between the header and that body
 	mkdir -p "$XDG_CONFIG_HOME/aerc" "$HOME/Maildir/INBOX/cur" "$HOME/Maildir/INBOX/new" "$HOME/Maildir/INBOX/tmp" && fresh &&
 		printf '[Alice]\nsource = maildir://%s/Maildir\noutgoing = %s\ndefault = INBOX\nfrom = Alice <alice@example.org>\n' \
 			"$HOME" "$work/smime-sendmail" >"$XDG_CONFIG_HOME/aerc/accounts.conf" && chmod 600 "$XDG_CONFIG_HOME/aerc/accounts.conf" &&
 		printf '[compose]\neditor=true\n' >"$XDG_CONFIG_HOME/aerc/aerc.conf" &&
-		run_in_terminal aerc "'mailto:bob@example.net?subject=a%20test&body=Hello'" && see 'Send this email' && keys y &&
+		run_in_terminal aerc "'mailto:bob@example.net?subject=a%20test&body=%0AHello'" && see 'Send this email' && keys y &&
 		wait_for test -s "$SINK/1.mail" && verified "$SINK/1.mail" '^Hello'
 }
 alpine_sends() {

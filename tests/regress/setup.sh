@@ -158,8 +158,8 @@ run_smime() {
 }
 mutt_like() { # PROGRAM FILE
 	printf 'set realname=Alice\n' >"$2" && cp "$2" "$work/before" && run_smime "$1" >"$work/list" && grep -q 'would add' "$work/list" &&
-		cmp "$2" "$work/before" && run_smime "$1" --yes && "$1" -Q smime_sign_command >"$work/list" &&
-		grep -q '/opt/a/smime.* sign --raw --crlf --no-gcm' "$work/list" && "$1" -Q realname | grep Alice && "$1" -Q smime_decrypt_command &&
+		cmp "$2" "$work/before" && run_smime "$1" --yes && "$1" -Q smime_sign_command | grep '/opt/a/smime.* sign --raw --crlf --no-gcm' &&
+		"$1" -Q realname | grep Alice && "$1" -Q smime_decrypt_command | grep '/opt/a/smime.* decrypt' &&
 		cp "$2" "$work/after" && run_smime "$1" --yes | grep 'nothing to do' && cmp "$2" "$work/after" &&
 		run_smime "$1" --undo && cmp "$2" "$work/before" && rm "$2"
 }

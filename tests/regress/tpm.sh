@@ -6,7 +6,7 @@
 DEATHS_EXPECTED=yes
 
 tpm=
-for candidate in /usr/lib/*/libtpm2_pkcs11.so.1 /usr/lib64/pkcs11/libtpm2_pkcs11.so; do
+for candidate in /usr/lib/*/libtpm2_pkcs11.so.1 /usr/lib/*/pkcs11/libtpm2_pkcs11.so.1 /usr/lib64/pkcs11/libtpm2_pkcs11.so; do
 	[ -e "$candidate" ] && tpm=$candidate && break
 done
 [ -n "$tpm" ] || plan_skip "libtpm2-pkcs11-1 is not installed"

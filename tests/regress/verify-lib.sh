@@ -15,6 +15,14 @@ issue() {
 		openssl x509 -req -in "$work/$name.csr" -CA "$work/$issuer.pem" -CAkey "$work/$issuer.key" -CAcreateserial \
 			-days "${days:-365}" ${issue_options:-} -extfile "$work/$name.ext" -out "$work/$name.pem" 2>/dev/null
 }
+# expired NAME CERTFILE SERIAL: another certificate for what issue made, for a year that is over.
+expired() {
+	mkdir -p "$work/expired" && : >"$work/expired/index" && echo "$3" >"$work/expired/serial" &&
+		printf '[ca]\ndefault_ca=own\n[own]\ndatabase=%s/index\nserial=%s/serial\nnew_certs_dir=%s\ndefault_md=sha256\npolicy=any\n[any]\ncommonName=supplied\n' \
+			"$work/expired" "$work/expired" "$work/expired" >"$work/expired/conf" &&
+		openssl ca -batch -config "$work/expired/conf" -cert "$work/ca.pem" -keyfile "$work/ca.key" -in "$work/$1.csr" \
+			-startdate 20200101000000Z -enddate 20210101000000Z -extfile "$work/$1.ext" -notext -out "$work/$2" 2>/dev/null
+}
 mail_use="keyUsage=critical,digitalSignature,keyEncipherment
 extendedKeyUsage=emailProtection"
 issue alice /CN=Alice "$mail_use" subjectAltName=email:alice@example.org

@@ -218,6 +218,31 @@ static void nothing_while_something_goes_on(void **state)
 	p11_end();
 }
 
+/* Programs try these to see what a module can do, and go on where the mechanism is refused. */
+static void no_such_mechanism(void **state)
+{
+	CK_MECHANISM mechanism = {CKM_AES_CBC, NULL, 0};
+	CK_OBJECT_HANDLE key;
+	CK_SESSION_HANDLE session;
+	CK_ULONG length = 0;
+
+	(void)state;
+	p11_begin();
+	session = p11_open();
+	key = p11_find(session, CKO_PRIVATE_KEY, "rsa");
+	assert_int_equal(all->base.C_EncryptInit(session, &mechanism, key), CKR_MECHANISM_INVALID);
+	assert_int_equal(all->base.C_DigestInit(session, &mechanism), CKR_MECHANISM_INVALID);
+	assert_int_equal(all->base.C_SignRecoverInit(session, &mechanism, key), CKR_MECHANISM_INVALID);
+	assert_int_equal(all->base.C_VerifyInit(session, &mechanism, key), CKR_MECHANISM_INVALID);
+	assert_int_equal(all->base.C_VerifyRecoverInit(session, &mechanism, key), CKR_MECHANISM_INVALID);
+	assert_int_equal(all->base.C_WrapKey(session, &mechanism, key, key, NULL, &length), CKR_MECHANISM_INVALID);
+	assert_int_equal(all->C_MessageEncryptInit(session, &mechanism, key), CKR_MECHANISM_INVALID);
+	assert_int_equal(all->C_MessageDecryptInit(session, &mechanism, key), CKR_MECHANISM_INVALID);
+	assert_int_equal(all->C_MessageSignInit(session, &mechanism, key), CKR_MECHANISM_INVALID);
+	assert_int_equal(all->C_MessageVerifyInit(session, &mechanism, key), CKR_MECHANISM_INVALID);
+	p11_end();
+}
+
 static void initialize_arguments(void **state)
 {
 	CK_CREATEMUTEX function = (CK_CREATEMUTEX)(uintptr_t)1;
@@ -248,6 +273,7 @@ int main(void)
 		cmocka_unit_test(handles_of_nothing),
 		cmocka_unit_test(nothing_in_pointers),
 		cmocka_unit_test(nothing_while_something_goes_on),
+		cmocka_unit_test(no_such_mechanism),
 		cmocka_unit_test(initialize_arguments),
 	};
 	int failed;
