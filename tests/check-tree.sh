@@ -111,5 +111,11 @@ done
 for setting in $(sed -n 's/^\t{"\([a-z-]*\)", [A-Z_]*, offsetof.*/\1/p' agent/broker/config.c); do
 	grep -q "$setting" docs/man/smime-agent.conf.5 || breach "smime-agent.conf(5) lacks $setting"
 done
+# The library exports what its header declares, and the Debian package knows it.
+exported=$(sed -n 's/^\t\(smime_agent_[a-z_]*\);$/\1/p' client/lib/libsmime-agent.map | sort)
+[ "$exported" = "$(sed -n 's/^[a-su-z].*[ *]\(smime_agent_[a-z_]*\)(.*/\1/p' include/smime-agent.h | sort)" ] ||
+	breach "client/lib/libsmime-agent.map and include/smime-agent.h have different functions"
+[ ! -d debian ] || [ "$exported" = "$(sed -n 's/^ \(smime_agent_[a-z_]*\)@.*/\1/p' debian/libsmime-agent0.symbols | sort)" ] ||
+	breach "debian/libsmime-agent0.symbols lacks a function of client/lib/libsmime-agent.map, or has another one"
 [ "$bad" = 0 ] && echo "the tree keeps the house's rules"
 exit $bad

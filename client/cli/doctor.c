@@ -63,13 +63,28 @@ static void add_place(void *context, const char *client, const char *path, bool 
 	add(context, on ? "ok" : "note", "setup", text, "");
 }
 
+/* Where p11-kit looks: its own folder, the administrator's, the person's. */
+static bool p11_kit_knows(void)
+{
+	static const char module[] = "smime-agent.module";
+	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	char own[4096];
+
+	if (config && *config)
+		snprintf(own, sizeof own, "%s/pkcs11/modules/%s", config, module);
+	else
+		snprintf(own, sizeof own, "%s/.config/pkcs11/modules/%s", home ? home : "", module);
+	return !access(P11_KIT_MODULES "/smime-agent.module", R_OK) || !access("/etc/pkcs11/modules/smime-agent.module", R_OK) ||
+	       !access(own, R_OK);
+}
+
 static void add_registration(struct screen *screen)
 {
-	if (access(SMIME_P11_KIT_MODULE, R_OK))
-		add(screen, "note", "setup", "p11-kit does not know the agent's module: " SMIME_P11_KIT_MODULE " is not there",
-		    "`make install` registers it; programs can be set up one by one with `smime setup`");
+	if (p11_kit_knows())
+		add(screen, "ok", "setup", "p11-kit knows the agent's module", "");
 	else
-		add(screen, "ok", "setup", "p11-kit knows the agent's module: " SMIME_P11_KIT_MODULE, "");
+		add(screen, "note", "setup", "p11-kit does not know the agent's module",
+		    "install the package smime-agent-p11, or run what `make install` said at its end");
 	setup_each(add_place, screen);
 }
 

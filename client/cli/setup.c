@@ -97,6 +97,14 @@ static void failed(struct run *run, const char *path, const char *why)
 	cli_error("setup", run->status, "READ", message);
 }
 
+/* With half of the packages, what would be written into the configuration may not be there. */
+static void warn_missing(const struct run *run)
+{
+	if (!run->module && !run->program && access(target(run), F_OK))
+		fprintf(stderr, "smime: setup: %s is not there: install %s\n", target(run),
+			run->client->program ? "smime-agent" : "smime-agent-p11");
+}
+
 /* The file's text; empty for one that may be made. NULL with errno. */
 static char *read_text(bool may_create, const char *path)
 {
@@ -315,6 +323,8 @@ static int run_one(struct run *run, const char *name)
 		return cli_usage("setup");
 	if (run->action == INDEX)
 		return mutt_index_write();
+	if (run->action != UNDO)
+		warn_missing(run);
 	run->client->places(at_place, run);
 	if (!run->places && !run->status) {
 		snprintf(message, sizeof message, "no profile of %s was found: start it once, then try again", name);
