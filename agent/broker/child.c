@@ -160,9 +160,10 @@ static void tell_outdated(void *context)
 
 static void become_outdated(void)
 {
-	if (!outdated)
-		loop_timer_set(&outdated_timer, 0, tell_outdated, NULL);
+	if (outdated)
+		return;
 	outdated = any_known ? ERR_UPGRADED : ERR_VERSION;
+	loop_timer_set(&outdated_timer, 0, tell_outdated, NULL);
 }
 
 /* Only a child's first message is believed in this: it was sent before the child had anything from a client, a card or
