@@ -32,7 +32,7 @@ enum smime_agent_status {
 /* A connection to the agent. */
 typedef struct smime_agent smime_agent;
 
-/* Start the agent if none runs. */
+/* Start the agent if none runs. One that was upgraded, and finishes what it has begun, is waited for, for up to 10 s. */
 #define SMIME_AGENT_START 1u
 
 /* Connects to the user's agent: SMIME_AGENT_SOCKET, else the socket below XDG_RUNTIME_DIR. `flags`:

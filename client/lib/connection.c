@@ -382,7 +382,7 @@ static int connect_once(smime_agent *agent, const char *path, bool start, bool *
 int connection_open(smime_agent *agent, bool start)
 {
 	const struct timespec pause = {0, PAUSE_MS * 1000000};
-	uint64_t began = now_ms(), limit;
+	uint64_t began = now_ms(), limit = LOST_LIMIT_MS;
 	char path[256];
 	bool lost;
 	int rc = socket_path(path, sizeof path);
@@ -391,8 +391,9 @@ int connection_open(smime_agent *agent, bool start)
 		return rc;
 	for (;;) {
 		rc = connect_once(agent, path, start, &lost);
-		limit = lost ? LOST_LIMIT_MS : rc == ERR_UPGRADED ? RESTART_LIMIT_MS : 0;
-		if (now_ms() - began >= limit)
+		if (rc == ERR_UPGRADED)
+			limit = RESTART_LIMIT_MS; /* also for its end */
+		if ((rc != ERR_UPGRADED && !lost) || now_ms() - began >= limit)
 			return rc ? rc : send_terminal(agent);
 		nanosleep(&pause, NULL);
 	}
