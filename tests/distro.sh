@@ -86,12 +86,18 @@ unpack() { # ARCHIVE
 	rm -rf "$folder/root" && mkdir "$folder/root" && tar -C "$folder/root" --numeric-owner -xf "$1"
 }
 
-# No package list outside knows this suite, perhaps. What apt was told here of its mirror it is told there.
+# This machine's mirrors, with the other suite in place of its own: sid has no updates.
 make_bare_root() {
-	mirror=$(apt-get --print-uris update | sed -n "s,^'\(.*/debian/*\)/dists/.*,\1,p" | head -n 1)
+	own=$(. /etc/os-release && echo "${VERSION_CODENAME:-sid}")
+	more='(-updates|-security)?'
+	[ "$suite" != sid ] || more='()'
+	apt-get --print-uris update |
+		sed -nE "s,^'(.*)/dists/$own$more/InRelease'.*,deb \1 $suite\2 main,p" >"$folder/sources"
+	mirrors=$folder/sources
+	[ -s "$mirrors" ] || mirrors=
 	apt-config dump | grep -E '^Acquire::(Check-Valid-Until|https?::Proxy) ' >"$folder/apt.conf"
 	TMPDIR=$folder/tmp contained mmdebstrap --quiet --variant=minbase --include=sudo,ca-certificates \
-		--aptopt="$folder/apt.conf" "$suite" "$folder/new.tar" $mirror && mv "$folder/new.tar" "$1"
+		--aptopt="$folder/apt.conf" "$suite" "$folder/new.tar" $mirrors && mv "$folder/new.tar" "$1"
 }
 
 make_full_root() { # ARCHIVE BARE-ARCHIVE

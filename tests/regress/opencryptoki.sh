@@ -95,6 +95,12 @@ ec_key() { # since 3.13
 		says "does not offer the mechanism" 3 make_key Ock p256 ec:P-256
 	fi
 }
+# A daemon of 3.23 counts the sessions of a process that was killed, too, until it ends itself.
+made_again() {
+	printf "$SO_PIN\n$PIN\n" >"$work/new-pins"
+	[ ! -d /run/opencryptoki ] || { stop_daemon && start_daemon && wait_for state_is Ock locked; } || return
+	init_named Ock Again
+}
 # What programs look for that ask the token without an agent.
 is_whole() { # LABEL
 	pkcs11-tool --module "$opencryptoki" --list-objects --type cert >"$work/objects" && grep -q "label: *$1" "$work/objects" &&
@@ -133,7 +139,7 @@ ok "unlock again" eval 'wait_for state_is Ock locked && unlock'
 ok "RSA signs again" sign
 ok "lock" eval 'smime lock && state_is Ock locked'
 ok "made anew with another SO PIN: refused" eval 'printf "wrong-so\n$PIN\n" >"$work/new-pins"; says "wrong PIN" 4 init_named Ock Again'
-ok "with its own" eval 'printf "$SO_PIN\n$PIN\n" >"$work/new-pins"; init_named Ock Again'
+ok "with its own" made_again
 ok "the key is gone" [ -z "$(smime keys)" ]
 ok "and the token has its new label" state_is Again locked
 finish
