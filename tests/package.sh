@@ -65,7 +65,7 @@ lintian --allow-root --fail-on error,warning "$work"/*.changes
 
 step "install, upgrade, purge"
 version=$(dpkg-deb -f "$work"/smime-agent_*.deb Version)
-old_version=${version%-*}-0~old
+old_version=$version~old
 make_old
 for package in "$work"/*smime-agent*_"$version"_*.deb; do
 	depends=$(dpkg-deb -f "$package" Depends | sed 's/\(lib\)\?smime-agent[^,]*\(, \|$\)//g')
