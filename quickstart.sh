@@ -1,18 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# On a bare Debian 12: installs what is needed, builds, makes a demonstration token, signs a mail
+# On a bare Debian 13 or 12: installs what is needed, builds, makes a demonstration token, signs a mail
 # with it and decrypts one. Touches nothing but the packages and the folder demo/ beside it.
 set -eu
 cd "$(dirname "$0")"
+. ./tests/packages.sh
+find_place quickstart.sh
 top=$PWD
 demo=$top/demo
-. ./tests/packages.sh
 
 step() {
 	printf '\n== %s\n' "$*"
 }
-
-[ ! -e config.status ] || { echo "this folder was configured for a build in place: run make distclean first"; exit 1; }
 
 step "packages"
 need $build_packages $run_packages

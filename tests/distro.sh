@@ -13,7 +13,8 @@ top=$(cd "$(dirname "$0")/.." && pwd) || exit 1
 cache=${SMIME_ROOTS:-${XDG_CACHE_HOME:-$HOME/.cache}/smime-agent}
 bare=
 person=root
-net=
+offline=
+net= # packages come over it, in any case
 
 usage() {
 	sed -n '3,10s/^# \{0,1\}//p' "$0" >&2
@@ -24,7 +25,7 @@ while :; do
 	case ${1:-} in
 	--bare) bare=yes ;;
 	--user) person=tester ;;
-	--offline) net=--net ;;
+	--offline) offline=--net ;;
 	-*) usage ;;
 	*) break ;;
 	esac
@@ -72,14 +73,15 @@ contained() {
 # within PERSON HOME COMMAND...: runs it in the root, in the person's clone.
 within() {
 	contained $net sh -c '
+		[ -z "$2" ] || ip link set lo up || exit 125
 		cd "$1" && mount --bind . . && cd "$1" && mount --rbind /dev dev && mount -t tmpfs -o mode=1777 none dev/shm &&
 			mount -t proc none proc && mount -t tmpfs -o mode=1777 none tmp &&
 			mount -t tmpfs -o mode=755 none run && mkdir -m 1777 run/lock || exit 125
-		person=$2 home=$3
-		shift 3
+		person=$3 home=$4
+		shift 4
 		exec env -i TERM="${TERM:-dumb}" LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 			HOME="$home" USER="$person" LOGNAME="$person" chroot --userspec="$person" . \
-			sh -c "cd ~/smime-agent && exec \"\$@\"" sh "$@"' sh "$folder/root" "$@"
+			sh -c "cd ~/smime-agent && exec \"\$@\"" sh "$@"' sh "$folder/root" "$net" "$@"
 }
 
 unpack() { # ARCHIVE
@@ -133,4 +135,5 @@ if [ "$person" = tester ]; then
 	make_tester || exit
 fi
 place_tree "$folder/root$home" && chroot "$folder/root" chown -R "$person:" "$home" || exit
+net=$offline
 within "$person" "$home" "$@"

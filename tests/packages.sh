@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-# Sourced by quickstart.sh, check.sh and distro.sh: which Debian packages are needed, and getting them. A
-# name that a release has not, another of its packages provides.
+# Sourced by quickstart.sh, check.sh and distro.sh: which Debian packages are needed, and getting them; where
+# to build. A name that a release has not, another of its packages provides.
 
 build_packages="autoconf automake libtool make gcc libc6-dev linux-libc-dev pkg-config libssl-dev
 	libp11-kit-dev libp11-dev libassuan-dev libgpg-error-dev libseccomp-dev nettle-dev libpcsclite-dev libsqlite3-dev"
@@ -48,4 +48,27 @@ need() {
 	[ -n "$missing" ] || return 0
 	echo "apt cannot install: $missing(its messages are above; is there a network, and a Debian mirror in /etc/apt?)"
 	return 1
+}
+
+# find_place SCRIPT ARGUMENT...: whether the script can build below the folder where it is. Where nothing can be
+# written, it goes on in a copy of it.
+find_place() {
+	if [ -e config.status ]; then
+		echo "this folder was configured for a build in place: run make distclean first"
+		exit 1
+	fi
+	case $PWD in
+	*[[:space:]]*)
+		echo "make cannot build in a folder with a blank in its path, $PWD: move it, or make a link to it without one"
+		exit 1
+		;;
+	esac
+	[ ! -w . ] || return 0
+	copy=${SMIME_BUILD:-${TMPDIR:-/tmp}/smime-agent-$(id -u)}
+	echo "nothing can be written here: going on in a copy, $copy (or where SMIME_BUILD says)"
+	export SMIME_CORPUS="${SMIME_CORPUS:-$PWD/../shared/corpus}"
+	{ [ -d "$copy" ] || mkdir -m 700 "$copy"; } && [ -O "$copy" ] && cp -Rp . "$copy" && chmod -R u+w "$copy" &&
+		cd "$copy" && exec "./$@"
+	echo "the copy cannot be made: set SMIME_BUILD to a folder of yours"
+	exit 1
 }
