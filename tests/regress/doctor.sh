@@ -124,6 +124,17 @@ mkdir -p "$HOME/.ssh"
 ok "a program that is not set up" finds 1 note setup "ssh is not set up"
 smime setup ssh --yes >/dev/null
 ok "one that is" finds 1 ok setup "ssh is set up"
+own_modules=$XDG_CONFIG_HOME/pkcs11/modules
+system_module=$(pkg-config --variable=p11_module_configs p11-kit-1)/smime-agent.module
+if [ -e "$system_module" ] || [ -e /etc/pkcs11/modules/smime-agent.module ]; then
+	skip "p11-kit does not know the module" "it is installed here"
+else
+	ok "p11-kit does not know the module" finds 1 note setup "p11-kit does not know" "install the package smime-agent-p11"
+fi
+mkdir -p "$own_modules"
+cp "$builddir/smime-agent.module" "$own_modules/"
+ok "p11-kit knows the module by the person's own configuration" finds 1 ok setup "p11-kit knows"
+rm -r "$XDG_CONFIG_HOME/pkcs11"
 
 # --- cards
 

@@ -185,6 +185,13 @@ assert {"client": "ssh", "path": sys.argv[1], "state": "set-up"} in rows, rows' 
 }
 ok "--json" json
 ok "an unknown client" status 2 set_up pine
+installed=$(printf 'include %s/Makefile\nsay:;@echo $(pkcs11dir)\n' "$builddir" | make -s --no-print-directory -C "$builddir" -f - say)/smime-agent-pkcs11.so
+if [ -e "$installed" ]; then
+	skip "a module that is not installed is told" "it is installed here"
+else
+	ok "a module that is not installed is told" says "$installed is not there: install smime-agent-p11" 0 smime setup ssh
+fi
+ok "not where another one is named" eval 'smime setup ssh --module "$module" 2>"$work/said" && [ ! -s "$work/said" ]'
 ok "--yes wants a client" status 2 smime setup --yes
 chmod 000 "$HOME/.ssh/config"
 if [ "$(id -u)" = 0 ]; then
