@@ -103,7 +103,7 @@ make_bare_root() {
 }
 
 make_full_root() { # ARCHIVE BARE-ARCHIVE
-	unpack "$2" && mkdir -p "$folder/root/root/smime-agent" && cp "$packages" "$folder/root/root/smime-agent/" &&
+	unpack "$2" && mkdir -p "$folder/root/root/smime-agent" && cp "$top/tests/packages.sh" "$folder/root/root/smime-agent/" &&
 		within root /root sh -c '. ./packages.sh && need $build_packages $run_packages $test_packages && apt-get clean' &&
 		rm -r "$folder/root/root/smime-agent" && tar -C "$folder/root" --numeric-owner -cf "$folder/new.tar" . &&
 		rm -f "$cache/$suite"-*.tar && mv "$folder/new.tar" "$1"
@@ -124,8 +124,8 @@ make_tester() {
 archive=$cache/$suite.tar
 [ -e "$archive" ] || make_bare_root "$archive" || give_up "no root was made"
 if [ -z "$bare" ]; then
-	packages=$top/tests/packages.sh
-	archive=$cache/$suite-$(sha256sum "$packages" | cut -c-12).tar
+	. "$top/tests/packages.sh"
+	archive=$cache/$suite-$(echo $build_packages $run_packages $test_packages | sha256sum | cut -c-12).tar
 	[ -e "$archive" ] || make_full_root "$archive" "$cache/$suite.tar" || give_up "the packages were not installed"
 fi
 unpack "$archive" || exit
