@@ -19,6 +19,7 @@ struct smime_agent {
 	int fd;
 	pid_t agent; /* its process */
 	bool numbered;	 /* its greeting has the protocol's number */
+	bool limited;	 /* the agent cannot start its other programs */
 	bool restarting; /* the agent serves nobody any more: an upgrade */
 	unsigned int expected; /* replies that are to come */
 	unsigned int unsent;   /* of them, to lines that were not sent yet */

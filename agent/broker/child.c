@@ -166,6 +166,12 @@ static void become_outdated(void)
 	loop_timer_set(&outdated_timer, 0, tell_outdated, NULL);
 }
 
+/* Whether it runs another file than the ones before it. */
+static bool was_replaced(const struct child *child)
+{
+	return known[child->kind] && known[child->kind] != child->program;
+}
+
 /* Only a child's first message is believed in this: it was sent before the child had anything from a client, a card or
  * a module. */
 static int take_ready(struct child *child, const struct message *message)
@@ -175,11 +181,12 @@ static int take_ready(struct child *child, const struct message *message)
 
 	if (message->type != MSG_READY || view_u64(&payload, &protocol))
 		return ERR_PROTOCOL;
-	child->ready = protocol == message_protocol();
-	if (!child->ready) {
+	/* A new file that speaks the same may mend what this broker still does wrong. */
+	if (protocol != message_protocol() || was_replaced(child)) {
 		become_outdated();
 		return ERR_CLOSED;
 	}
+	child->ready = true;
 	known[child->kind] = child->program;
 	any_known = true;
 	return 0;
@@ -219,7 +226,7 @@ static void child_ended(struct child *child, int rc)
 	void *context = child->context;
 
 	/* 0.1.0 ended without a word at a HELLO that it did not know: a downgrade. */
-	if (!child->ready && known[child->kind] && known[child->kind] != child->program)
+	if (!child->ready && was_replaced(child))
 		become_outdated();
 	if (rc == ERR_PROTOCOL)
 		log_error("%s (process %d) broke the protocol and is ended", program_name(child->kind),

@@ -18,15 +18,15 @@ struct child;
 typedef int (*child_message)(void *context, struct message *message);
 /* The child is gone: forget it. It may be read in this call, and is no more after it. */
 typedef void (*child_gone)(void *context);
-/* A child is of another version than this broker. Told once, from the loop's next turn. */
+/* A child is of another version than this broker, or its program was replaced. Told once, from the loop's next turn. */
 typedef void (*child_outdated_event)(void);
 
 struct child {
 	struct child *next;
 	pid_t pid;
 	bool reaped; /* pid may be another process's now */
-	bool ready;  /* it answered HELLO, and speaks what this broker speaks */
-	ino_t program;
+	bool ready;  /* it answered HELLO, and is of this broker's version */
+	ino_t program; /* the file that it runs */
 	enum process kind;
 	struct channel *channel;
 	struct loop_watch *watch;

@@ -24,7 +24,7 @@
 
 /* For an agent that restarts: it finishes what it has begun. Within this, tried again after each pause. */
 #define RESTART_LIMIT_MS 10000
-/* For one that ended before it greeted. */
+/* For one that ended before it greeted, or cannot serve, as while a package's files are being replaced. */
 #define LOST_LIMIT_MS 1000
 #define PAUSE_MS 20
 /* Lines that an agent may say while nothing was asked, between two looks. */
@@ -347,6 +347,7 @@ static int read_greeting(smime_agent *agent, const char *line)
 		return ERR_PROTOCOL;
 	agent->numbered = protocol != NULL;
 	agent->restarting = strstr(line, " restarting,") != NULL;
+	agent->limited = strstr(line, " cannot serve,") != NULL;
 	return theirs == ours ? 0 : theirs < ours ? ERR_AGENT_OLD : ERR_PROGRAM_OLD;
 }
 
@@ -360,7 +361,7 @@ int connection_take_greeting(smime_agent *agent)
 	return rc ? give_up(agent, rc) : 0;
 }
 
-/* ret_lost: there is an agent, but it goes. */
+/* ret_lost: there is an agent, but perhaps a better one soon. */
 static int connect_once(smime_agent *agent, const char *path, bool start, bool *ret_lost)
 {
 	int rc = try_connect(agent, path);
@@ -375,7 +376,7 @@ static int connect_once(smime_agent *agent, const char *path, bool start, bool *
 	if (rc)
 		return rc;
 	rc = connection_take_greeting(agent);
-	*ret_lost = rc == ERR_CLOSED;
+	*ret_lost = rc == ERR_CLOSED || (!rc && start && agent->limited);
 	return rc || !start || !agent->restarting ? rc : give_up(agent, ERR_UPGRADED);
 }
 
@@ -395,6 +396,9 @@ int connection_open(smime_agent *agent, bool start)
 			limit = RESTART_LIMIT_MS; /* also for its end */
 		if ((rc != ERR_UPGRADED && !lost) || now_ms() - began >= limit)
 			return rc ? rc : send_terminal(agent);
+		if (agent->fd >= 0)
+			close(agent->fd);
+		agent->fd = -1;
 		nanosleep(&pause, NULL);
 	}
 }

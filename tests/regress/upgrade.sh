@@ -69,6 +69,12 @@ ok "the old agent is gone" wait_for is_gone "$old"
 ok "the new one works" meets_new "$old"
 ok "the log has it once more" [ "$(restarts_logged)" = 2 ]
 
+# --- the same version, built again
+old=$(agent_pid)
+put "$work/8.8.8"
+ok "programs that speak the same are an upgrade, too" meets_new "$old"
+ok "which the log says" [ "$(restarts_logged)" = 3 ]
+
 # --- to be stopped
 old=$(agent_pid)
 smime sign --raw -k ec -o "$work/long.der" "$work/fifo" 2>"$work/long.err" &
@@ -85,7 +91,7 @@ wait "$long"
 # --- no worker at all
 ok "an agent" unlock
 old=$(agent_pid)
-rm "$work/libexec/smime-agent-worker"
+mv "$work/libexec/smime-agent-worker" "$work/aside"
 no_worker() {
 	says "a helper process could not be started" 3 smime sign --raw -k ec -o "$work/s.der" "$work/bytes"
 }
@@ -109,7 +115,7 @@ long_lines() {
 }
 ok "a line without an end costs its sender the connection" long_lines
 ok "descriptors cost nothing" sh -c "printf 'open\nfds 20\nread\nopen\nline NOP\n' | /usr/bin/python3 '$srcdir/tests/regress/client.py' | tail -n 2 | grep -qx OK"
-put "$work/first"
+mv "$work/aside" "$work/libexec/smime-agent-worker"
 ok "with the program back, the same agent works" wait_for unlock
 ok "and signs" sign
 ok "it is the same" [ "$(agent_pid)" = "$old" ]
