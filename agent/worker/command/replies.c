@@ -17,7 +17,8 @@
 #include <unistd.h>
 
 #define BUFFER_SIZE 16384
-/* For the rest of a request that a client has begun, once the agent is about to end: clients send it together. */
+/* Once the agent is about to end: for a client's first request, and for the rest of one that it has begun. Clients send them
+ * at once. */
 #define REST_MS 2000
 
 static struct {
@@ -51,10 +52,12 @@ int replies_flush(void)
 }
 
 static bool telling;
-static bool over; /* the last request that this worker takes is answered */
+static bool asked; /* the client has had an answer to a request */
+static bool over;  /* the last request that this worker takes is answered */
 
 void replies_request_done(void)
 {
+	asked = true;
 	if (ask_hear())
 		log_debug("the broker went");
 	over = ask_finishing();
@@ -90,7 +93,7 @@ static int wait_client(int fd)
 	struct pollfd watched[] = {{fd, POLLIN, 0}, {ask_fd(), POLLIN, 0}};
 
 	for (;;) {
-		int wait = !ask_finishing() ? -1 : client_has_descriptors() ? REST_MS : 0, count;
+		int wait = !ask_finishing() ? -1 : !asked || client_has_descriptors() ? REST_MS : 0, count;
 
 		if (telling && tell_news(fd))
 			return ERR_CLOSED;
