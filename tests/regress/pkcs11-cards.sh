@@ -28,7 +28,7 @@ logs_in() { # PIN
 id_of_slot() { # SLOT: CKA_ID of its certificate
 	openssl x509 -inform DER -in "$work/cards/alice/$1.crt" -pubkey -noout >"$work/pub-$1"
 	wanted=$(openssl pkey -pubin -in "$work/pub-$1" -outform DER | sha256sum)
-	for id in $(tool --list-objects --type cert 2>/dev/null | sed -n 's/^ *ID: *//p'); do
+	for id in $(list_objects cert | sed -n 's/^ *ID: *//p'); do
 		[ "$(tool --read-object --type cert --id "$id" 2>/dev/null | openssl x509 -inform DER -pubkey -noout |
 			openssl pkey -pubin -outform DER | sha256sum)" = "$wanted" ] && echo "$id" && return
 	done

@@ -21,9 +21,19 @@ tool() {
 	foreign pkcs11-tool --module "$module" "$@"
 }
 
+# The objects as OpenSC 0.23 lists them. 0.27 writes "ID: 47617 (0xba:01)", and a point in several lines.
+list_objects() { # TYPE
+	tool --list-objects --type "$1" 2>/dev/null | awk '
+		point != "" && NF == 1 && /^ *[0-9a-f]+$/ { point = point $1; next }
+		point != "" { print "  EC_POINT:   " point; point = "" }
+		$1 == "EC" && $2 == "Point:" { point = $3; next }
+		$1 == "ID:" { id = $NF; gsub(/[():]|0x/, "", id); $0 = "  ID:         " id }
+		{ print }'
+}
+
 # id_of LABEL: pkcs11-tool finds keys to use by CKA_ID alone.
 id_of() {
-	tool --list-objects --type cert 2>/dev/null | grep -A 4 "label: *$1\$" | sed -n 's/^ *ID: *//p' | head -n 1
+	list_objects cert | grep -A 4 "label: *$1\$" | sed -n 's/^ *ID: *//p' | head -n 1
 }
 
 # In DER, from the test's CA.

@@ -180,7 +180,7 @@ generate() { # TYPE ID OPTION...
 }
 # The public key as openssl reads it, from CKA_EC_POINT: the point follows two bytes.
 public_of() { # ID DER-PREFIX
-	point=$(tool --list-objects --type pubkey | awk -v id="$1" '$1 == "EC_POINT:" { point = $2 }
+	point=$(list_objects pubkey | awk -v id="$1" '$1 == "EC_POINT:" { point = $2 }
 		$1 == "ID:" && $2 == id { print substr(point, 5) }') &&
 		printf '%s%s' "$2" "$point" | xxd -r -p | openssl pkey -pubin -inform DER -out "$work/bare.pub"
 }
@@ -239,7 +239,7 @@ two_uses() {
 		openssl dgst -sha256 -verify "$work/dual.pub" -signature "$work/sig" "$work/text" &&
 		openssl pkeyutl -encrypt -pubin -inkey "$work/dual.pub" -in "$work/text" -out "$work/secret" &&
 		tool --decrypt -m RSA-PKCS --id d0 -i "$work/secret" -o "$work/plain" && cmp "$work/plain" "$work/text" &&
-		[ "$(tool --list-objects --type privkey | grep -c 'ID: *d0$')" = 1 ]
+		[ "$(list_objects privkey | grep -c 'ID: *d0$')" = 1 ]
 }
 # The certificate was there at a login, and its key was not; it is now.
 key_comes_late() {
