@@ -3,7 +3,6 @@
 # make install puts each file where the system finds it, or says what is left to do; make uninstall leaves nothing.
 . "$(dirname "$0")/lib.sh"
 [ -x "$srcdir/configure" ] && [ -e "$builddir/Makefile" ] || plan_skip "this is no build folder"
-unset MAKEFLAGS MFLAGS MAKELEVEL
 root=$work/root
 p11kit=$(pkg-config --variable=p11_module_configs p11-kit-1)
 

@@ -23,6 +23,7 @@ export SMIME_AGENT_PROGRAM=$builddir/smime-agent
 export SMIME_AGENT_SOCKET=$work/run/S.smime-agent
 export LC_ALL=C.UTF-8
 unset DISPLAY WAYLAND_DISPLAY XAUTHORITY DBUS_SESSION_BUS_ADDRESS 2>/dev/null
+unset MAKEFLAGS MFLAGS MAKELEVEL # the descriptors that "make -j check" speaks of are other ones in a test
 PATH=$builddir:$PATH
 mkdir -p "$HOME" "$XDG_RUNTIME_DIR" "$XDG_CONFIG_HOME/smime-agent" "$work/tokens"
 chmod 700 "$XDG_RUNTIME_DIR"
