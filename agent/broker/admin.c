@@ -18,7 +18,7 @@
 
 struct task {
 	uint32_t peer, id;
-	struct host *host;
+	uint32_t process; /* the number of its token process */
 	struct child *child;
 	struct buf request; /* ADMIN's payload as it came */
 	struct buf result;  /* RESULT's payload as it came */
@@ -35,20 +35,14 @@ struct task {
 /* An RSA-4096 key takes a card minutes; longer is a hang. */
 #define TASK_TIMEOUT_MS 600000
 
-static bool host_exists(const struct host *wanted)
-{
-	for (const struct host *host = hosts_first(); host; host = host->next)
-		if (host == wanted)
-			return true;
-	return false;
-}
-
 static void task_free(struct task *task)
 {
+	struct host *host = host_find(task->process);
+
 	loop_timer_clear(&task->limit);
 	child_kill(task->child);
-	if (task->paused && host_exists(task->host))
-		host_restart(task->host);
+	if (task->paused && host)
+		host_restart(host);
 	secret_free(task->pin);
 	if (task->pin_fd >= 0)
 		close(task->pin_fd);
@@ -63,7 +57,7 @@ static void task_end(struct task *task, int err, const char *detail)
 	task_free(task);
 }
 
-static void reply(void *context)
+static void task_reply(void *context)
 {
 	struct task *task = context;
 	struct msg_result result;
@@ -74,26 +68,28 @@ static void reply(void *context)
 	task_free(task);
 }
 
-static void looked(void *context, int err, const struct msg_result *result)
+static void looked(void *context, int err, const struct outcome *outcome)
 {
 	(void)err;
-	(void)result;
-	reply(context);
+	(void)outcome;
+	task_reply(context);
 }
 
 /* The task was done by another process. Some modules see what changed only when they are loaded anew:
  * SoftHSM tokens and PINs, tpm2-pkcs11 objects too. A CSR changes nothing. */
 static void look_again(struct task *task)
 {
-	if (!host_exists(task->host)) {
-		reply(task);
-	} else if (task->verb != ADMIN_CSR) {
-		task->paused = false;
-		host_restart(task->host);
-		hosts_when_settled(reply, task, false);
-	} else {
-		host_look(task->host, true, 0, looked, task);
+	struct host *host = host_find(task->process);
+
+	if (host && task->verb == ADMIN_CSR) {
+		host_look(host, true, 0, looked, task);
+		return;
 	}
+	task->paused = false;
+	if (host)
+		host_restart(host);
+	if (hosts_when_settled(task_reply, task, false))
+		task_reply(task);
 }
 
 /* What the task says of the PIN that was sent. */
@@ -105,18 +101,15 @@ static void learn(struct task *task)
 	if (!token || decode_result(buf_view(&task->result), &result))
 		return;
 	if (error_from_wire(result.error) == ERR_PIN_WRONG) {
-		if (secret_equal(token->pin, task->pin))
-			pincache_failed(token);
-		else
-			bad_pins_add(&token->bad_pins, TAKE(task->pin));
+		if (secret_equal(pincache_get(token), task->pin))
+			pincache_refuse_cached(token);
+		pincache_refuse(token, TAKE(task->pin));
 	} else if (!result.error && (task->verb == ADMIN_INIT || task->verb == ADMIN_CHANGE_PIN)) {
-		pincache_forget(token);
-		bad_pins_done(&token->bad_pins);
-		token->source_failed = false;
+		pincache_renewed(token);
 	}
 }
 
-static int hear(void *context, struct message *message)
+static int hear_admin(void *context, struct message *message)
 {
 	struct task *task = context;
 	int rc;
@@ -133,7 +126,7 @@ static int hear(void *context, struct message *message)
 	return 0;
 }
 
-static void gone(void *context)
+static void admin_gone(void *context)
 {
 	struct task *task = context;
 
@@ -148,7 +141,7 @@ static void timed_out(void *context)
 }
 
 /* Takes pin. */
-static void run(struct task *task, struct secret *pin, const struct secret *new_pin)
+static void task_run(struct task *task, struct secret *pin, const struct secret *new_pin)
 {
 	struct msg_hello hello = settings_hello();
 	CLEAN_BUF struct buf uri = BUF_INIT(4096);
@@ -156,12 +149,13 @@ static void run(struct task *task, struct secret *pin, const struct secret *new_
 	struct msg_admin message;
 
 	struct token *token = keyring_token(task->token);
+	struct host *host = host_find(task->process);
 	int err = decode_admin(buf_view(&task->request), &message) ? ERR_INTERNAL : 0;
 
 	task->pin = pin;
-	if (!err && (!token || !host_exists(task->host)))
+	if (!err && (!token || !host))
 		err = ERR_TOKEN_REMOVED;
-	if (!err && task->verb != ADMIN_INIT && pin && bad_pins_have(&token->bad_pins, pin))
+	if (!err && task->verb != ADMIN_INIT && pin && pincache_is_refused(token, pin))
 		err = ERR_PIN_WRONG;
 	/* The very token that was found: its PIN is for no other of that label. */
 	if (!err && (message.token.length || (token->flags & TOKEN_INITIALISED)))
@@ -170,7 +164,7 @@ static void run(struct task *task, struct secret *pin, const struct secret *new_
 		task_end(task, err, NULL);
 		return;
 	}
-	message.module = view_string(task->host->path);
+	message.module = view_string(host->path);
 	message.token = buf_view(&uri);
 	message.last_try = task->told;
 	if (pin)
@@ -180,8 +174,8 @@ static void run(struct task *task, struct secret *pin, const struct secret *new_
 	/* C_InitToken wants no session on the token, of whatever process. */
 	task->paused = task->verb == ADMIN_INIT && token->flags & TOKEN_INITIALISED;
 	if (task->paused)
-		host_pause(task->host, TASK_TIMEOUT_MS);
-	task->child = child_spawn(PROCESS_ADMIN, hello, -1, hear, gone, task);
+		host_pause(host, TASK_TIMEOUT_MS);
+	task->child = child_spawn(PROCESS_ADMIN, hello, -1, hear_admin, admin_gone, task);
 	if (!task->child) {
 		task_end(task, ERR_SPAWN, NULL);
 		return;
@@ -197,7 +191,7 @@ static void got_pins(void *context, int err, struct secret *first, struct secret
 	if (err)
 		task_end(task, err, NULL);
 	else
-		run(task, TAKE(first), second);
+		task_run(task, TAKE(first), second);
 	secret_free(first);
 	secret_free(second);
 }
@@ -205,13 +199,14 @@ static void got_pins(void *context, int err, struct secret *first, struct secret
 static void ask_pins(struct task *task, struct token *token)
 {
 	const struct peer *peer = peer_find(task->peer);
+	const struct secret *known = pincache_get(token);
 	char first[900];
 	struct prompt prompt = {.peer = task->peer, .fd = task->pin_fd, .title = "Token", .first = first};
 	const char *what = "The PIN of the token";
 
 	/* A PIN that is known and worked need not be asked for again. */
-	if (task->pin_fd < 0 && token->pin && task->verb != ADMIN_INIT && task->verb != ADMIN_CHANGE_PIN) {
-		run(task, secret_new((struct view){token->pin->data, token->pin->length}), NULL);
+	if (task->pin_fd < 0 && known && task->verb != ADMIN_INIT && task->verb != ADMIN_CHANGE_PIN) {
+		task_run(task, secret_new((struct view){known->data, known->length}), NULL);
 		return;
 	}
 	if (task->verb == ADMIN_INIT) {
@@ -240,7 +235,7 @@ static struct token *find_token(const struct msg_admin *message, int *ret_err)
 
 	*ret_err = name ? ERR_NO_TOKEN : ERR_NO_MEMORY;
 	for (struct token *token = keyring_tokens(); token && name; token = token->next) {
-		if (!token->host_ref || !token->host)
+		if (!token->process_ref)
 			continue;
 		if (any_blank && !(token->flags & TOKEN_INITIALISED))
 			return token;
@@ -256,7 +251,7 @@ static struct token *find_token(const struct msg_admin *message, int *ret_err)
 	return found;
 }
 
-static void begin(void *context)
+static void task_begin(void *context)
 {
 	struct task *task = context;
 	struct token *token = NULL;
@@ -266,14 +261,15 @@ static void begin(void *context)
 	token = err ? NULL : find_token(&request, &err);
 	if (err == ERR_NO_TOKEN && !token && !task->patient) {
 		task->patient = true;
-		hosts_when_settled(begin, task, true);
+		if (hosts_when_settled(task_begin, task, true))
+			task_end(task, ERR_NO_MEMORY, NULL);
 		return;
 	}
 	if (!token) {
 		task_end(task, err, NULL);
 		return;
 	}
-	task->host = token->host;
+	task->process = token->process;
 	task->token = token->ref;
 	log_info("token administration %u on %s", task->verb, log_quote(token->label));
 	ask_pins(task, token);
@@ -302,6 +298,7 @@ int answer_admin(struct peer *peer, struct message *message)
 		task_free(task);
 		return rc;
 	}
-	hosts_when_settled(begin, task, false);
+	if (hosts_when_settled(task_begin, task, false))
+		task_end(task, ERR_NO_MEMORY, NULL);
 	return 0;
 }

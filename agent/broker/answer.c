@@ -8,14 +8,15 @@
 #include "certs.h"
 #include "given.h"
 #include "hosts.h"
+#include "key_operation.h"
 #include "keyring.h"
+#include "lock.h"
 #include "log.h"
 #include "login.h"
 #include "password.h"
-#include "pincache.h"
 #include "prompt.h"
 #include "readers.h"
-#include "route.h"
+#include "reload.h"
 #include "settings.h"
 #include "status.h"
 
@@ -62,7 +63,7 @@ static void send_key(struct peer *peer, uint32_t id, const struct key *key)
 /* What a module has whose process is gone, and cannot be started any more, is not known. */
 static bool hosts_were_lost(void)
 {
-	for (const struct host *host = hosts_first(); host; host = host->next)
+	for (const struct host *host = host_first(); host; host = host->next)
 		if (!host->child && !host->problem)
 			return true;
 	return false;
@@ -74,16 +75,17 @@ static void send_list(void *context)
 	struct peer *peer = peer_find(pending->peer);
 
 	for (struct token *token = keyring_tokens(); token && peer; token = token->next) {
+		const struct host *host = host_find(token->process);
 		struct msg_token row = {token->ref,
-					token->flags | (token->absent ? TOKEN_ABSENT : 0),
+					token->flags | (keyring_is_absent(token) ? TOKEN_ABSENT : 0),
 					view_string(token->label),
 					view_string(token->manufacturer),
 					view_string(token->model),
 					view_string(token->serial),
-					view_string(token->host ? token->host->name : ""),
+					view_string(host ? host->name : ""),
 					view_string(token->reader)};
 
-		if (!token->host || keyring_shadowed(token))
+		if (keyring_shadowed(token))
 			continue;
 		child_send(peer->worker, TOKEN, pending->id, token, &row, -1);
 		for (struct key *key = token->keys; key; key = key->next)
@@ -93,14 +95,21 @@ static void send_list(void *context)
 	pending_free(pending);
 }
 
-static void look_done(void *context, int err, const struct msg_result *result)
+/* Calls `next` once no host has anything left to tell; at worst, with what is known. */
+static void settle(struct pending *pending, void (*next)(void *context))
+{
+	if (hosts_when_settled(next, pending, pending->patient))
+		next(pending);
+}
+
+static void look_done(void *context, int err, const struct outcome *outcome)
 {
 	struct pending *pending = context;
 
 	(void)err;
-	(void)result;
+	(void)outcome;
 	if (!--pending->looks)
-		hosts_when_settled(pending->next, pending, pending->patient);
+		settle(pending, pending->next);
 }
 
 static void look_everywhere(void *context)
@@ -108,7 +117,7 @@ static void look_everywhere(void *context)
 	struct pending *pending = context;
 
 	pending->looks = 1;
-	for (struct host *host = hosts_first(); host; host = host->next) {
+	for (struct host *host = host_first(); host; host = host->next) {
 		pending->looks++;
 		host_look(host, pending->deep, 0, look_done, pending);
 	}
@@ -128,7 +137,7 @@ static int answer_list(struct peer *peer, struct message *message)
 	pending->next = send_list;
 	pending->deep = list.look >= LIST_OBJECTS;
 	pending->patient = list.look == LIST_PATIENT;
-	hosts_when_settled(list.look == LIST_KNOWN ? send_list : look_everywhere, pending, pending->patient);
+	settle(pending, list.look == LIST_KNOWN ? send_list : look_everywhere);
 	return 0;
 }
 
@@ -213,7 +222,7 @@ static void unlocked(void *context, int err)
 
 static bool wants_login(const struct token *token)
 {
-	return token->host_ref && (token->flags & TOKEN_LOGIN_REQUIRED) &&
+	return token->process_ref && (token->flags & TOKEN_LOGIN_REQUIRED) &&
 	       (token->flags & TOKEN_INITIALISED);
 }
 
@@ -224,7 +233,7 @@ static struct token *token_to_unlock(uint32_t ref, int *ret_err)
 
 	*ret_err = ERR_NO_TOKEN;
 	if (ref)
-		return found && found->host_ref ? found : NULL;
+		return found && found->process_ref ? found : NULL;
 	for (struct token *token = keyring_tokens(); token; token = token->next) {
 		if (!wants_login(token))
 			continue;
@@ -246,7 +255,7 @@ static void unlock(void *context)
 	if (!token && err == ERR_NO_TOKEN && !pending->next) {
 		pending->next = unlock; /* perhaps it is new */
 		pending->deep = pending->patient = true;
-		hosts_when_settled(look_everywhere, pending, true);
+		settle(pending, look_everywhere);
 	} else if (!token) {
 		unlocked(pending, err);
 	} else if (!wants_login(token)) {
@@ -272,13 +281,13 @@ static int answer_unlock(struct peer *peer, struct message *message)
 	}
 	pending->token = request.token;
 	pending->pin_fd = TAKE_FD(message->fd);
-	hosts_when_settled(unlock, pending, false);
+	settle(pending, unlock);
 	return 0;
 }
 
 static int answer_lock(struct peer *peer, struct message *message)
 {
-	pincache_lock_all();
+	lock_all();
 	log_info("locked by process %d", peer->pid);
 	peer_reply(peer->number, message->id, 0, NULL, -1);
 	return 0;
@@ -286,7 +295,7 @@ static int answer_lock(struct peer *peer, struct message *message)
 
 static int answer_reload(struct peer *peer, struct message *message)
 {
-	peer_reply(peer->number, message->id, settings_reload(), NULL, -1);
+	peer_reply(peer->number, message->id, reload_settings(), NULL, -1);
 	return 0;
 }
 
@@ -323,18 +332,13 @@ static int answer_adopt(struct peer *peer, struct message *message)
 	return 0;
 }
 
-static int answer_key_op(struct peer *peer, struct message *message)
-{
-	return route_key_op(peer, message);
-}
-
 typedef int (*answer)(struct peer *peer, struct message *message);
 
 static const answer answers[MSG_LIMIT] = {
 	[MSG_LIST] = answer_list,     [MSG_TERMINAL] = answer_terminal, [MSG_STATUS] = answer_status,
 	[MSG_UNLOCK] = answer_unlock, [MSG_LOCK] = answer_lock,		[MSG_RELOAD] = answer_reload,
 	[MSG_STOP] = answer_stop,     [MSG_SPOOL] = answer_spool,	[MSG_ADMIN] = answer_admin,
-	[MSG_SIGN] = answer_key_op,   [MSG_DECRYPT] = answer_key_op,	[MSG_DERIVE] = answer_key_op,
+	[MSG_SIGN] = key_operation_take,   [MSG_DECRYPT] = key_operation_take,	[MSG_DERIVE] = key_operation_take,
 	[MSG_STORE_FIND] = certs_answer, [MSG_STORE_ADD] = certs_answer, [MSG_STORE_REMOVE] = certs_answer,
 	[MSG_CRL_ADD] = certs_answer, [MSG_CRL_FIND] = certs_answer,	[MSG_ANCHORS] = answer_anchors,
 	[MSG_PASSWORD] = password_answer,
@@ -357,6 +361,6 @@ int answer_worker(struct peer *peer, struct message *message)
 
 void answer_peer_gone(uint32_t peer)
 {
-	route_peer_gone(peer);
+	key_operations_peer_gone(peer);
 	prompt_peer_gone(peer);
 }

@@ -28,7 +28,7 @@ static int outdated;
 static ino_t known[PROCESS_STORE + 1];
 static bool any_known;
 static child_outdated_event on_outdated;
-static struct loop_timer outdated_timer;
+static struct loop_event outdated_event;
 
 extern char **environ;
 
@@ -163,7 +163,7 @@ static void become_outdated(void)
 	if (outdated)
 		return;
 	outdated = any_known ? ERR_UPGRADED : ERR_VERSION;
-	loop_timer_set(&outdated_timer, 0, tell_outdated, NULL);
+	loop_post(&outdated_event, tell_outdated, NULL);
 }
 
 /* Whether it runs another file than the ones before it. */

@@ -6,9 +6,9 @@
 #include "doorman.h"
 
 #include "buf.h"
+#include "lock.h"
 #include "log.h"
 #include "loop.h"
-#include "pincache.h"
 #include "socket_path.h"
 #include "status.h"
 #include "status_text.h"
@@ -103,7 +103,7 @@ static int answer_line(struct visitor *visitor, const char *line, struct buf *re
 		return rc ? rc : buf_add_format(reply, "OK\n");
 	}
 	if (!strcmp(line, "LOCK")) {
-		pincache_lock_all();
+		lock_all();
 		log_info("locked by a client that no worker serves");
 		return buf_add_format(reply, "OK\n");
 	}

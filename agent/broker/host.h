@@ -16,39 +16,53 @@ enum host_state {
 
 struct call;
 
+/* Only host.c writes the fields. */
 struct host {
 	struct host *next;
+	uint32_t number; /* never another one's; in the order of the configuration */
 	char *name, *path;
 	enum host_state state;
 	struct child *child;
 	struct call *calls;
 	struct loop_timer restart, patience, again;
-	unsigned int starts; /* of its process, from 1 */
-	bool late; /* it starts or is paused, and those who can do without it wait no more */
+	bool late; /* it has not been ready for a while, and those who can do without it wait no more */
 	unsigned int crashes; /* without a minute of peace between them */
 	uint64_t last_crash;
 	unsigned int distrusts; /* less one for each pause since the last */
 	uint64_t last_distrust;
-	uint32_t report; /* the call whose rows are coming in */
-	unsigned int tokens, keys; /* in them so far */
-	bool changed;		   /* by them */
-	uint64_t heard;		   /* ms, when it last answered */
-	bool wanted;	 /* for a reload */
-	bool restarting; /* its process is being ended, through no fault of most of what it was doing */
-	bool noticing, notice_again; /* host_notice's look is going on; another one is due */
+	uint64_t heard; /* ms, when it last answered */
+	enum host_notice { NOTICE_NONE, NOTICE_LOOKING, NOTICE_DUE } notice; /* host_notice's look goes on; another one is due */
+	bool wanted; /* it is in the configuration that is being read */
 	char *problem;	 /* why it failed, for people; NULL */
 };
 
-/* How a call ended. `result` is borrowed, and NULL if the host died (ERR_TOKEN_CRASHED) or let the
- * time run out (ERR_TIMEOUT, and the host is ended). */
-typedef void (*host_done)(void *context, int err, const struct msg_result *result);
+/* How a call ended. */
+struct outcome {
+	const struct msg_result *result; /* borrowed; NULL if the host died (ERR_TOKEN_CRASHED), let the time run out
+					  * (ERR_TIMEOUT, and the host is ended), or was not asked */
+	bool bystander; /* its process was ended through no fault of the call's */
+};
+
+/* Comes from the loop, never from inside host_expect or another function of this file. */
+typedef void (*host_done)(void *context, int err, const struct outcome *outcome);
 
 /* What the keyring does with a call's rows: LOOK's are all tokens there are, LOGIN's are one. */
 enum host_call { HOST_CALL_PLAIN, HOST_CALL_LOOK, HOST_CALL_LOGIN };
 
-/* A host that is not started yet; NULL without memory. */
-struct host *host_new(const char *name, const char *path);
-void host_start(struct host *host);
+struct host_events {
+	void (*state)(void); /* a host became ready, failed, ended, was freed, or is late */
+	void (*report)(bool changed); /* a report was taken; whether it changed anything but a login */
+};
+
+void host_when(const struct host_events *events);
+
+struct host *host_first(void);
+/* NULL once it is not configured any more. */
+struct host *host_find(uint32_t number);
+
+/* Adds a host to the end of the list and starts it; NULL without memory. One too many is HOST_FAILED. */
+struct host *host_add(const char *name, const char *path);
+void host_want(struct host *host, bool wanted);
 /* Ends its process; its calls fail, its tokens are forgotten. */
 void host_free(struct host *host);
 
@@ -58,8 +72,8 @@ void host_free(struct host *host);
 uint32_t host_expect(struct host *host, enum host_call kind, uint32_t token, uint32_t timeout_ms,
 		     host_done done, void *context);
 
-/* Looks at the slots again, perhaps because of one token (its ref, or 0); `done` may be NULL. A failed
- * or down host is tried again first. */
+/* Looks at the slots again, perhaps because of one token (its ref, or 0). A failed or down host is started again instead,
+ * and the call ends with ERR_MODULE. */
 void host_look(struct host *host, bool deep, uint32_t token, host_done done, void *context);
 
 /* Something happened at the readers: looks at the slots again, once more if it is looking already.
@@ -68,6 +82,8 @@ void host_notice(struct host *host, bool removed);
 /* This token (its ref) was pulled: calls about it that do not end by themselves (OpenSC hangs) are
  * ended with ERR_TOKEN_REMOVED, and the process with them. */
 void host_token_left(struct host *host, uint32_t token);
+/* A new card came: what the host failed at before is forgiven. */
+void host_forgive(struct host *host);
 /* The host failed where it should not: it is started again, unless that was done too often of late.
  * Whether it was. */
 bool host_distrust(struct host *host);

@@ -24,30 +24,40 @@ struct waiting {
 	void *context;
 };
 
-static struct host *hosts;
 static struct waiting *waiting;
 static struct child *lister; /* asks p11-kit for its modules */
 static struct loop_timer listing, slow_look;
+static struct loop_event check_event;
 
-struct host *hosts_first(void)
+/* Whether there is nothing to wait for: a host that is down is started again. */
+static bool is_host_settled(const struct host *host, bool patient)
 {
-	return hosts;
+	switch (host->state) {
+	case HOST_DOWN:
+		return host->late;
+	case HOST_STARTING:
+		return host->late && !patient;
+	case HOST_READY:
+	case HOST_FAILED:
+		break;
+	}
+	return true;
 }
 
 static bool is_settled(bool patient)
 {
 	if (lister)
 		return false;
-	for (const struct host *host = hosts; host; host = host->next)
-		if (!host->crashes && ((host->state == HOST_DOWN && !host->late) ||
-				       (host->state == HOST_STARTING && (patient || !host->late))))
+	for (const struct host *host = host_first(); host; host = host->next)
+		if (!is_host_settled(host, patient))
 			return false;
 	return true;
 }
 
-/* Who goes on may change everything, so the list is walked from its start each time. */
-void hosts_check_settled(void)
+static void check_settled(void *context)
 {
+	(void)context;
+	/* Who goes on may change everything, so the list is walked from its start each time. */
 	for (struct waiting **at = &waiting; *at;) {
 		struct waiting *item = *at;
 
@@ -62,70 +72,54 @@ void hosts_check_settled(void)
 	}
 }
 
-void hosts_when_settled(void (*settled)(void *context), void *context, bool patient)
+void hosts_check_settled(void)
+{
+	loop_post(&check_event, check_settled, NULL);
+}
+
+int hosts_when_settled(void (*settled)(void *context), void *context, bool patient)
 {
 	struct waiting *item = calloc(1, sizeof *item), **at = &waiting;
 
-	if (!item) {
-		settled(context);
-		return;
-	}
+	if (!item)
+		return ERR_NO_MEMORY;
 	*item = (struct waiting){NULL, patient, settled, context};
 	while (*at)
 		at = &(*at)->next;
 	*at = item;
 	hosts_check_settled();
+	return 0;
 }
 
 static void look_slowly(void *context)
 {
 	(void)context;
 	loop_timer_set(&slow_look, SLOW_LOOK_MS, look_slowly, NULL);
-	for (struct host *host = hosts; host && peers_serving(); host = host->next)
-		if (host->state == HOST_READY && (keyring_has_readerless(host) || !keyring_has_present(host)))
+	for (struct host *host = host_first(); host && peers_serving(); host = host->next)
+		if (host->state == HOST_READY &&
+		    (keyring_has_readerless(host->number) || !keyring_has_present(host->number)))
 			host_notice(host, false);
 }
 
-static void add_host(const char *name, const char *path)
+/* One that is there already goes on undisturbed. */
+static void add_module(const char *name, const char *path)
 {
-	struct host *host, **at = &hosts;
-	unsigned int count = 0;
+	struct host *host = host_first();
 
-	for (host = hosts; host; host = host->next)
-		if (!strcmp(host->name, name) && !strcmp(host->path, path)) {
-			host->wanted = true;
-			return;
-		}
-	host = host_new(name, path);
-	if (!host)
-		return;
-	host->wanted = true;
-	for (; *at; at = &(*at)->next)
-		count++;
-	*at = host;
-	if (count < HOSTS_MAX) {
-		host_start(host);
-		return;
-	}
-	log_error("module %s: more than %d modules", name, HOSTS_MAX);
-	host->state = HOST_FAILED;
-}
-
-static void remove_host(struct host **at)
-{
-	struct host *host = *at;
-
-	*at = host->next;
-	host_free(host);
+	while (host && (strcmp(host->name, name) || strcmp(host->path, path)))
+		host = host->next;
+	host = host ? host : host_add(name, path);
+	if (host)
+		host_want(host, true);
 }
 
 static void remove_unwanted(void)
 {
-	for (struct host **at = &hosts; *at;)
-		if ((*at)->wanted)
-			at = &(*at)->next;
-		else
-			remove_host(at);
+	for (struct host *host = host_first(), *next; host; host = next) {
+		next = host->next;
+		if (!host->wanted)
+			host_free(host);
+	}
 	peers_keys_changed();
 	hosts_check_settled();
 }
@@ -177,7 +171,7 @@ static int hear_lister(void *context, struct message *message)
 	name = view_dup(module.name);
 	path = view_dup(module.path);
 	if (name && path)
-		add_host(name, path);
+		add_module(name, path);
 	return 0;
 }
 
@@ -195,11 +189,11 @@ void hosts_configure(const struct config *config)
 
 	child_kill(TAKE(lister));
 	loop_timer_set(&slow_look, SLOW_LOOK_MS, look_slowly, NULL);
-	for (struct host *host = hosts; host; host = host->next)
-		host->wanted = false;
+	for (struct host *host = host_first(); host; host = host->next)
+		host_want(host, false);
 	if (config->modules) {
 		for (const struct config_list *item = config->modules; item; item = item->next)
-			add_host(item->value, item->value);
+			add_module(item->value, item->value);
 		remove_unwanted();
 		return;
 	}
@@ -215,6 +209,6 @@ void hosts_configure(const struct config *config)
 void hosts_end(void)
 {
 	loop_timer_clear(&slow_look);
-	while (hosts)
-		remove_host(&hosts);
+	while (host_first())
+		host_free(host_first());
 }

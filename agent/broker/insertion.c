@@ -51,9 +51,9 @@ static void answered(void *context, int err, struct secret *first, struct secret
 	secret_free(second);
 	if (!token)
 		finish(insertion, ERR_TOKEN_REMOVED);
-	else if (err || (token->absent && insertion->asked >= ASK_MAX))
+	else if (err || (keyring_is_absent(token) && insertion->asked >= ASK_MAX))
 		finish(insertion, err == ERR_CANCELLED ? err : ERR_TOKEN_REMOVED);
-	else if (token->absent)
+	else if (keyring_is_absent(token))
 		ask(insertion, "It is not there yet.");
 	else
 		finish(insertion, 0);
@@ -97,7 +97,7 @@ void insertions_check(void)
 	for (struct insertion *insertion = insertions; insertion;) {
 		const struct token *token = keyring_token(insertion->token);
 
-		if (token && token->absent) {
+		if (token && keyring_is_absent(token)) {
 			insertion = insertion->next;
 			continue;
 		}

@@ -1,29 +1,41 @@
 /* SPDX-License-Identifier: ISC
  *
- * Merges what the hosts report into the list that workers are given. Refs of the hosts are
- * theirs; refs given to workers are never used twice.
+ * Merges the token processes' reports into the list that workers are given. Refs of token processes are theirs; refs given
+ * to workers are never used twice.
  */
 #include "keyring.h"
 
-#include "host.h"
 #include "log.h"
-#include "pincache.h"
 #include "readers.h"
-#include "settings.h"
+#include "state.h"
 #include "uri.h"
 
 #include <string.h>
 
-/* Of one host. More is left out: one module's many must not cost another its few. */
-#define KEYS_MAX 4096
-#define TOKENS_MAX 64
-/* PKCS#11 has 32 characters at most, UTF-8. */
-#define FIELD_MAX 64
 /* Tokens that went and may come back; more are forgotten, the longest known first. */
 #define ABSENT_MAX 64
 
+static const char *const state_names[] = {"shown", "unshown", "gone", "pulled", "doubted"};
+static const uint32_t states_after[] = {
+	[TOKEN_SHOWN] = STATE_BIT(TOKEN_UNSHOWN) | STATE_BIT(TOKEN_GONE) | STATE_BIT(TOKEN_PULLED),
+	[TOKEN_UNSHOWN] = STATE_BIT(TOKEN_SHOWN) | STATE_BIT(TOKEN_GONE),
+	[TOKEN_GONE] = STATE_BIT(TOKEN_SHOWN) | STATE_BIT(TOKEN_DOUBTED),
+	[TOKEN_PULLED] = STATE_BIT(TOKEN_SHOWN) | STATE_BIT(TOKEN_DOUBTED),
+	[TOKEN_DOUBTED] = STATE_BIT(TOKEN_SHOWN) | STATE_BIT(TOKEN_GONE),
+};
+static const struct state_table states = {"token", state_names, states_after};
+
 static struct token *tokens;
 static uint32_t next_ref = 1;
+static uint32_t report_number; /* of the last one */
+
+static bool token_become(struct token *token, enum token_state state)
+{
+	if (!state_may_change(&states, token->state, state))
+		return false;
+	token->state = state;
+	return true;
+}
 
 struct token *keyring_tokens(void)
 {
@@ -46,6 +58,11 @@ bool keyring_is_named(const struct token *token, const char *name)
 	return match;
 }
 
+bool keyring_is_absent(const struct token *token)
+{
+	return token->state >= TOKEN_GONE;
+}
+
 struct token *keyring_token(uint32_t ref)
 {
 	for (struct token *token = tokens; token; token = token->next)
@@ -63,12 +80,35 @@ struct key *keyring_key(uint32_t ref)
 	return NULL;
 }
 
-struct token *keyring_host_token(const struct host *host, uint32_t host_ref)
+const struct reader *keyring_reader(const struct token *token)
 {
-	for (struct token *token = tokens; token; token = token->next)
-		if (token->host == host && token->host_ref == host_ref && host_ref)
-			return token;
-	return NULL;
+	return readers_of(token->reader);
+}
+
+uint16_t keyring_reader_count(const struct token *token)
+{
+	const struct reader *reader = keyring_reader(token);
+
+	return reader ? reader->cards : 0;
+}
+
+bool keyring_reader_has_card(const struct token *token)
+{
+	const struct reader *reader = keyring_reader(token);
+
+	return reader && reader_has_card(reader);
+}
+
+bool keyring_may_be_there(const struct token *token)
+{
+	const struct reader *reader = keyring_reader(token);
+
+	/* Another card; of one that shows nothing, ykcs11 may have misread the serial number, too. */
+	for (const struct token *other = tokens; other && reader; other = other->next)
+		if (other->process == token->process && !keyring_is_absent(other) && other->keys &&
+		    keyring_reader(other) == reader)
+			return false;
+	return reader ? reader_has_card(reader) : token->state == TOKEN_GONE;
 }
 
 static void key_free(struct key *key)
@@ -80,7 +120,6 @@ static void key_free(struct key *key)
 	buf_done(&key->der);
 	buf_done(&key->parameters);
 	buf_done(&key->public_value);
-	bad_pins_done(&key->bad_pins);
 	free(key);
 }
 
@@ -92,8 +131,6 @@ static void token_free(struct token *token)
 		key_free(token->keys);
 		token->keys = next;
 	}
-	pincache_forget(token);
-	bad_pins_done(&token->bad_pins);
 	free(token->label);
 	free(token->manufacturer);
 	free(token->model);
@@ -102,31 +139,23 @@ static void token_free(struct token *token)
 	free(token);
 }
 
-void keyring_begin(struct host *host)
-{
-	host->changed = false;
-	host->tokens = host->keys = 0;
-	for (struct token *token = tokens; token; token = token->next)
-		if (token->host == host)
-			token->seen = false;
-}
-
 static bool is_text(struct view view, const char *text)
 {
 	return view_equal(view, view_string(text));
 }
 
-static struct token *find_token(const struct host *host, const struct msg_token *row)
+/* By what it says of itself; one that this report has shown already is another of the same kind. */
+static struct token *find_token(uint32_t process, const struct msg_token *row)
 {
 	for (struct token *token = tokens; token; token = token->next)
-		if (token->host == host && !token->seen && is_text(row->label, token->label) &&
+		if (token->process == process && token->report != report_number && is_text(row->label, token->label) &&
 		    is_text(row->manufacturer, token->manufacturer) && is_text(row->model, token->model) &&
 		    is_text(row->serial, token->serial))
 			return token;
 	return NULL;
 }
 
-static struct token *add_token(struct host *host, const struct msg_token *row)
+static struct token *add_token(uint32_t process, const struct msg_token *row)
 {
 	struct token *token, **at = &tokens;
 
@@ -134,7 +163,8 @@ static struct token *add_token(struct host *host, const struct msg_token *row)
 	if (!token)
 		return NULL;
 	token->ref = next_ref++;
-	token->host = host;
+	token->process = process;
+	token->looked = -1;
 	token->label = view_dup(row->label);
 	token->manufacturer = view_dup(row->manufacturer);
 	token->model = view_dup(row->model);
@@ -147,50 +177,54 @@ static struct token *add_token(struct host *host, const struct msg_token *row)
 	while (*at)
 		at = &(*at)->next;
 	*at = token;
-	host->changed = true;
 	return token;
 }
 
-/* It is in a slot, perhaps in another one than before. */
-static int show(struct host *host, struct token *token, struct view reader)
+static int set_slot(struct token *token, struct view reader, bool *changed)
 {
+	char *copy;
+
 	if (!is_text(reader, token->reader)) {
+		copy = view_dup(reader);
+		if (!copy)
+			return ERR_NO_MEMORY;
 		free(token->reader);
-		token->reader = view_dup(reader);
-		host->changed = true;
+		token->reader = copy;
+		*changed = true;
 	}
-	token->carded = token->carded || (token->reader && readers_of(token));
-	if (token->absent) {
-		log_info("token %s: it is back", log_quote(token->label));
-		token->absent = token->pulled = token->doubted = false;
-		for (struct key *key = token->keys; key; key = key->next)
-			key->missing_since = 0;
-		host->changed = true;
-	}
-	return token->reader ? 0 : ERR_NO_MEMORY;
+	if (keyring_reader(token))
+		token->place = PLACE_READER;
+	return 0;
 }
 
-int keyring_take_token(struct host *host, const struct msg_token *row)
+/* It is in a slot, perhaps in another one than before. */
+static int show_token(struct token *token, const struct msg_token *row, bool *changed)
 {
-	struct token *token;
-
-	if (row->label.length > FIELD_MAX || row->manufacturer.length > FIELD_MAX ||
-	    row->model.length > FIELD_MAX || row->serial.length > FIELD_MAX || row->reader.length > FIELD_MAX)
-		return ERR_PROTOCOL;
-	if (++host->tokens > TOKENS_MAX)
-		return 0;
-	token = find_token(host, row);
-	token = token ? token : add_token(host, row);
-	if (!token)
-		return ERR_NO_MEMORY;
-	token->seen = true;
-	token->host_ref = row->ref;
+	if (keyring_is_absent(token)) {
+		log_info("token %s: it is back", log_quote(token->label));
+		for (struct key *key = token->keys; key; key = key->next)
+			key->state = KEY_SHOWN; /* this process has not had a chance to leave it out */
+		*changed = true;
+	}
+	if (!token_become(token, TOKEN_SHOWN))
+		return ERR_INTERNAL;
 	/* Logins are no news: many programs would look. That tries were spent or given back is. */
-	host->changed = host->changed || ((token->flags ^ row->flags) & ~(uint32_t)TOKEN_LOGGED_IN);
+	*changed = *changed || ((token->flags ^ row->flags) & ~(uint32_t)TOKEN_LOGGED_IN);
+	token->report = report_number;
+	token->process_ref = row->ref;
 	token->flags = row->flags;
-	for (struct key *key = token->keys; key; key = key->next)
-		key->seen = false;
-	return show(host, token, row->reader);
+	return set_slot(token, row->reader, changed);
+}
+
+static int take_token(uint32_t process, const struct msg_token *row, bool *changed)
+{
+	struct token *token = find_token(process, row);
+
+	if (!token) {
+		token = add_token(process, row);
+		*changed = true;
+	}
+	return token ? show_token(token, row, changed) : ERR_NO_MEMORY;
 }
 
 static int copy(struct buf *to, struct view from)
@@ -208,14 +242,14 @@ static bool is_key(const struct key *key, const struct msg_cert *row)
 
 /* Before a login a token does not say which keys it has: one that was seen stays known; one that was not
  * may have come since. */
-static void set_flags(struct host *host, struct key *key, uint16_t flags)
+static void set_key_flags(struct key *key, uint16_t flags, bool *changed)
 {
 	bool silent = !(flags & (CERT_KEY | CERT_NO_KEY));
 
 	if (flags == key->flags || (silent && (key->flags & CERT_KEY)))
 		return;
 	key->flags = flags;
-	host->changed = true;
+	*changed = true;
 }
 
 static struct key *add_key(struct token *token, const struct msg_cert *row)
@@ -236,108 +270,130 @@ static struct key *add_key(struct token *token, const struct msg_cert *row)
 	while (*at)
 		at = &(*at)->next;
 	*at = key;
-	token->host->changed = true;
 	return key;
 }
 
-int keyring_take_cert(struct host *host, const struct msg_cert *row)
+/* The token that this report showed by that ref. */
+static struct token *shown_token(uint32_t process, uint32_t process_ref)
 {
-	struct token *token = keyring_host_token(host, row->token);
+	for (struct token *token = tokens; token; token = token->next)
+		if (token->process == process && token->report == report_number && token->process_ref == process_ref)
+			return token;
+	return NULL;
+}
+
+static int take_cert(uint32_t process, const struct msg_cert *row, bool *changed)
+{
+	struct token *token = shown_token(process, row->token);
 	struct key *key;
 
-	/* Of a token that was left out. */
-	if (!token && host->tokens > TOKENS_MAX)
-		return 0;
-	if (!token || !token->seen)
-		return ERR_PROTOCOL;
-	if (++host->keys > KEYS_MAX)
-		return 0;
+	if (!token)
+		return ERR_INTERNAL; /* a report has no certificate without its token */
 	for (key = token->keys; key; key = key->next)
-		if (!key->seen && is_key(key, row))
+		if (key->report != report_number && is_key(key, row))
 			break;
-	key = key ? key : add_key(token, row);
+	if (!key) {
+		key = add_key(token, row);
+		*changed = true;
+	}
 	if (!key)
 		return ERR_NO_MEMORY;
-	key->seen = true;
-	key->missing_since = 0;
-	key->host_ref = row->ref;
-	set_flags(host, key, row->flags);
+	key->report = report_number;
+	key->state = KEY_SHOWN;
+	key->process_ref = row->ref;
+	set_key_flags(key, row->flags, changed);
 	return 0;
 }
 
-/* By its certificate. Another certificate may be another card's: see may_be_there. */
+/* By its certificate. Another certificate may be another card's: see may_be_left_out. */
 static bool is_replaced(const struct token *token, const struct key *key)
 {
 	for (const struct key *other = token->keys; other; other = other->next)
-		if (other->seen && (!key->der.length || !other->der.length) && view_equal(buf_view(&other->id), buf_view(&key->id)))
+		if (other->report == report_number && (!key->der.length || !other->der.length) &&
+		    view_equal(buf_view(&other->id), buf_view(&key->id)))
 			return true;
 	return false;
 }
 
 /* ykcs11 leaves out what it failed to read as a card or pcscd came or went, and says nothing; once its sessions were lost
  * it may show what is on the card in another reader. Only what its next process does not see either is not there. */
-static bool may_be_there(const struct host *host, const struct token *token, struct key *key)
+static bool may_be_left_out(const struct token *token, struct key *key)
 {
-	if (!token->carded || is_replaced(token, key) ||
-	    (key->missing_since && key->missing_since != host->starts))
+	if (token->place != PLACE_READER || is_replaced(token, key) || key->state == KEY_LEFT_OUT_BEFORE)
 		return false;
-	if (!key->missing_since)
-		log_info("token %s: key %u is not shown by process %u of its module, and may be there", log_quote(token->label),
-			 key->ref, host->starts);
-	key->missing_since = host->starts;
+	if (key->state == KEY_SHOWN)
+		log_info("token %s: its module does not show key %u any more, and may have misread it",
+			 log_quote(token->label), key->ref);
+	key->state = KEY_LEFT_OUT;
 	return true;
 }
 
-/* Of a token that could not be read they stay known, to be looked for when they are used. */
-static void forget_unseen_keys(struct host *host, struct token *token)
+/* Of a token that could not be read the keys stay known, to be looked for when they are used. */
+static void forget_unshown_keys(struct token *token, bool *changed)
 {
-	if (token->flags & TOKEN_UNREAD) {
-		for (struct key *key = token->keys; key; key = key->next)
-			key->host_ref = key->seen ? key->host_ref : 0;
-		return;
-	}
 	for (struct key **at = &token->keys; *at;) {
 		struct key *key = *at;
 
-		if (key->seen || may_be_there(host, token, key)) {
-			key->host_ref = key->seen ? key->host_ref : 0;
+		if (key->report == report_number) {
 			at = &key->next;
-			continue;
+		} else if ((token->flags & TOKEN_UNREAD) || may_be_left_out(token, key)) {
+			key->process_ref = 0;
+			at = &key->next;
+		} else {
+			log_info("token %s: key %u is not there any more", log_quote(token->label), key->ref);
+			*at = key->next;
+			key_free(key);
+			*changed = true;
 		}
-		log_info("token %s: key %u is not there any more", log_quote(token->label), key->ref);
-		*at = key->next;
-		key_free(key);
-		host->changed = true;
 	}
 }
 
-void keyring_looks(const struct host *host)
+void keyring_process_starts(uint32_t process)
 {
 	for (struct token *token = tokens; token; token = token->next)
-		if (token->host == host && !token->host_ref && !token->meeting) {
-			token->meeting = true;
-			token->met = readers_count(token);
-		}
+		for (struct key *key = token->keys; key && token->process == process; key = key->next)
+			if (key->state == KEY_LEFT_OUT)
+				key->state = KEY_LEFT_OUT_BEFORE;
+	keyring_process_looks(process); /* some do as they are initialised */
 }
 
-void keyring_absent(struct token *token)
+void keyring_process_looks(uint32_t process)
 {
-	token->host_ref = 0;
-	token->meeting = false;
-	token->flags &= ~(uint32_t)TOKEN_LOGGED_IN;
-	token->absent = true;
-	token->removals++;
-	if (!settings()->keep_pin_on_removal)
-		pincache_forget(token);
+	for (struct token *token = tokens; token; token = token->next)
+		if (token->process == process && !token->process_ref && token->looked < 0)
+			token->looked = keyring_reader_count(token);
 }
 
-/* A token in the middle of a login stays until that has ended. */
+/* It is in no slot any more: its keys stay known. */
+static bool leave(struct token *token, enum token_state state)
+{
+	if (!token_become(token, state))
+		return false;
+	token->process_ref = 0;
+	token->looked = -1;
+	token->flags &= ~(uint32_t)TOKEN_LOGGED_IN;
+	token->removals++;
+	return true;
+}
+
+void keyring_pull(struct token *token)
+{
+	(void)leave(token, TOKEN_PULLED);
+}
+
+static void take_absence(struct token *token, bool *changed)
+{
+	token->looked = -1;
+	if (keyring_is_absent(token))
+		return;
+	log_info("token %s: no longer there", log_quote(token->label));
+	*changed = leave(token, TOKEN_GONE) || *changed;
+}
+
 static void forget_token(struct token **at)
 {
 	struct token *token = *at;
 
-	if (token->login)
-		return;
 	*at = token->next;
 	token_free(token);
 }
@@ -348,135 +404,146 @@ static void forget_longest_absent(void)
 	unsigned int count = 0;
 
 	for (struct token **at = &tokens; *at; at = &(*at)->next)
-		if ((*at)->absent && !(*at)->login && !count++)
+		if (keyring_is_absent(*at) && !count++)
 			oldest = at;
 	if (count > ABSENT_MAX)
 		forget_token(oldest);
 }
 
-static void take_absence(struct host *host, struct token *token)
+static int take_row(uint32_t process, const struct report_row *row, bool *changed)
 {
-	token->meeting = false;
-	if (token->absent)
-		return;
-	log_info("token %s: no longer there", log_quote(token->label));
-	keyring_absent(token);
-	host->changed = true;
+	struct msg_token token;
+	struct msg_cert cert;
+	int rc;
+
+	if (row->type == MSG_TOKEN) {
+		rc = decode_token(buf_view(&row->payload), &token);
+		return rc ? rc : take_token(process, &token, changed);
+	}
+	rc = decode_cert(buf_view(&row->payload), &cert);
+	return rc ? rc : take_cert(process, &cert, changed);
 }
 
-bool keyring_end(struct host *host, bool partial)
+int keyring_take_report(uint32_t process, const struct report *report, bool partial, bool *ret_changed)
 {
-	for (struct token **at = &tokens; *at;) {
-		struct token *token = *at;
+	bool changed = false;
+	int rc = 0;
 
-		if (!token->host)
-			forget_token(at);
-		else if (token->host == host && token->seen)
-			forget_unseen_keys(host, token);
-		else if (token->host == host && !partial)
-			take_absence(host, token);
-		if (*at == token)
-			at = &token->next;
+	report_number++;
+	for (const struct report_row *row = report->first; row && !rc; row = row->next)
+		rc = take_row(process, row, &changed);
+	/* What was not taken, for want of memory, is not known to be gone. */
+	for (struct token *token = tokens; token && !rc; token = token->next) {
+		if (token->process == process && token->report == report_number)
+			forget_unshown_keys(token, &changed);
+		else if (token->process == process && !partial)
+			take_absence(token, &changed);
 	}
 	forget_longest_absent();
-	if (host->tokens > TOKENS_MAX || host->keys > KEYS_MAX)
-		log_warn("module %s: it has more than %d tokens or %d certificates; the rest is left out",
-			 host->name, TOKENS_MAX, KEYS_MAX);
-	return host->changed;
+	*ret_changed = changed;
+	return rc;
 }
 
-void keyring_host_down(struct host *host)
+void keyring_process_ended(uint32_t process)
 {
-	for (struct token *token = tokens; token; token = token->next)
-		if (token->host == host) {
-			token->host_ref = 0;
-			token->meeting = false;
-			token->flags &= ~(uint32_t)TOKEN_LOGGED_IN;
-		}
-}
-
-void keyring_forget_host(struct host *host)
-{
-	for (struct token **at = &tokens; *at;) {
-		struct token *token = *at;
-
-		if (token->host == host) {
-			keyring_absent(token);
-			token->host = NULL;
-			/* One that a login still holds goes at the next report. */
-			forget_token(at);
-		}
-		if (*at == token)
-			at = &token->next;
+	for (struct token *token = tokens; token; token = token->next) {
+		if (token->process != process)
+			continue;
+		if (token->state == TOKEN_SHOWN)
+			token_become(token, TOKEN_UNSHOWN);
+		token->process_ref = 0;
+		token->looked = -1;
+		token->flags &= ~(uint32_t)TOKEN_LOGGED_IN;
 	}
 }
 
-bool keyring_has_present(const struct host *host)
+void keyring_forget_process(uint32_t process)
+{
+	for (struct token **at = &tokens; *at;)
+		if ((*at)->process == process)
+			forget_token(at);
+		else
+			at = &(*at)->next;
+}
+
+void keyring_set_login(struct token *token, bool logged_in)
+{
+	token->flags &= ~(uint32_t)TOKEN_LOGGED_IN;
+	token->flags |= logged_in ? TOKEN_LOGGED_IN : 0;
+}
+
+void keyring_reader_filled(const struct reader *reader)
+{
+	for (struct token *token = tokens; token; token = token->next)
+		if (token->state == TOKEN_DOUBTED && keyring_reader(token) == reader)
+			token_become(token, TOKEN_GONE);
+}
+
+bool keyring_has_present(uint32_t process)
 {
 	for (const struct token *token = tokens; token; token = token->next)
-		if (token->host == host && !token->absent)
+		if (token->process == process && !keyring_is_absent(token))
 			return true;
 	return false;
 }
 
-bool keyring_has_readerless(const struct host *host)
+bool keyring_has_readerless(uint32_t process)
 {
 	for (const struct token *token = tokens; token; token = token->next)
-		if (token->host == host && !token->absent && !readers_of(token))
+		if (token->process == process && !keyring_is_absent(token) && !keyring_reader(token))
 			return true;
 	return false;
 }
 
 bool keyring_is_missing(const struct token *token)
 {
-	if (token->absent)
-		return !token->doubted && readers_of(token) && readers_may_have(token);
+	if (keyring_is_absent(token))
+		return token->state != TOKEN_DOUBTED && keyring_reader(token) && keyring_may_be_there(token);
 	for (const struct key *key = token->keys; key; key = key->next)
-		if (key->missing_since == token->host->starts)
+		if (key->state == KEY_LEFT_OUT)
 			return true;
 	return false;
 }
 
-bool keyring_has_missing(const struct host *host)
+bool keyring_has_missing(uint32_t process)
 {
 	for (const struct token *token = tokens; token; token = token->next)
-		if (token->host == host && keyring_is_missing(token))
+		if (token->process == process && keyring_is_missing(token))
 			return true;
 	return false;
 }
 
-void keyring_doubt(const struct host *host)
+void keyring_doubt(struct token *token)
 {
-	for (struct token *token = tokens; token; token = token->next)
-		if (token->host == host && token->absent && keyring_is_missing(token))
-			token->doubted = true;
+	if (keyring_is_absent(token))
+		token_become(token, TOKEN_DOUBTED);
 }
 
-static bool goes_first(const struct host *host, const struct host *other)
+void keyring_doubt_all(uint32_t process)
 {
-	while (host && host != other)
-		host = host->next;
-	return host;
+	for (struct token *token = tokens; token; token = token->next)
+		if (token->process == process && keyring_is_absent(token) && keyring_is_missing(token))
+			keyring_doubt(token);
 }
 
 static bool same_card(const struct token *a, const struct token *b)
 {
-	const struct reader *reader = readers_of(a);
+	const struct reader *reader = keyring_reader(a);
 
-	if (reader || readers_of(b))
-		return reader == readers_of(b);
+	if (reader || keyring_reader(b))
+		return reader == keyring_reader(b);
 	return *a->serial && !strcmp(a->serial, b->serial) && !strcmp(a->label, b->label) &&
 	       !strcmp(a->model, b->model) && !strcmp(a->manufacturer, b->manufacturer);
 }
 
-/* The module that is configured first, unless it knows nothing on the card and the other does. */
+/* The module that is configured first (processes are numbered in that order), unless it knows nothing on the card and the
+ * other does. */
 bool keyring_shadowed(const struct token *token)
 {
 	for (const struct token *other = tokens; other; other = other->next) {
-		if (!token->host || !other->host || other->host == token->host || other->absent ||
-		    !same_card(token, other))
+		if (other->process == token->process || keyring_is_absent(other) || !same_card(token, other))
 			continue;
-		if (!other->keys != !token->keys ? !token->keys : goes_first(other->host, token->host))
+		if (!other->keys != !token->keys ? !token->keys : other->process < token->process)
 			return true;
 	}
 	return false;

@@ -7,7 +7,6 @@
 #include "cleanup.h"
 #include "log.h"
 #include "loop.h"
-#include "peer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +29,7 @@
 static int listening = -1;
 static int lock = -1; /* held while this agent lives */
 static struct loop_watch *watch;
+static void (*on_client)(int fd);
 static char bound[sizeof((struct sockaddr_un *)0)->sun_path];
 
 bool listener_is_passed(void)
@@ -143,12 +143,13 @@ static void ready(void *context, uint32_t events)
 
 		if (fd < 0)
 			return;
-		peer_serve(fd);
+		on_client(fd);
 	}
 }
 
-int listener_start(void)
+int listener_start(void (*client)(int fd))
 {
+	on_client = client;
 	/* Again, since SO_PEERCRED names to clients the process that called this: not the one that went
 	 * when the agent went to the background, nor systemd. */
 	if (listen(listening, BACKLOG))

@@ -16,8 +16,8 @@ bool listener_is_passed(void);
  * 0700. ERR_BUSY where another agent listens there; ERR_INTERNAL, with the reason in the log. */
 MUST_USE int listener_open(const char *path);
 
-/* Calls peer_serve for each client from now on. */
-MUST_USE int listener_start(void);
+/* Calls `client` for each client from now on, which takes the descriptor. */
+MUST_USE int listener_start(void (*client)(int fd));
 
 /* Removes the socket, unless systemd owns it. */
 void listener_close(void);

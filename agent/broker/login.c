@@ -6,12 +6,12 @@
 #include "login.h"
 
 #include "hosts.h"
+#include "lock.h"
 #include "log.h"
 #include "peer.h"
 #include "pincache.h"
 #include "prompt.h"
 #include "question.h"
-#include "readers.h"
 #include "settings.h"
 
 /* As gpg-agent and ssh do. */
@@ -28,6 +28,7 @@ struct waiter {
 };
 
 struct login {
+	struct login *next;
 	uint32_t token;
 	uint32_t peer;
 	enum source source;
@@ -42,24 +43,38 @@ struct login {
 	struct waiter *waiters;
 };
 
+static struct login *logins;
+
 static void next_source(struct login *login);
+
+static struct login *login_of(const struct token *token)
+{
+	struct login *login = logins;
+
+	while (login && login->token != token->ref)
+		login = login->next;
+	return login;
+}
 
 static void login_free(struct login *login)
 {
+	for (struct login **at = &logins; *at; at = &(*at)->next)
+		if (*at == login) {
+			*at = login->next;
+			break;
+		}
 	secret_free(login->pin);
 	free(login);
 }
 
 /* All who waited hear of it. But a PIN that one client gave and that was wrong is no answer to the others, who
  * begin anew; and who gave one hears of that. */
-static void finish(struct login *login, int err)
+static void login_finish(struct login *login, int err)
 {
 	struct token *token = keyring_token(login->token);
 	struct waiter *waiters = TAKE(login->waiters);
 	uint32_t giver = err && token && login->source == SOURCE_GIVEN ? login->peer : 0;
 
-	if (token)
-		token->login = NULL;
 	login_free(login);
 	while (waiters) {
 		struct waiter *next = waiters->next;
@@ -78,34 +93,35 @@ static void finish(struct login *login, int err)
 
 static void keep(struct login *login, struct token *token)
 {
-	bad_pins_done(&token->bad_pins);
-	token->guesses = 0;
-	token->flags |= TOKEN_LOGGED_IN;
-	if (login->source == SOURCE_CACHE && login->locks != token->locks) {
+	bool cached = login->source == SOURCE_CACHE;
+
+	keyring_set_login(token, true);
+	pincache_accepted(token, cached ? pincache_get(token) : login->pin, login->source >= SOURCE_GIVEN);
+	if (cached && login->locks != pincache_locks(token)) {
 		/* Locked while the cached PIN was on its way. */
-		pincache_lock(token);
-		finish(login, ERR_NOT_LOGGED_IN);
+		lock_token(token);
+		login_finish(login, ERR_NOT_LOGGED_IN);
 		return;
 	}
-	pincache_proved(token, login->source == SOURCE_CACHE ? pincache_get(token) : login->pin,
-			login->source >= SOURCE_GIVEN);
-	if (login->source != SOURCE_CACHE)
+	if (!cached)
 		pincache_put(token, TAKE(login->pin));
 	log_info("token %s: logged in", log_quote(token->label));
-	finish(login, 0);
+	login_finish(login, 0);
 }
 
 static void pin_failed(struct login *login, struct token *token)
 {
 	log_warn("token %s: %s", log_quote(token->label), error_text(login->last_err));
 	if (login->source == SOURCE_CACHE)
-		pincache_failed(token);
-	bad_pins_add(&token->bad_pins, TAKE(login->pin));
+		pincache_refuse_cached(token);
+	pincache_refuse(token, TAKE(login->pin));
 	if (login->source == SOURCE_FILE)
-		token->source_failed = true;
+		pincache_source_failed(token);
+	if (login->source == SOURCE_GIVEN)
+		pincache_guessed(token);
 	if (login->source == SOURCE_GIVEN ||
 	    (login->source == SOURCE_PERSON && login->asked >= ASK_MAX))
-		finish(login, login->last_err);
+		login_finish(login, login->last_err);
 	else
 		next_source(login);
 }
@@ -129,12 +145,12 @@ static void send_again(void *context)
 
 	if (token && !pin && login->source == SOURCE_CACHE)
 		pin = pincache_get(token);
-	if (!token || token->absent)
-		finish(login, ERR_TOKEN_REMOVED);
-	else if (!token->host_ref)
-		finish(login, ERR_TOKEN_CRASHED);
+	if (!token || keyring_is_absent(token))
+		login_finish(login, ERR_TOKEN_REMOVED);
+	else if (!token->process_ref)
+		login_finish(login, ERR_TOKEN_CRASHED);
 	else if (!pin || (token->flags & TRIES_FLAGS) != login->tries)
-		finish(login, login->last_err);
+		login_finish(login, login->last_err);
 	else
 		send_login(login, token, pin);
 }
@@ -143,76 +159,94 @@ static void send_again(void *context)
  * another. Not where a try is at stake that matters. */
 static bool may_send_again(const struct login *login, const struct token *token, int err)
 {
-	if ((err != ERR_TOKEN && err != ERR_TOKEN_REMOVED) || login->again || token->absent || !token->host)
+	if ((err != ERR_TOKEN && err != ERR_TOKEN_REMOVED) || login->again || keyring_is_absent(token))
 		return false;
 	return login->source != SOURCE_PIN_PAD && !(login->tries & TOKEN_PIN_FINAL_TRY);
 }
 
-static void answered(void *context, int err, const struct msg_result *result)
+static void wait_until_settled(struct login *login, void (*settled)(void *context))
+{
+	if (hosts_when_settled(settled, login, true))
+		login_finish(login, ERR_NO_MEMORY);
+}
+
+static void answered(void *context, int err, const struct outcome *outcome)
 {
 	struct login *login = context;
 	struct token *token = keyring_token(login->token);
+	struct host *host = token ? host_find(token->process) : NULL;
 
-	(void)result;
+	(void)outcome;
 	/* A call that ran out of time ended its host; at a PIN pad it is the person who took long. */
 	if (err == ERR_TIMEOUT && login->source != SOURCE_PIN_PAD)
 		err = ERR_TOKEN_CRASHED;
 	login->last_err = err;
 	if (!token)
-		finish(login, ERR_TOKEN_REMOVED);
+		login_finish(login, ERR_TOKEN_REMOVED);
 	else if (!err)
 		keep(login, token);
 	else if (err == ERR_PIN_WRONG || err == ERR_PIN_LENGTH)
 		pin_failed(login, token);
 	else if (err == ERR_PIN_LAST_TRY && last_try_is_news(login))
 		next_source(login);
-	else if (may_send_again(login, token, err) && host_distrust(token->host)) {
+	else if (may_send_again(login, token, err) && host && host_distrust(host)) {
 		login->again = true;
-		hosts_when_settled(send_again, login, true);
+		wait_until_settled(login, send_again);
 	} else {
-		finish(login, err);
+		login_finish(login, err);
 	}
+}
+
+/* A PIN that is known to be wrong is not sent; nor to a card that may be another one (ykcs11): the next process looks.
+ * Whether this is the end of the login, or it goes on by itself. */
+static bool must_not_send(struct login *login, struct token *token, struct host *host, const struct secret *pin)
+{
+	if (pin && pincache_is_refused(token, pin)) {
+		answered(login, ERR_PIN_WRONG, NULL);
+		return true;
+	}
+	if (!host) {
+		login_finish(login, ERR_TOKEN_REMOVED);
+		return true;
+	}
+	if (!keyring_is_absent(token) && keyring_is_missing(token) && (login->again || !host_distrust(host))) {
+		login_finish(login, ERR_TOKEN);
+		return true;
+	}
+	/* The PIN came while the module's process is started again, as after a lock. */
+	if (!token->process_ref && !keyring_is_absent(token) && !login->again) {
+		login->again = true;
+		login->last_err = ERR_TOKEN_REMOVED;
+		wait_until_settled(login, send_again);
+		return true;
+	}
+	if (!token->process_ref) {
+		login_finish(login, ERR_TOKEN_REMOVED);
+		return true;
+	}
+	return false;
 }
 
 /* pin NULL: typed at the reader, which takes as long as a person takes. */
 static void send_login(struct login *login, struct token *token, const struct secret *pin)
 {
+	struct host *host = host_find(token->process);
 	struct msg_login message = {
-		.token = token->host_ref,
 		.last_try = login->told,
 		.pin = pin ? (struct view){pin->data, pin->length} : (struct view){NULL, 0},
 	};
-	uint32_t timeout = settings()->operation_timeout * 1000;
+	uint32_t timeout = (settings()->operation_timeout + (pin ? 0 : settings()->prompt_timeout)) * 1000;
 	uint32_t id;
 
 	login->tries = token->flags & TRIES_FLAGS;
-	if (pin && bad_pins_have(&token->bad_pins, pin)) {
-		answered(login, ERR_PIN_WRONG, NULL);
+	if (must_not_send(login, token, host, pin))
 		return;
-	}
-	if (!pin)
-		timeout += settings()->prompt_timeout * 1000;
-	/* The module may send it to another card (ykcs11): the next process looks. */
-	if (!token->absent && keyring_is_missing(token) && (login->again || !host_distrust(token->host))) {
-		finish(login, ERR_TOKEN);
-		return;
-	}
-	/* The PIN came while the module's process is started anew, as after a lock. */
-	if (!token->host_ref && token->host && !token->absent && !login->again) {
-		login->again = true;
-		login->last_err = ERR_TOKEN_REMOVED;
-		hosts_when_settled(send_again, login, true);
-		return;
-	}
-	if (!token->host_ref || !token->host->child) {
-		finish(login, ERR_TOKEN_REMOVED);
-		return;
-	}
-	id = host_expect(token->host, HOST_CALL_LOGIN, token->ref, timeout, answered, login);
+	message.token = token->process_ref;
+	id = host_expect(host, HOST_CALL_LOGIN, token->ref, timeout, answered, login);
 	if (!id)
-		finish(login, ERR_NO_MEMORY);
+		login_finish(login, ERR_NO_MEMORY);
 	else
-		child_send(token->host->child, LOGIN, id, login, &message, -1);
+		child_send(host->child, LOGIN, id, login, &message, -1);
 }
 
 static bool peer_there(uint32_t number)
@@ -250,7 +284,7 @@ static void got_pin(void *context, int err, struct secret *first, struct secret 
 	}
 	if (err || !token) {
 		secret_free(first);
-		finish(login, err ? err : ERR_TOKEN_REMOVED);
+		login_finish(login, err ? err : ERR_TOKEN_REMOVED);
 		return;
 	}
 	secret_free(login->pin);
@@ -291,7 +325,7 @@ static void confirmed(void *context, int err, struct secret *first, struct secre
 	secret_free(first);
 	secret_free(second);
 	if (err || !token)
-		finish(login, err ? err : ERR_TOKEN_REMOVED);
+		login_finish(login, err ? err : ERR_TOKEN_REMOVED);
 	else
 		send_login(login, token, NULL);
 }
@@ -305,7 +339,7 @@ static void use_pin_pad(struct login *login, struct token *token)
 	login->source = SOURCE_PIN_PAD;
 	login->told = token->flags & TOKEN_PIN_FINAL_TRY;
 	if (login->asked++) {
-		finish(login, login->last_err);
+		login_finish(login, login->last_err);
 	} else if (login->told) {
 		question_pin_pad(token, text);
 		login->asking = true;
@@ -339,7 +373,7 @@ static void next_source(struct login *login)
 	struct token *token = keyring_token(login->token);
 
 	if (token->flags & TOKEN_PIN_LOCKED) {
-		finish(login, ERR_PIN_LOCKED);
+		login_finish(login, ERR_PIN_LOCKED);
 		return;
 	}
 	if (login->source < SOURCE_CACHE && pincache_get(token)) {
@@ -387,38 +421,41 @@ static struct login *login_new(struct token *token, uint32_t peer, login_done do
 	}
 	login->token = token->ref;
 	login->peer = peer;
-	login->locks = token->locks;
-	token->login = login;
+	login->locks = pincache_locks(token);
+	login->next = logins;
+	logins = login;
 	return login;
-}
-
-static void tries_known(void *context, int err, const struct msg_result *result)
-{
-	struct login *login = context;
-	const struct token *token = keyring_token(login->token);
-
-	(void)err;
-	(void)result;
-	if (token && !token->absent)
-		next_source(login);
-	else
-		finish(login, ERR_TOKEN_REMOVED);
 }
 
 static void tries_settled(void *context)
 {
-	tries_known(context, 0, NULL);
+	struct login *login = context;
+	const struct token *token = keyring_token(login->token);
+
+	if (token && !keyring_is_absent(token))
+		next_source(login);
+	else
+		login_finish(login, ERR_TOKEN_REMOVED);
+}
+
+static void tries_known(void *context, int err, const struct outcome *outcome)
+{
+	(void)err;
+	(void)outcome;
+	tries_settled(context);
 }
 
 /* What is known of the tries may be old: somebody unblocked the PIN, or entered the right one elsewhere. */
-static void begin(struct login *login, struct token *token)
+static void login_begin(struct login *login, struct token *token)
 {
-	if (!(token->flags & TRIES_FLAGS) || !token->host)
+	struct host *host = host_find(token->process);
+
+	if (!(token->flags & TRIES_FLAGS) || !host)
 		next_source(login);
-	else if (readers_of(token) && host_distrust(token->host))
-		hosts_when_settled(tries_settled, login, true); /* modules for cards say what they remember */
+	else if (keyring_reader(token) && host_distrust(host))
+		wait_until_settled(login, tries_settled); /* modules for cards say what they remember */
 	else
-		host_look(token->host, false, token->ref, tries_known, login);
+		host_look(host, false, token->ref, tries_known, login);
 }
 
 /* A login that asks somebody asks no more; one whose PIN is with the token has its turn first. */
@@ -440,17 +477,17 @@ static void join_with_pin(struct login *login, struct token *token, uint32_t pee
 
 void login_with_pin(struct token *token, uint32_t peer, struct secret *pin, login_done done, void *context)
 {
-	struct login *login = token->login;
+	struct login *login = login_of(token);
+	bool open = !login && (token->flags & TOKEN_LOGGED_IN);
+	int err = open ? pincache_compare(token, pin) : pincache_may_guess(token);
 
-	if (login) {
-		join_with_pin(login, token, peer, pin, done, context);
-		return;
-	}
-	if (token->flags & TOKEN_LOGGED_IN) {
-		int err = pincache_compare(token, pin);
-
+	if (open || err) {
 		secret_free(pin);
 		done(context, err);
+		return;
+	}
+	if (login) {
+		join_with_pin(login, token, peer, pin, done, context);
 		return;
 	}
 	login = login_new(token, peer, done, context);
@@ -462,14 +499,14 @@ void login_with_pin(struct token *token, uint32_t peer, struct secret *pin, logi
 	login->source = SOURCE_GIVEN;
 	login->pin = pin;
 	if (token->flags & TOKEN_PIN_LOCKED)
-		finish(login, ERR_PIN_LOCKED);
+		login_finish(login, ERR_PIN_LOCKED);
 	else
 		send_login(login, token, pin);
 }
 
 void login_token(struct token *token, uint32_t peer, login_done done, void *context)
 {
-	struct login *login = token->login;
+	struct login *login = login_of(token);
 
 	if (!login && (token->flags & TOKEN_LOGGED_IN)) {
 		done(context, 0);
@@ -479,7 +516,7 @@ void login_token(struct token *token, uint32_t peer, login_done done, void *cont
 	} else {
 		login = login_new(token, peer, done, context);
 		if (login)
-			begin(login, token);
+			login_begin(login, token);
 		else
 			done(context, ERR_NO_MEMORY);
 	}
@@ -487,10 +524,23 @@ void login_token(struct token *token, uint32_t peer, login_done done, void *cont
 
 void login_token_left(struct token *token)
 {
-	struct login *login = token->login;
+	struct login *login = login_of(token);
 
 	if (!login || !login->asking)
 		return;
 	prompt_withdraw(login);
-	finish(login, ERR_TOKEN_REMOVED);
+	login_finish(login, ERR_TOKEN_REMOVED);
+}
+
+void logins_check(void)
+{
+	for (struct login *login = logins; login;) {
+		if (!login->asking || keyring_token(login->token)) {
+			login = login->next;
+			continue;
+		}
+		prompt_withdraw(login);
+		login_finish(login, ERR_TOKEN_REMOVED);
+		login = logins;
+	}
 }

@@ -8,6 +8,7 @@
 #define SMIME_BROKER_LOGIN_H
 
 #include "keyring.h"
+#include "secret.h"
 
 /* err 0: the token is logged in. */
 typedef void (*login_done)(void *context, int err);
@@ -22,5 +23,7 @@ void login_with_pin(struct token *token, uint32_t peer, struct secret *pin, logi
 
 /* The token's card was pulled: a person who is asked for its PIN is asked no more. */
 void login_token_left(struct token *token);
+/* Tokens may be configured no more: nobody is asked for their PINs. */
+void logins_check(void);
 
 #endif

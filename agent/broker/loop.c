@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC
  *
- * epoll and a short list of timers.
+ * epoll, a short list of timers, and a queue of events.
  */
 #include "loop.h"
 
@@ -24,6 +24,8 @@ static bool running;
 static struct loop_watch *removed;
 /* Sorted by due time. */
 static struct loop_timer *timers;
+/* In the order in which they were posted. */
+static struct loop_event *posted;
 
 int loop_init(void)
 {
@@ -108,6 +110,39 @@ void loop_timer_set(struct loop_timer *timer, uint64_t ms, void (*expired)(void 
 	*at = timer;
 }
 
+void loop_event_clear(struct loop_event *event)
+{
+	for (struct loop_event **at = &posted; *at && event->posted; at = &(*at)->next)
+		if (*at == event) {
+			*at = event->next;
+			break;
+		}
+	event->posted = false;
+}
+
+void loop_post(struct loop_event *event, void (*deliver)(void *), void *context)
+{
+	struct loop_event **at = &posted;
+
+	if (event->posted)
+		return;
+	*event = (struct loop_event){NULL, deliver, context, true};
+	while (*at)
+		at = &(*at)->next;
+	*at = event;
+}
+
+static void deliver_events(void)
+{
+	while (posted) {
+		struct loop_event *event = posted;
+
+		posted = event->next;
+		event->posted = false;
+		event->deliver(event->context);
+	}
+}
+
 static void run_timers(void)
 {
 	uint64_t now = loop_now();
@@ -117,6 +152,7 @@ static void run_timers(void)
 
 		loop_timer_clear(timer);
 		timer->expired(timer->context);
+		deliver_events();
 	}
 }
 
@@ -137,6 +173,7 @@ void loop_run(void)
 	struct epoll_event events[EVENTS];
 
 	running = true;
+	deliver_events();
 	while (running) {
 		int count = epoll_wait(epoll, events, EVENTS, time_to_wait());
 
@@ -145,6 +182,7 @@ void loop_run(void)
 
 			if (watch->ready)
 				watch->ready(watch->context, events[i].events);
+			deliver_events();
 		}
 		free_removed();
 		run_timers();

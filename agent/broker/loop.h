@@ -40,6 +40,20 @@ uint64_t loop_now(void);
 void loop_timer_set(struct loop_timer *timer, uint64_t ms, void (*expired)(void *), void *context);
 void loop_timer_clear(struct loop_timer *timer);
 
+/* An event is a member of whatever it is about. */
+struct loop_event {
+	struct loop_event *next;
+	void (*deliver)(void *context);
+	void *context;
+	bool posted;
+};
+
+/* Delivers the event when the callback that the loop is in has returned, before the loop calls anything else. So an event
+ * never comes from inside the call that caused it, and nothing overtakes it. Events come in the order in which they were
+ * posted; one that is posted again before it came stays where it is. */
+void loop_post(struct loop_event *event, void (*deliver)(void *), void *context);
+void loop_event_clear(struct loop_event *event);
+
 /* Runs until loop_end was called. */
 void loop_run(void);
 void loop_end(void);

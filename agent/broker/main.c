@@ -4,14 +4,16 @@
  * watches the other processes. Must never load a PKCS#11 module or parse CMS, MIME or X.509.
  * Trusts nobody; must not die of what a peer sends.
  */
+#include "cards.h"
 #include "certs.h"
 #include "doorman.h"
+#include "events.h"
 #include "hosts.h"
 #include "listener.h"
 #include "log.h"
 #include "loop.h"
 #include "peer.h"
-#include "readers.h"
+#include "reload.h"
 #include "secret.h"
 #include "settings.h"
 #include "socket_path.h"
@@ -101,7 +103,7 @@ static void on_signal(void *context, uint32_t events)
 			child_reap();
 		else if (info.ssi_signo != SIGHUP)
 			loop_end();
-		else if (settings_reload())
+		else if (reload_settings())
 			log_error("SIGHUP changed nothing");
 	}
 }
@@ -195,7 +197,7 @@ static int set_up(const struct options *options, char *path, size_t path_size)
 		rc = go_to_background();
 	rc = rc ? rc : loop_init();
 	rc = rc ? rc : watch_signals();
-	return rc ? rc : listener_start();
+	return rc ? rc : listener_start(peer_serve);
 }
 
 static void grace_over(void *context)
@@ -253,10 +255,10 @@ int main(int argc, char **argv)
 		child_set_directory(getenv("SMIME_AGENT_LIBEXEC"));
 	status_describe(path, time(NULL));
 	log_info("version %s, process %d, listening on %s", VERSION, getpid(), path);
+	events_wire();
 	child_when_outdated(outdated);
-	peers_when_unserved(doorman_take);
 	hosts_configure(settings());
-	readers_start();
+	readers_start(&cards_reader_events);
 	certs_configure();
 	peers_fill();
 	loop_run();

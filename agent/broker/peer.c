@@ -4,9 +4,7 @@
  */
 #include "peer.h"
 
-#include "answer.h"
 #include "log.h"
-#include "prompt.h"
 #include "settings.h"
 
 #include <fcntl.h>
@@ -25,9 +23,9 @@
 static struct peer *peers;
 static uint32_t next_number = 1;
 static struct loop_timer fill_timer;
-static void (*on_unserved)(int fd, int why);
+static const struct peer_events *peer_events;
 static void (*on_finished)(void);
-static struct loop_timer finished_timer;
+static struct loop_event finished_event;
 
 struct peer *peer_find(uint32_t number)
 {
@@ -107,7 +105,7 @@ static void finished(void *context)
 static void check_finished(void)
 {
 	if (on_finished && !peers_serving())
-		loop_timer_set(&finished_timer, 0, finished, NULL);
+		loop_post(&finished_event, finished, NULL);
 }
 
 static int unserved_reason(void)
@@ -123,10 +121,10 @@ static void worker_gone(void *context)
 
 	peer->worker = NULL;
 	peer_unlink(peer); /* nothing that ends now may answer it */
-	answer_peer_gone(peer->number);
+	peer_events->gone(peer->number);
 	if (unserved) {
 		loop_remove(TAKE(peer->watch));
-		on_unserved(TAKE_FD(peer->connection), unserved_reason());
+		peer_events->unserved(TAKE_FD(peer->connection), unserved_reason());
 	}
 	peer_free(peer);
 	fill_later(pause);
@@ -151,14 +149,14 @@ static void hung_up(void *context, uint32_t events)
 	loop_remove(TAKE(peer->adopted_watch));
 	peer->hung_up = true;
 	loop_timer_set(&peer->grace, GRACE_MS, grace_over, peer);
-	prompt_peer_gone(peer->number);
+	peer_events->hung_up(peer->number);
 }
 
-static int hear(void *context, struct message *message)
+static int hear_worker(void *context, struct message *message)
 {
 	struct peer *peer = context;
 
-	return peer->serving ? answer_worker(peer, message) : ERR_PROTOCOL;
+	return peer->serving ? peer_events->message(peer, message) : ERR_PROTOCOL;
 }
 
 static struct peer *add_peer(void)
@@ -169,7 +167,7 @@ static struct peer *add_peer(void)
 
 	if (!peer)
 		return NULL;
-	peer->worker = child_spawn(PROCESS_WORKER, hello, certificates, hear, worker_gone, peer);
+	peer->worker = child_spawn(PROCESS_WORKER, hello, certificates, hear_worker, worker_gone, peer);
 	if (!peer->worker) {
 		free(peer);
 		return NULL;
@@ -327,7 +325,7 @@ void peer_serve(int connection)
 	if (!peer || introduce(peer, fd, &who)) {
 		if (peer)
 			peer_free(peer);
-		on_unserved(TAKE_FD(fd), unserved_reason());
+		peer_events->unserved(TAKE_FD(fd), unserved_reason());
 	}
 	fill_later(FILL_DELAY_MS);
 }
@@ -356,9 +354,9 @@ void peers_renew(void)
 	peers_fill();
 }
 
-void peers_when_unserved(void (*event)(int fd, int why))
+void peers_when(const struct peer_events *events)
 {
-	on_unserved = event;
+	peer_events = events;
 }
 
 void peers_finish(void (*done)(void))

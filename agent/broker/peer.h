@@ -29,6 +29,20 @@ struct peer {
 	char *display, *wayland, *xauthority, *bus, *tty, *tty_type, *locale;
 };
 
+struct peer_events {
+	/* The worker of a client asks; a failure ends the worker. */
+	int (*message)(struct peer *peer, struct message *message);
+	/* The client went: its worker may end what it has begun. */
+	void (*hung_up)(uint32_t peer);
+	/* The worker went, and the peer with it. */
+	void (*gone)(uint32_t peer);
+	/* A client whose worker could not be started, or was of another version; `why` is an enum err. It takes the
+	 * descriptor, from which nothing was read. */
+	void (*unserved)(int fd, int why);
+};
+
+void peers_when(const struct peer_events *events);
+
 /* Starts idle workers until there are as many as configured. */
 void peers_fill(void);
 
@@ -48,9 +62,6 @@ bool peer_attended(uint32_t number);
 
 /* To every worker that serves: keys changed. */
 void peers_keys_changed(void);
-/* Told of a client whose worker could not be started, or was of another version; `why` is an enum err. It takes the
- * descriptor, from which nothing was read. */
-void peers_when_unserved(void (*event)(int fd, int why));
 /* Ends the workers that wait, and the others once their client has the answer to its request; `done` when all are gone,
  * from the loop's next turn. New clients are unserved. */
 void peers_finish(void (*done)(void));

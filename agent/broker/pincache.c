@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: ISC
  *
- * The life of a PIN in the agent. It is never logged, and leaves only in a LOGIN or a key
- * operation for the host of its own token.
+ * The life of a PIN in the agent. It is never logged, and leaves only in a LOGIN or a key operation for the token process
+ * of its own token.
  */
 #include "pincache.h"
 
-#include "host.h"
 #include "log.h"
-#include "readers.h"
-#include "route.h"
+#include "loop.h"
 #include "settings.h"
 
 #include <errno.h>
@@ -17,189 +15,354 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LOGOUT_TIMEOUT_MS 10000
+/* No token takes more wrong PINs than this before it locks. */
+#define REFUSED_MAX 16
+/* The operation that a PIN was entered for comes before its end; but a stream of them is cut off here. */
 #define DEFER_MS 20
 #define DEFER_MAX 50
-/* Wrong PINs that are compared with the cached one before none is compared for a while. */
+/* So many wrong PINs of clients are judged at once, and after them one in each pause. */
 #define GUESSES_MAX 3
 #define GUESS_PAUSE_MS 300000
 
-bool bad_pins_have(const struct bad_pins *list, const struct secret *pin)
+struct entry {
+	struct entry *next;
+	uint32_t ref; /* a token's or a key's */
+	struct secret *pin; /* cached */
+	struct loop_timer expiry;
+	uint64_t since;	       /* ms, when the cached PIN was entered */
+	unsigned int holds;    /* operations that go on */
+	unsigned int deferred; /* how often the end was put off for them */
+	unsigned int locks;
+	struct secret *refused[REFUSED_MAX]; /* since the last that worked */
+	unsigned int next_refused;
+	bool unclear; /* the last of them may have been right */
+	bool cleared; /* it was that, once since the last use */
+	unsigned int guesses; /* wrong PINs that clients gave */
+	uint64_t guess_time;  /* ms, of the last */
+	bool source_failed;   /* pin-source's PIN was wrong */
+};
+
+static struct entry *entries;
+static void (*on_expired)(uint32_t token);
+
+static struct entry *find(uint32_t ref)
 {
-	for (unsigned int i = 0; i < BAD_PINS_MAX; i++)
-		if (secret_equal(list->pins[i], pin))
+	for (struct entry *entry = entries; entry; entry = entry->next)
+		if (entry->ref == ref)
+			return entry;
+	return NULL;
+}
+
+/* NULL without memory: then nothing is remembered. */
+static struct entry *get(uint32_t ref)
+{
+	struct entry *entry = find(ref);
+
+	if (entry)
+		return entry;
+	entry = calloc(1, sizeof *entry);
+	if (!entry)
+		return NULL;
+	entry->ref = ref;
+	entry->next = entries;
+	entries = entry;
+	return entry;
+}
+
+static void forget_pin(struct entry *entry)
+{
+	loop_timer_clear(&entry->expiry);
+	secret_free(TAKE(entry->pin));
+}
+
+static void forget_refused(struct entry *entry)
+{
+	for (unsigned int i = 0; i < REFUSED_MAX; i++)
+		secret_free(TAKE(entry->refused[i]));
+}
+
+static void entry_free(struct entry *entry)
+{
+	forget_pin(entry);
+	forget_refused(entry);
+	free(entry);
+}
+
+static bool is_refused(uint32_t ref, const struct secret *pin)
+{
+	const struct entry *entry = find(ref);
+
+	for (unsigned int i = 0; entry && i < REFUSED_MAX; i++)
+		if (secret_equal(entry->refused[i], pin))
 			return true;
 	return false;
 }
 
-bool bad_pins_any(const struct bad_pins *list)
+/* The list takes the PIN, and forgets the oldest for it when full. */
+static void refuse(uint32_t ref, struct secret *pin)
 {
-	for (unsigned int i = 0; i < BAD_PINS_MAX; i++)
-		if (list->pins[i])
-			return true;
-	return false;
-}
+	struct entry *entry = pin && !is_refused(ref, pin) ? get(ref) : NULL;
 
-void bad_pins_add(struct bad_pins *list, struct secret *pin)
-{
-	if (!pin || bad_pins_have(list, pin)) {
+	if (!entry) {
 		secret_free(pin);
 		return;
 	}
-	secret_free(list->pins[list->next]);
-	list->pins[list->next] = pin;
-	list->next = (list->next + 1) % BAD_PINS_MAX;
+	secret_free(entry->refused[entry->next_refused]);
+	entry->refused[entry->next_refused] = pin;
+	entry->next_refused = (entry->next_refused + 1) % REFUSED_MAX;
 }
 
-static void bad_pins_drop(struct bad_pins *list, const struct secret *pin)
+void pincache_refuse(const struct token *token, struct secret *pin)
 {
-	for (unsigned int i = 0; i < BAD_PINS_MAX; i++)
-		if (secret_equal(list->pins[i], pin))
-			secret_free(TAKE(list->pins[i]));
+	refuse(token->ref, pin);
 }
 
-void bad_pins_done(struct bad_pins *list)
+bool pincache_is_refused(const struct token *token, const struct secret *pin)
 {
-	for (unsigned int i = 0; i < BAD_PINS_MAX; i++)
-		secret_free(TAKE(list->pins[i]));
+	return is_refused(token->ref, pin);
 }
 
-static bool in_use(const struct host *host)
+void pincache_refuse_cached(const struct token *token)
 {
-	for (const struct token *token = keyring_tokens(); token; token = token->next)
-		if (token->host == host && (token->flags & TOKEN_LOGGED_IN))
+	struct entry *entry = find(token->ref);
+
+	if (!entry)
+		return;
+	loop_timer_clear(&entry->expiry);
+	refuse(token->ref, TAKE(entry->pin));
+}
+
+void pincache_refuse_key(const struct key *key, struct secret *pin, bool unclear)
+{
+	struct entry *entry = get(key->ref);
+
+	refuse(key->ref, pin);
+	if (entry)
+		entry->unclear = unclear;
+}
+
+bool pincache_is_refused_key(const struct key *key, const struct secret *pin)
+{
+	return is_refused(key->ref, pin);
+}
+
+bool pincache_key_has_refused(const struct key *key)
+{
+	const struct entry *entry = find(key->ref);
+
+	for (unsigned int i = 0; entry && i < REFUSED_MAX; i++)
+		if (entry->refused[i])
 			return true;
-	return host->calls;
+	return false;
 }
 
-/* Locked is locked: a module that does not log out is ended. So is one that holds a card and nothing else
- * that is open: many (OpenSC and ykcs11 with PIV) send the card nothing at a logout, so that it stays open
- * for other programs until it is let go of. */
-static void logged_out(void *context, int err, const struct msg_result *result)
+void pincache_accepted_key(const struct key *key)
 {
-	struct token *token = keyring_token((uint32_t)(uintptr_t)context);
+	struct entry *entry = find(key->ref);
 
-	if (!result || !token || !token->host)
+	if (!entry)
 		return;
-	if (err)
-		log_warn("token %s: logging out failed: %s", log_quote(token->label), error_text(err));
-	if (err || (readers_of(token) && !in_use(token->host)))
-		host_restart(token->host);
+	forget_refused(entry);
+	entry->unclear = entry->cleared = false;
 }
 
-static void log_out(struct token *token)
+void pincache_when_expired(void (*expired)(uint32_t token))
 {
-	struct msg_token_ref message = {token->host_ref};
-	uint32_t id;
-
-	if (!(token->flags & TOKEN_LOGGED_IN) || !token->host_ref)
-		return;
-	token->flags &= ~(uint32_t)TOKEN_LOGGED_IN;
-	id = host_expect(token->host, HOST_CALL_PLAIN, token->ref, LOGOUT_TIMEOUT_MS, logged_out,
-			 (void *)(uintptr_t)token->ref);
-	if (id)
-		child_send(token->host->child, LOGOUT, id, token_ref, &message, -1);
+	on_expired = expired;
 }
 
-void pincache_lock(struct token *token)
+static void time_over(void *context)
 {
-	token->locks++;
-	pincache_forget(token);
-	log_out(token);
-}
+	struct entry *entry = context;
 
-static void expired(void *context)
-{
-	struct token *token = context;
-
-	/* The operation that the PIN was entered for comes first; but a stream of them ends here. */
-	if (route_uses(token) && token->deferred++ < DEFER_MAX) {
-		loop_timer_set(&token->expiry, DEFER_MS, expired, token);
-		return;
-	}
-	log_info("token %s: locked, its PIN's time is over", log_quote(token->label));
-	pincache_lock(token);
+	if (entry->holds && entry->deferred++ < DEFER_MAX)
+		loop_timer_set(&entry->expiry, DEFER_MS, time_over, entry);
+	else
+		on_expired(entry->ref);
 }
 
 /* The earlier of "since last use" and "in all". */
-static void arm(struct token *token)
+static void arm(struct entry *entry)
 {
 	uint64_t ttl = (uint64_t)settings()->pin_cache_ttl * 1000;
 	uint64_t most = (uint64_t)settings()->pin_cache_max * 1000;
-	uint64_t age = loop_now() - token->pin_since;
+	uint64_t age = loop_now() - entry->since;
 	uint64_t left = age < most ? most - age : 0;
 
-	token->deferred = 0;
-	loop_timer_set(&token->expiry, ttl < left ? ttl : left, expired, token);
+	entry->deferred = 0;
+	loop_timer_set(&entry->expiry, ttl < left ? ttl : left, time_over, entry);
 }
 
-void pincache_put(struct token *token, struct secret *pin)
+void pincache_put(const struct token *token, struct secret *pin)
 {
-	if (token->pin != pin)
-		secret_free(token->pin);
-	token->pin = pin;
-	token->pin_since = loop_now();
-	arm(token);
-}
+	struct entry *entry = get(token->ref);
 
-/* Once for each time that somebody gave it: a card whose keys have a PIN of their own is not to lose that to the user's. */
-void pincache_proved(struct token *token, const struct secret *pin, bool given)
-{
-	for (struct key *key = token->keys; key; key = key->next)
-		if (key->pin_unclear && (given || !key->pin_cleared) && bad_pins_have(&key->bad_pins, pin)) {
-			bad_pins_drop(&key->bad_pins, pin);
-			key->pin_unclear = false;
-			key->pin_cleared = true;
-		}
+	if (!entry) {
+		secret_free(pin);
+		return;
+	}
+	secret_free(entry->pin);
+	entry->pin = pin;
+	entry->since = loop_now();
+	arm(entry);
 }
 
 const struct secret *pincache_get(const struct token *token)
 {
-	return token->pin;
+	const struct entry *entry = find(token->ref);
+
+	return entry ? entry->pin : NULL;
 }
 
-/* The token is open, so that the PIN has no use but to be right. What is compared costs no try, so that
- * guesses are counted here. */
-int pincache_compare(struct token *token, const struct secret *pin)
+void pincache_used(const struct token *token)
 {
-	if (!token->pin)
-		return 0;
-	if (token->guesses >= GUESSES_MAX && loop_now() < token->guess_time + GUESS_PAUSE_MS)
-		return ERR_FORBIDDEN;
-	if (secret_equal(token->pin, pin)) {
-		token->guesses = 0;
-		return 0;
-	}
-	token->guesses = token->guesses >= GUESSES_MAX ? 1 : token->guesses + 1;
-	token->guess_time = loop_now();
-	return ERR_PIN_WRONG;
-}
-
-void pincache_used(struct token *token)
-{
+	struct entry *entry = find(token->ref);
 	uint64_t ttl = (uint64_t)settings()->pin_cache_ttl * 1000;
 
 	/* Not at each signature: a second is fine enough. */
-	if (token->expiry.armed && token->expiry.due + 1000 < loop_now() + ttl)
-		arm(token);
+	if (entry && entry->expiry.armed && entry->expiry.due + 1000 < loop_now() + ttl)
+		arm(entry);
 }
 
-void pincache_forget(struct token *token)
+void pincache_hold(uint32_t token)
 {
-	loop_timer_clear(&token->expiry);
-	secret_free(TAKE(token->pin));
+	struct entry *entry = get(token);
+
+	if (entry)
+		entry->holds++;
 }
 
-void pincache_failed(struct token *token)
+void pincache_release(uint32_t token)
 {
-	bad_pins_add(&token->bad_pins, TAKE(token->pin));
-	pincache_forget(token);
+	struct entry *entry = find(token);
+
+	if (entry && entry->holds)
+		entry->holds--;
 }
 
-void pincache_lock_all(void)
+void pincache_forget(const struct token *token)
 {
-	for (struct token *token = keyring_tokens(); token; token = token->next)
-		pincache_lock(token);
+	struct entry *entry = find(token->ref);
+
+	if (entry)
+		forget_pin(entry);
+}
+
+void pincache_lock(const struct token *token)
+{
+	struct entry *entry = get(token->ref);
+
+	if (!entry)
+		return;
+	entry->locks++;
+	forget_pin(entry);
+}
+
+unsigned int pincache_locks(const struct token *token)
+{
+	const struct entry *entry = find(token->ref);
+
+	return entry ? entry->locks : 0;
+}
+
+unsigned int pincache_count(void)
+{
+	unsigned int count = 0;
+
+	for (const struct entry *entry = entries; entry; entry = entry->next)
+		count += entry->pin != NULL;
+	return count;
+}
+
+/* Once for each time that somebody gave it: a card whose keys have a PIN of their own is not to lose that to the user's. */
+static void clear_key(const struct key *key, const struct secret *pin, bool entered)
+{
+	struct entry *entry = find(key->ref);
+
+	if (!entry || !pin || !entry->unclear || (entry->cleared && !entered) || !is_refused(key->ref, pin))
+		return;
+	for (unsigned int i = 0; i < REFUSED_MAX; i++)
+		if (secret_equal(entry->refused[i], pin))
+			secret_free(TAKE(entry->refused[i]));
+	entry->unclear = false;
+	entry->cleared = true;
+}
+
+void pincache_accepted(const struct token *token, const struct secret *pin, bool entered)
+{
+	struct entry *entry = find(token->ref);
+
+	for (const struct key *key = token->keys; key; key = key->next)
+		clear_key(key, pin, entered);
+	if (!entry)
+		return;
+	forget_refused(entry);
+	entry->guesses = entered ? 0 : entry->guesses;
+}
+
+void pincache_renewed(const struct token *token)
+{
+	struct entry *entry = find(token->ref);
+
+	if (!entry)
+		return;
+	forget_pin(entry);
+	forget_refused(entry);
+	entry->source_failed = false;
+}
+
+int pincache_may_guess(const struct token *token)
+{
+	const struct entry *entry = find(token->ref);
+
+	return entry && entry->guesses >= GUESSES_MAX && loop_now() < entry->guess_time + GUESS_PAUSE_MS ? ERR_FORBIDDEN : 0;
+}
+
+void pincache_guessed(const struct token *token)
+{
+	struct entry *entry = get(token->ref);
+
+	if (!entry)
+		return;
+	entry->guesses += entry->guesses < GUESSES_MAX;
+	entry->guess_time = loop_now();
+}
+
+/* The token is open, so that the PIN has no use but to be right. What is compared costs no try, so that guesses are
+ * counted. */
+int pincache_compare(const struct token *token, const struct secret *pin)
+{
+	struct entry *entry = find(token->ref);
+	int rc;
+
+	if (!entry || !entry->pin)
+		return 0;
+	rc = pincache_may_guess(token);
+	if (rc)
+		return rc;
+	if (secret_equal(entry->pin, pin)) {
+		entry->guesses = 0;
+		return 0;
+	}
+	pincache_guessed(token);
+	return ERR_PIN_WRONG;
+}
+
+void pincache_check(void)
+{
+	for (struct entry **at = &entries; *at;) {
+		struct entry *entry = *at;
+		const struct token *token = keyring_token(entry->ref);
+
+		if (token || keyring_key(entry->ref)) {
+			if (token && keyring_is_absent(token) && !settings()->keep_pin_on_removal)
+				forget_pin(entry);
+			at = &entry->next;
+			continue;
+		}
+		*at = entry->next;
+		entry_free(entry);
+	}
 }
 
 /* A PIN is not to go to a card that only has the same label: OpenSC labels them by their person. */
@@ -234,7 +397,9 @@ static int open_source(const char *source)
 
 int pincache_open_source(const struct token *token)
 {
-	if (token->source_failed)
+	const struct entry *entry = find(token->ref);
+
+	if (entry && entry->source_failed)
 		return -1;
 	for (const struct config_list *item = settings()->pin_sources; item; item = item->next) {
 		if (!keyring_is_named(token, item->value))
@@ -247,11 +412,19 @@ int pincache_open_source(const struct token *token)
 	return -1;
 }
 
+void pincache_source_failed(const struct token *token)
+{
+	struct entry *entry = get(token->ref);
+
+	if (entry)
+		entry->source_failed = true;
+}
+
 void pincache_settings_changed(void)
 {
-	for (struct token *token = keyring_tokens(); token; token = token->next) {
-		token->source_failed = false;
-		if (token->expiry.armed)
-			arm(token);
+	for (struct entry *entry = entries; entry; entry = entry->next) {
+		entry->source_failed = false;
+		if (entry->expiry.armed)
+			arm(entry);
 	}
 }

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: ISC
  *
- * Turns what the watcher sees into the next step: a card that came is looked for, one that went is
- * forgotten at once, whether or not its module has noticed.
+ * Keeps what the watcher sees, and tells what changed.
  */
 #include "readers.h"
 
 #include "child.h"
-#include "hosts.h"
-#include "keyring.h"
 #include "log.h"
-#include "login.h"
-#include "peer.h"
-#include "route.h"
 #include "settings.h"
 
 #include <stdio.h>
@@ -27,6 +21,7 @@
 /* Who wants to know waits for so long, where pcscd lets the watcher wait. */
 #define KNOWN_MS 3000
 
+static const struct reader_events *events;
 static struct child *watcher;
 static struct reader *readers;
 static struct loop_timer restart;
@@ -93,82 +88,21 @@ static bool is_reader(const char *slot, const char *name)
 	       !strncmp(slot, name, length < name_length ? length : name_length);
 }
 
-const struct reader *readers_of(const struct token *token)
+const struct reader *readers_of(const char *slot)
 {
 	const struct reader *found = NULL;
 
 	/* "Reader 1" also fits the start of "Reader 10": the longest name is meant. */
 	for (const struct reader *reader = readers; reader; reader = reader->next)
-		if (is_reader(token->reader, reader->name) &&
+		if (is_reader(slot, reader->name) &&
 		    (!found || strlen(reader->name) > strlen(found->name)))
 			found = reader;
 	return found;
 }
 
-static void look_everywhere(bool removed)
-{
-	for (struct host *host = hosts_first(); host; host = host->next)
-		host_notice(host, removed);
-}
-
-/* The list follows the card at once. What is going on with it has a moment to end by itself. */
-static void card_left(const struct reader *reader)
-{
-	bool changed = false;
-
-	for (struct token *token = keyring_tokens(); token; token = token->next)
-		if (token->host_ref && readers_of(token) == reader) {
-			log_info("token %s: removed from reader %s", log_quote(token->label),
-				 log_quote(reader->name));
-			host_token_left(token->host, token->ref);
-			login_token_left(token);
-			keyring_absent(token);
-			token->pulled = true;
-			route_token_left(token);
-			changed = true;
-		}
-	if (changed)
-		peers_keys_changed();
-}
-
-/* Whatever its modules failed at with the card before. */
-static void card_came(const struct reader *reader)
-{
-	for (struct host *host = hosts_first(); host; host = host->next)
-		host->distrusts = 0;
-	for (struct token *token = keyring_tokens(); token; token = token->next)
-		if (readers_of(token) == reader)
-			token->doubted = false;
-}
-
-static bool has_card(const struct reader *reader)
+bool reader_has_card(const struct reader *reader)
 {
 	return reader->state == READER_CARD || reader->state == READER_MUTE;
-}
-
-uint16_t readers_count(const struct token *token)
-{
-	const struct reader *reader = readers_of(token);
-
-	return reader ? reader->cards : 0;
-}
-
-bool readers_have_card(const struct token *token)
-{
-	const struct reader *reader = readers_of(token);
-
-	return reader && has_card(reader);
-}
-
-bool readers_may_have(const struct token *token)
-{
-	const struct reader *reader = readers_of(token);
-
-	/* Another card; of one that shows nothing, ykcs11 may have misread the serial number, too. */
-	for (const struct token *other = keyring_tokens(); other && reader; other = other->next)
-		if (other->host == token->host && !other->absent && other->keys && readers_of(other) == reader)
-			return false;
-	return reader ? has_card(reader) : !token->pulled;
 }
 
 static void reader_free(struct reader *reader)
@@ -201,14 +135,16 @@ static struct reader *get_reader(struct view name)
 
 static int take_reader(const struct msg_reader *message)
 {
-	struct reader *reader = get_reader(message->name);
+	struct reader *reader;
 	bool had_card, other_card;
 
-	if (message->atr.length > ATR_MAX || message->state > READER_MUTE)
+	/* An empty name would fit every slot. */
+	if (message->atr.length > ATR_MAX || message->state > READER_MUTE || !message->name.length)
 		return ERR_PROTOCOL;
+	reader = get_reader(message->name);
 	if (!reader)
 		return 0; /* one too many */
-	had_card = has_card(reader);
+	had_card = reader_has_card(reader);
 	/* An insertion may be seen before pcscd has counted it: one step alone is no other card. */
 	other_card = had_card && (uint16_t)(message->cards - reader->cards) > 1;
 	reader->told = true;
@@ -217,12 +153,12 @@ static int take_reader(const struct msg_reader *message)
 	reader->atr_length = (unsigned int)message->atr.length;
 	memcpy(reader->atr, message->atr.data, message->atr.length);
 	log_debug("reader %s: state %d, change %u", log_quote(reader->name), (int)reader->state, reader->cards);
-	if (other_card || (had_card && !has_card(reader)))
-		card_left(reader);
-	if (has_card(reader) && (!had_card || other_card))
-		card_came(reader);
-	if (had_card != has_card(reader) || other_card)
-		look_everywhere(!has_card(reader));
+	if (other_card || (had_card && !reader_has_card(reader)))
+		events->left(reader);
+	if (reader_has_card(reader) && (!had_card || other_card))
+		events->came(reader);
+	if (had_card != reader_has_card(reader) || other_card)
+		events->changed(!reader_has_card(reader));
 	if (reader->state == READER_GONE)
 		reader_free(reader);
 	return 0;
@@ -234,17 +170,9 @@ static void forget_readers(bool told)
 		next = reader->next;
 		if (reader->told && !told)
 			continue;
-		card_left(reader);
+		events->left(reader);
 		reader_free(reader);
 	}
-}
-
-/* A module that had a connection to the pcscd of before does not get over its end (OpenSC). */
-static void restart_hosts(void)
-{
-	for (struct host *host = hosts_first(); host; host = host->next)
-		if (!keyring_has_readerless(host))
-			host_restart(host);
 }
 
 static int take_pcsc(const struct msg_pcsc *message)
@@ -270,13 +198,13 @@ static int take_pcsc(const struct msg_pcsc *message)
 	log_info("pcscd is running");
 	was_running = true;
 	if (back)
-		restart_hosts();
+		events->service_back();
 	else
-		look_everywhere(false); /* a watcher that is new has not seen what happened before */
+		events->changed(false); /* a watcher that is new has not seen what happened before */
 	return 0;
 }
 
-static int hear(void *context, struct message *message)
+static int hear_watcher(void *context, struct message *message)
 {
 	struct msg_reader reader;
 	struct msg_pcsc pcsc;
@@ -295,9 +223,9 @@ static int hear(void *context, struct message *message)
 	}
 }
 
-static void start(void *context);
+static void watcher_start(void *context);
 
-static void gone(void *context)
+static void watcher_gone(void *context)
 {
 	(void)context;
 	watcher = NULL;
@@ -307,26 +235,27 @@ static void gone(void *context)
 		reader->told = false; /* cards are not gone with it, and the next one counts on */
 	if (loop_now() - started > PEACE_MS)
 		pause_ms = PAUSE_MS;
-	loop_timer_set(&restart, pause_ms, start, NULL);
+	loop_timer_set(&restart, pause_ms, watcher_start, NULL);
 	pause_ms = pause_ms * 2 < PAUSE_LIMIT_MS ? pause_ms * 2 : PAUSE_LIMIT_MS;
 }
 
-static void start(void *context)
+static void watcher_start(void *context)
 {
 	struct msg_hello hello = settings_hello();
 
 	(void)context;
 	loop_timer_clear(&restart);
 	started = loop_now();
-	watcher = child_spawn(PROCESS_WATCH, hello, -1, hear, gone, NULL);
+	watcher = child_spawn(PROCESS_WATCH, hello, -1, hear_watcher, watcher_gone, NULL);
 	if (!watcher)
-		gone(NULL);
+		watcher_gone(NULL);
 }
 
-void readers_start(void)
+void readers_start(const struct reader_events *table)
 {
+	events = table;
 	loop_timer_set(&patience, KNOWN_MS, become_known, NULL);
-	start(NULL);
+	watcher_start(NULL);
 }
 
 void readers_end(void)

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: ISC
  *
- * Which readers there are and whether they hold a card, as smime-agent-watch tells it; and what
- * follows from it for hosts and tokens.
+ * Which readers there are and whether they hold a card, as smime-agent-watch tells it. What follows from that is in
+ * cards.c.
  */
 #ifndef SMIME_BROKER_READERS_H
 #define SMIME_BROKER_READERS_H
 
 #include "loop.h"
 #include "messages.h"
-
-struct token;
 
 #define READER_NAME_MAX 128
 #define ATR_MAX 33
@@ -24,8 +22,16 @@ struct reader {
 	uint8_t atr[ATR_MAX];
 };
 
-/* Starts the watcher, and keeps it running. */
-void readers_start(void);
+struct reader_events {
+	void (*left)(const struct reader *reader); /* its card went, or was changed for another one, or it went itself */
+	void (*came)(const struct reader *reader); /* a card came */
+	/* After these: something changed. `removed`: nothing but a removal. */
+	void (*changed)(bool removed);
+	void (*service_back)(void); /* pcscd was gone, and runs again */
+};
+
+/* Starts the watcher, and keeps it running. The events come from the watcher's messages. */
+void readers_start(const struct reader_events *events);
 void readers_end(void);
 
 struct reader *readers_first(void);
@@ -36,13 +42,8 @@ enum pcsc_state readers_pcsc(const char **ret_detail);
  * after the start. */
 void readers_when_known(void (*known)(void *context), void *context);
 
-/* The reader that the token says it is in; NULL for one that is in none that pcscd knows. */
-const struct reader *readers_of(const struct token *token);
-/* Insertions and removals in its reader. */
-uint16_t readers_count(const struct token *token);
-bool readers_have_card(const struct token *token); /* whichever */
-/* Whether an absent token may be there all the same, and its module failed to see it the last time: a card is in its
- * reader, of which the module shows nothing, or nobody said that it went. */
-bool readers_may_have(const struct token *token);
+/* The reader that a slot's description means; NULL for one that is no reader that pcscd knows. */
+const struct reader *readers_of(const char *slot);
+bool reader_has_card(const struct reader *reader);
 
 #endif

@@ -4,12 +4,8 @@
  */
 #include "settings.h"
 
-#include "certs.h"
 #include "cleanup.h"
-#include "hosts.h"
 #include "log.h"
-#include "peer.h"
-#include "pincache.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +33,7 @@ struct msg_hello settings_hello(void)
 	};
 }
 
-static int load(void)
+int settings_read(void)
 {
 	struct config fresh;
 	int rc = config_init(&fresh);
@@ -60,28 +56,7 @@ int settings_load(const char *path)
 		log_error("configuration %s: %s", path, strerror(errno));
 		return ERR_CONFIG;
 	}
-	return load();
-}
-
-int settings_reload(void)
-{
-	int rc = load();
-
-	if (rc) {
-		log_error("the configuration was not read again; the old one stays in force");
-		return rc;
-	}
-	log_set_level((enum log_level)current.log_level);
-	if (current.log_file && !log_open_file(current.log_file))
-		log_open(log_to_file, (enum log_level)current.log_level);
-	else if (current.log_file)
-		log_error("log file %s cannot be opened", current.log_file);
-	hosts_configure(&current);
-	certs_configure();
-	peers_renew();
-	pincache_settings_changed();
-	log_info("configuration read again");
-	return 0;
+	return settings_read();
 }
 
 int settings_open_certificates(void)

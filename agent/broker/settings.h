@@ -13,10 +13,10 @@ const struct config *settings(void);
 /* What every child is told first. */
 struct msg_hello settings_hello(void);
 
-/* Reads the configuration (`path` as for config_load) and makes it the one in force. On failure the
- * old one stays. The first call is at start; later ones also tell the hosts and workers. */
+/* Reads the configuration (`path` as for config_load), and remembers where it is; reads it again. It is then the one in
+ * force; on failure the old one stays. ERR_CONFIG, ERR_NO_MEMORY. */
 MUST_USE int settings_load(const char *path);
-MUST_USE int settings_reload(void);
+MUST_USE int settings_read(void);
 
 /* The chain certificates' file, opened for a worker; -1 where none is configured or it cannot be
  * read (which is logged). The caller closes. */

@@ -5,12 +5,12 @@
 #include "status.h"
 
 #include "certs.h"
-#include "hosts.h"
-#include "keyring.h"
+#include "host.h"
+#include "key_operation.h"
 #include "log.h"
 #include "peer.h"
+#include "pincache.h"
 #include "readers.h"
-#include "route.h"
 #include "settings.h"
 
 #include <errno.h>
@@ -80,10 +80,7 @@ void status_tell(int problem, status_note take, void *context)
 {
 	const struct sink to = {take, context};
 	static const char *const states[] = {"down", "starting", "ready", "failed"};
-	unsigned int pins = 0;
 
-	for (const struct token *token = keyring_tokens(); token; token = token->next)
-		pins += token->pin != NULL;
 	if (problem)
 		note(to, "problem", "%s", error_text(problem));
 	note(to, "version", "%s", VERSION);
@@ -91,9 +88,9 @@ void status_tell(int problem, status_note take, void *context)
 	note(to, "socket", "%s", socket_path);
 	note(to, "started", "%s", start_time);
 	note(to, "clients", "%u", peers_serving());
-	note(to, "operations", "%u", route_count());
-	note(to, "cached_pins", "%u", pins);
-	for (const struct host *host = hosts_first(); host; host = host->next) {
+	note(to, "operations", "%u", key_operations_count());
+	note(to, "cached_pins", "%u", pincache_count());
+	for (const struct host *host = host_first(); host; host = host->next) {
 		note(to, "module", "%s %s %d", states[host->state], host->name,
 		     host->child ? host->child->pid : 0);
 		if (host->problem)

@@ -19,10 +19,10 @@ struct use {
 static void got_use_pin(void *context, int err, struct secret *first, struct secret *second)
 {
 	struct use *use = context;
-	struct key *key = keyring_key(use->key);
+	const struct key *key = keyring_key(use->key);
 
 	secret_free(second);
-	if (!err && key && bad_pins_have(&key->bad_pins, first)) {
+	if (!err && key && pincache_is_refused_key(key, first)) {
 		secret_free(TAKE(first));
 		err = ERR_PIN_WRONG;
 	}
@@ -37,10 +37,10 @@ static int open_pin(const struct token *token, int pin_fd, int last_err)
 	return last_err || (token->flags & TOKEN_PIN_FINAL_TRY) ? -1 : pincache_open_source(token);
 }
 
-void use_ask_pin(struct key *key, uint32_t peer, int pin_fd, int last_err, use_pin_done done,
+void use_ask_pin(const struct key *key, uint32_t peer, int pin_fd, int last_err, use_pin_done done,
 		       void *context)
 {
-	struct token *token = key->token;
+	const struct token *token = key->token;
 	CLEAN_FD int fd = open_pin(token, pin_fd, last_err);
 	struct use *use = calloc(1, sizeof *use);
 	char text[QUESTION_MAX];
@@ -48,7 +48,7 @@ void use_ask_pin(struct key *key, uint32_t peer, int pin_fd, int last_err, use_p
 				.fd = fd,
 				.title = "PIN",
 				.first = text,
-				.error = last_err && bad_pins_any(&key->bad_pins) ? "Wrong PIN. Try again." : NULL};
+				.error = last_err && pincache_key_has_refused(key) ? "Wrong PIN. Try again." : NULL};
 
 	if (!use || (token->flags & TOKEN_PROTECTED_PATH)) {
 		free(use);
@@ -58,10 +58,4 @@ void use_ask_pin(struct key *key, uint32_t peer, int pin_fd, int last_err, use_p
 	*use = (struct use){key->ref, done, context};
 	question_use(key, peer, text);
 	prompt_ask(&prompt, got_use_pin, use);
-}
-
-void use_succeeded(struct key *key)
-{
-	bad_pins_done(&key->bad_pins);
-	key->pin_unclear = key->pin_cleared = false;
 }

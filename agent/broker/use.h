@@ -6,15 +6,13 @@
 #define SMIME_BROKER_USE_H
 
 #include "keyring.h"
+#include "secret.h"
 
 /* Gets the PIN for one use of a key that wants it each time: from `pin_fd` if it is not -1, else from
  * the configured source or a person, never from the cache. `pin` is owned by the callee; NULL with
  * err 0 for a PIN pad. ERR_PIN_WRONG for a PIN that failed for the key before: ask again, with it as last_err. */
 typedef void (*use_pin_done)(void *context, int err, struct secret *pin);
-void use_ask_pin(struct key *key, uint32_t peer, int pin_fd, int last_err, use_pin_done done,
+void use_ask_pin(const struct key *key, uint32_t peer, int pin_fd, int last_err, use_pin_done done,
 		       void *context);
-
-/* A PIN that was asked for was right. */
-void use_succeeded(struct key *key);
 
 #endif

@@ -5,50 +5,44 @@
 #include "keyring.h"
 
 #include "cleanup.h"
-#include "fixture.h"
-#include "host.h"
-#include "pincache.h"
+#include "fake_broker.h"
 #include "readers.h"
-#include "settings.h"
+#include "state.h"
 
 #include <string.h>
 
-static struct reader the_reader = {.name = "Reader 0", .state = READER_CARD};
-static bool reader_known;
-static struct host host = {.name = (char *)"module", .starts = 1};
+#define PROCESS 1
 
-/* Of the rest of the broker. */
+static struct report rows;
+static bool changed;
 
-const struct reader *readers_of(const struct token *token)
+static void ignore_reader(const struct reader *reader)
 {
-	return reader_known && !strcmp(token->reader, the_reader.name) ? &the_reader : NULL;
+	(void)reader;
 }
 
-uint16_t readers_count(const struct token *token)
+static void ignore_change(bool removed)
 {
-	return readers_of(token) ? the_reader.cards : 0;
+	(void)removed;
 }
 
-bool readers_may_have(const struct token *token)
+static void ignore_service(void)
 {
-	return readers_of(token);
 }
 
-const struct config *settings(void)
-{
-	static const struct config config;
+static const struct reader_events no_events = {ignore_reader, ignore_reader, ignore_change, ignore_service};
 
-	return &config;
+static void tell_reader(enum reader_state reader_state, uint16_t cards)
+{
+	struct msg_reader message = {.name = view_string("Reader 0"), .state = (uint8_t)reader_state, .cards = cards};
+
+	assert_true(FAKE_SAY(fake_child(PROCESS_WATCH), READER, 0, reader, &message));
 }
 
-void pincache_forget(struct token *token)
+static void add_row(enum message_type type, struct buf *payload)
 {
-	(void)token;
-}
-
-void bad_pins_done(struct bad_pins *list)
-{
-	(void)list;
+	assert_int_equal(report_add(&rows, type, buf_view(payload)), 0);
+	buf_done(payload);
 }
 
 /* One key's row: 'a' to 'z' with a certificate, 'A' to 'Z' the public half alone of the same key. */
@@ -59,8 +53,11 @@ static void take_key(char name)
 	struct msg_cert row = {.ref = id, .token = 1, .flags = CERT_KEY, .id = {&id, 1}, .label = view_string("key")};
 	struct view half = {(const uint8_t *)&name, 1};
 
+	struct buf payload = BUF_INIT(BUF_MESSAGE_MAX);
+
 	*(bare ? &row.public_value : &row.der) = half;
-	assert_int_equal(keyring_take_cert(&host, &row), 0);
+	assert_int_equal(encode_cert(&payload, &row), 0);
+	add_row(MSG_CERT, &payload);
 }
 
 /* A report of one token, in this slot, with these keys. */
@@ -73,18 +70,19 @@ static void report(const char *slot, const char *names, uint32_t flags)
 				.model = view_string("Model"),
 				.serial = view_string("1"),
 				.reader = view_string(slot)};
+	struct buf payload = BUF_INIT(BUF_MESSAGE_MAX);
 
-	keyring_begin(&host);
-	assert_int_equal(keyring_take_token(&host, &row), 0);
+	assert_int_equal(encode_token(&payload, &row), 0);
+	add_row(MSG_TOKEN, &payload);
 	for (; *names; names++)
 		take_key(*names);
-	(void)keyring_end(&host, false);
+	assert_int_equal(keyring_take_report(PROCESS, &rows, false, &changed), 0);
+	report_done(&rows);
 }
 
 static void report_nothing(void)
 {
-	keyring_begin(&host);
-	(void)keyring_end(&host, false);
+	assert_int_equal(keyring_take_report(PROCESS, &rows, false, &changed), 0);
 }
 
 /* Those that are known, and after a stroke those that are shown. */
@@ -99,7 +97,7 @@ static void assert_keys(const char *expected)
 		char name[2] = {(char)(key->der.length ? key->der.data : key->public_value.data)[0], 0};
 
 		strcat(found, name);
-		strcat(shown, key->host_ref ? name : "");
+		strcat(shown, key->process_ref ? name : "");
 	}
 	strcat(strcat(found, "/"), shown);
 	assert_string_equal(found, expected);
@@ -108,8 +106,9 @@ static void assert_keys(const char *expected)
 static int set_up(void **state)
 {
 	(void)state;
-	reader_known = true;
-	host.starts = 1;
+	readers_start(&no_events);
+	tell_reader(READER_CARD, 0);
+	keyring_process_starts(PROCESS);
 	report("Reader 0", "abc", 0);
 	return 0;
 }
@@ -117,15 +116,16 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	keyring_forget_host(&host);
+	keyring_forget_process(PROCESS);
+	readers_end();
+	fake_end();
 	return keyring_tokens() != NULL;
 }
 
 static void next_process(void)
 {
-	host.starts++;
-	keyring_host_down(&host);
-	keyring_looks(&host);
+	keyring_process_ended(PROCESS);
+	keyring_process_starts(PROCESS);
 }
 
 static void left_out_keys_stay_until_the_next_process(void **state)
@@ -160,13 +160,13 @@ static void keys_that_are_shown_again_were_never_missed(void **state)
 static void pcscd_is_gone(void **state)
 {
 	(void)state;
-	reader_known = false;
+	tell_reader(READER_GONE, 0);
 	report("Reader 0", "", 0);
 	assert_keys("abc/");
 	report_nothing();
-	assert_true(keyring_tokens()->absent);
+	assert_true(keyring_is_absent(keyring_tokens()));
 	assert_keys("abc/");
-	reader_known = true;
+	tell_reader(READER_CARD, 0);
 	next_process();
 	report("Reader 0", "abc", 0);
 	assert_keys("abc/abc");
@@ -176,10 +176,10 @@ static void pcscd_is_gone(void **state)
 static void pcscd_is_gone_and_keys_are_missing(void **state)
 {
 	(void)state;
-	reader_known = false;
+	tell_reader(READER_GONE, 0);
 	report("Reader 0", "a", 0);
 	assert_true(keyring_is_missing(keyring_tokens()));
-	assert_true(keyring_has_missing(&host));
+	assert_true(keyring_has_missing(PROCESS));
 }
 
 static void returned_cards_begin_anew(void **state)
@@ -214,11 +214,11 @@ static void another_half_of_a_key_takes_its_place(void **state)
 static void tokens_in_no_reader_are_what_they_say(void **state)
 {
 	(void)state;
-	tear_down(state);
+	keyring_forget_process(PROCESS);
 	report("SoftHSM slot ID 0x1", "abc", 0);
 	report("SoftHSM slot ID 0x1", "c", 0);
 	assert_keys("c/c");
-	assert_false(keyring_has_missing(&host));
+	assert_false(keyring_has_missing(PROCESS));
 }
 
 /* A module may find a card before pcscd has noticed it, which then takes its power. */
@@ -227,21 +227,70 @@ static void the_count_is_that_of_when_the_module_looked(void **state)
 	const struct token *token = keyring_tokens();
 
 	(void)state;
-	the_reader.cards = 4;
+	tell_reader(READER_CARD, 4);
 	report_nothing();
-	keyring_looks(&host);
-	the_reader.cards = 5;
+	keyring_process_looks(PROCESS);
+	tell_reader(READER_CARD, 5);
 	report("Reader 0", "abc", 0);
-	keyring_looks(&host);
-	assert_true(token->meeting);
-	assert_int_equal(token->met, 4);
+	keyring_process_looks(PROCESS);
+	assert_int_equal(token->looked, 4);
 	next_process();
-	the_reader.cards = 6;
-	keyring_looks(&host); /* once for the start of the process, and once for its first look */
+	tell_reader(READER_CARD, 6);
+	keyring_process_looks(PROCESS); /* once for the start of the process, and once for its first look */
 	report("Reader 0", "abc", 0);
-	assert_int_equal(token->met, 5);
+	assert_int_equal(token->looked, 5);
 	report_nothing();
-	assert_false(token->meeting);
+	assert_int_equal(token->looked, -1);
+}
+
+static void pulled_tokens_come_back(void **state)
+{
+	struct token *token = keyring_tokens();
+	unsigned int before = state_refusals();
+
+	(void)state;
+	keyring_set_login(token, true);
+	keyring_pull(token);
+	assert_int_equal(token->state, TOKEN_PULLED);
+	assert_int_equal(token->process_ref, 0);
+	assert_int_equal(token->removals, 1);
+	assert_false(token->flags & TOKEN_LOGGED_IN);
+	report_nothing();
+	assert_int_equal(token->state, TOKEN_PULLED); /* it is still what its reader said */
+	assert_int_equal(token->removals, 1);
+	assert_true(keyring_is_missing(token));
+	keyring_doubt(token);
+	assert_false(keyring_is_missing(token)); /* once */
+	keyring_reader_filled(keyring_reader(token));
+	assert_true(keyring_is_missing(token));
+	report("Reader 0", "abc", 0);
+	assert_int_equal(token->state, TOKEN_SHOWN);
+	assert_int_equal(state_refusals(), before);
+}
+
+static void a_change_that_is_not_allowed_is_refused(void **state)
+{
+	struct token *token = keyring_tokens();
+	unsigned int before = state_refusals();
+
+	(void)state;
+	keyring_process_ended(PROCESS);
+	keyring_pull(token); /* nobody shows it, so that nobody can say that it went */
+	assert_int_equal(token->state, TOKEN_UNSHOWN);
+	assert_int_equal(token->removals, 0);
+	assert_int_equal(state_refusals(), before + 1);
+}
+
+static void a_report_of_one_token_leaves_the_others(void **state)
+{
+	struct report one = {0};
+	struct token *token = keyring_tokens();
+
+	(void)state;
+	assert_int_equal(keyring_take_report(PROCESS, &one, true, &changed), 0);
+	assert_false(changed);
+	assert_int_equal(token->state, TOKEN_SHOWN);
+	assert_keys("abc/abc");
 }
 
 #define KEYRING_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -257,6 +306,9 @@ int main(void)
 		KEYRING_TEST(unread_tokens_lose_nothing),
 		KEYRING_TEST(another_half_of_a_key_takes_its_place),
 		KEYRING_TEST(tokens_in_no_reader_are_what_they_say),
+		KEYRING_TEST(pulled_tokens_come_back),
+		KEYRING_TEST(a_change_that_is_not_allowed_is_refused),
+		KEYRING_TEST(a_report_of_one_token_leaves_the_others),
 		KEYRING_TEST(the_count_is_that_of_when_the_module_looked),
 	};
 

@@ -1,184 +1,190 @@
 /* SPDX-License-Identifier: ISC
  *
- * Whether a failure is an operation's own, or that of a module which found the card before pcscd had noticed it: pcscd
- * then takes the card's power.
+ * What follows when a key operation failed: each row of recover.c's table, what keeps each row from being taken, and
+ * whether a failure was a card's coming or going.
  */
 #include "recover.h"
 
 #include "fixture.h"
-#include "keyring.h"
-#include "pincache.h"
-#include "readers.h"
 
-static struct reader reader = {.name = "Reader 0", .state = READER_CARD};
-static struct host host;
-static struct token token;
-static struct key key;
-static struct request request;
-static void (*later)(void *context); /* what the timer is for */
-static int finished;	   /* with this error; 1: not */
-static bool waits;
-
-/* Of the rest of the broker. */
-
-struct key *keyring_key(uint32_t ref)
+/* The first attempt of an operation with a token that is there, in a reader. */
+static struct failure failed(int err)
 {
-	(void)ref;
-	return &key;
+	return (struct failure){.err = err, .attempts = 1, .token_known = true, .token_in_reader = true};
 }
 
-const struct reader *readers_of(const struct token *of)
+static void assert_step(struct failure failure, enum step step)
 {
-	(void)of;
-	return &reader;
+	assert_int_equal(recover_step(&failure), step);
+	failure.token_known = false; /* nothing helps a token that is configured no more */
+	assert_int_equal(recover_step(&failure), STEP_FINISH);
 }
 
-uint16_t readers_count(const struct token *of)
+static void a_pin_is_asked_for(void **state)
 {
-	(void)of;
-	return reader.cards;
-}
+	struct failure failure = failed(ERR_PIN_NEEDED);
 
-void loop_timer_set(struct loop_timer *timer, uint64_t ms, void (*callback)(void *context), void *context)
-{
-	(void)timer;
-	(void)ms;
-	(void)context;
-	later = callback;
-}
-
-/* The process that failed is ended, and the next one looks. */
-bool host_distrust(struct host *of)
-{
-	of->starts++;
-	token.met = reader.cards;
-	return true;
-}
-
-void route_wait_for_host(struct request *of, struct host *at)
-{
-	(void)of;
-	(void)at;
-	waits = true;
-}
-
-void route_finish(struct request *of, int err, const struct msg_result *from)
-{
-	(void)of;
-	(void)from;
-	finished = err;
-}
-
-void host_look(struct host *of, bool deep, uint32_t ref, host_done done, void *context)
-{
-	(void)of;
-	(void)deep;
-	(void)ref;
-	(void)done;
-	(void)context;
-}
-
-void route_run(struct request *of)
-{
-	(void)of;
-}
-
-void route_looked(void *context, int err, const struct msg_result *result)
-{
-	(void)context;
-	(void)err;
-	(void)result;
-}
-
-void route_ask_pin(struct request *of, struct key *with)
-{
-	(void)of;
-	(void)with;
-}
-
-void bad_pins_add(struct bad_pins *list, struct secret *pin)
-{
-	(void)list;
-	secret_free(pin);
-}
-
-const struct secret *pincache_get(const struct token *of)
-{
-	(void)of;
-	return NULL;
-}
-
-/* A request that began at this count, with a process that was asked to look at that one. */
-static void begin(uint16_t began, uint16_t met, uint16_t now)
-{
-	host = (struct host){.state = HOST_READY};
-	token = (struct token){.host = &host, .meeting = true, .met = met};
-	key = (struct key){.token = &token};
-	request = (struct request){.cards = began, .attempts = ATTEMPTS_MAX};
-	reader.cards = now;
-	finished = 1;
-	waits = false;
-}
-
-/* It failed for good, and its module's next process is there: whether it goes on. */
-static bool goes_on(void)
-{
-	recover_await_verdict(&request, &token, ERR_TOKEN);
-	later(&request);
-	assert_true(waits);
-	assert_true(request.concluding);
-	assert_int_equal(finished, 1);
-	return recover_after_event(&request, &token);
-}
-
-static void nothing_happened(void **state)
-{
 	(void)state;
-	begin(3, 3, 3);
-	assert_false(goes_on());
+	assert_step(failure, STEP_ASK_PIN);
+	failure.asked = ASK_MAX - 1;
+	assert_step(failure, STEP_ASK_PIN);
+	failure.asked = ASK_MAX;
+	assert_step(failure, STEP_FINISH);
+	failure = failed(ERR_PIN_NEEDED);
+	failure.pin_sent = true; /* one was sent, and the token wants one all the same */
+	assert_step(failure, STEP_FINISH);
 }
 
-static void pcscd_noticed_meanwhile(void **state)
+static void a_wrong_pin_is_asked_for_again(void **state)
 {
+	struct failure failure = failed(ERR_PIN_WRONG);
+
 	(void)state;
-	begin(2, 2, 3);
-	assert_true(goes_on());
-	assert_int_equal(request.attempts, ATTEMPTS_MAX - 1);
-	assert_false(goes_on()); /* once for each event */
+	failure.pin_sent = true;
+	failure.asked = 1;
+	assert_step(failure, STEP_LOOK);
+	failure.attempts = ATTEMPTS_MAX; /* each PIN is an attempt of its own */
+	assert_step(failure, STEP_LOOK);
+	failure.pin_given = true;
+	assert_step(failure, STEP_FINISH);
+	failure.pin_given = false;
+	failure.asked = ASK_MAX;
+	assert_step(failure, STEP_FINISH);
 }
 
-static void pcscd_noticed_before_the_request_and_after_the_module(void **state)
+static void the_last_try_is_told(void **state)
 {
+	struct failure failure = failed(ERR_PIN_LAST_TRY);
+
 	(void)state;
-	begin(3, 2, 3);
-	assert_true(goes_on());
-	assert_false(goes_on());
+	failure.asked = 1;
+	assert_step(failure, STEP_LOOK);
+	failure.told = true;
+	assert_step(failure, STEP_FINISH);
+	failure.told = false;
+	failure.pin_given = true;
+	assert_step(failure, STEP_FINISH);
+	failure.pin_given = false;
+	failure.asked = ASK_MAX;
+	assert_step(failure, STEP_FINISH);
 }
 
-static void the_module_came_after_the_request(void **state)
+static void a_lost_login_is_made_again(void **state)
 {
+	struct failure failure = failed(ERR_NOT_LOGGED_IN);
+
 	(void)state;
-	begin(2, 3, 3);
-	assert_true(goes_on());
-	assert_false(goes_on());
+	assert_step(failure, STEP_AGAIN);
+	failure.attempts = ATTEMPTS_MAX;
+	assert_step(failure, STEP_AWAIT);
 }
 
-static void the_card_went(void **state)
+static void a_stale_key_is_read_again(void **state)
 {
+	struct failure failure = failed(ERR_KEY_STALE);
+
 	(void)state;
-	begin(2, 2, 4);
-	token.removals = 1;
-	assert_false(goes_on());
+	assert_step(failure, STEP_LOOK_DEEP);
+	failure.attempts = ATTEMPTS_MAX;
+	assert_step(failure, STEP_AWAIT);
+	failure.token_in_reader = false;
+	assert_step(failure, STEP_FINISH);
+	failure.token_unread = true;
+	assert_step(failure, STEP_AWAIT);
+}
+
+static void a_crash_is_attempted_again(void **state)
+{
+	struct failure failure = failed(ERR_TOKEN_CRASHED);
+
+	(void)state;
+	assert_step(failure, STEP_AGAIN);
+	failure.attempts = ATTEMPTS_MAX;
+	assert_step(failure, STEP_FINISH);
+}
+
+static void a_failing_token_is_looked_at(void **state)
+{
+	static const int errs[] = {ERR_TOKEN, ERR_TOKEN_REMOVED};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof errs / sizeof errs[0]; i++) {
+		struct failure failure = failed(errs[i]);
+
+		assert_step(failure, STEP_LOOK);
+		failure.attempts = ATTEMPTS_MAX;
+		assert_step(failure, STEP_AWAIT);
+		failure.token_absent = true;
+		assert_step(failure, STEP_FINISH);
+		failure.attempts = 1;
+		assert_step(failure, STEP_FINISH);
+	}
+}
+
+/* Every error that has no row. */
+static void other_errors_are_final(void **state)
+{
+	static const int errs[] = {ERR_PIN_NEEDED, ERR_PIN_WRONG,     ERR_PIN_LAST_TRY, ERR_NOT_LOGGED_IN,
+				   ERR_KEY_STALE,  ERR_TOKEN_CRASHED, ERR_TOKEN,	ERR_TOKEN_REMOVED};
+
+	(void)state;
+	for (uint32_t number = 1; number < 1000; number++) {
+		int err = -(int)number;
+		bool has_row = false;
+
+		for (size_t i = 0; i < sizeof errs / sizeof errs[0]; i++)
+			has_row = has_row || errs[i] == err;
+		if (!has_row)
+			assert_step(failed(err), STEP_FINISH);
+	}
+}
+
+static void a_removal_explains_what_the_module_says(void **state)
+{
+	struct sight began = {.removals = 3, .cards = 7}, now = began;
+
+	(void)state;
+	assert_false(recover_is_removal(ERR_TOKEN, &began, &now));
+	now.removals++;
+	assert_true(recover_is_removal(ERR_TOKEN, &began, &now));
+	assert_true(recover_is_removal(ERR_KEY_STALE, &began, &now));
+	assert_true(recover_is_removal(ERR_NOT_LOGGED_IN, &began, &now));
+	assert_false(recover_is_removal(ERR_PIN_WRONG, &began, &now));
+	assert_false(recover_is_removal(0, &began, &now));
+	now = began;
+	now.absent = true;
+	assert_true(recover_is_removal(ERR_TOKEN, &began, &now));
+	assert_false(recover_is_removal(ERR_NOT_LOGGED_IN, &began, &now));
+}
+
+static void a_card_that_came_is_attempted_again(void **state)
+{
+	struct sight began = {.removals = 3, .cards = 7}, now = began;
+
+	(void)state;
+	assert_false(recover_after_event(&began, &now));
+	now.cards = 8;
+	assert_true(recover_after_event(&began, &now));
+	now.absent = true;
+	assert_false(recover_after_event(&began, &now));
+	now.absent = false;
+	now.removals++;
+	assert_false(recover_after_event(&began, &now));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nothing_happened),
-		cmocka_unit_test(pcscd_noticed_meanwhile),
-		cmocka_unit_test(pcscd_noticed_before_the_request_and_after_the_module),
-		cmocka_unit_test(the_module_came_after_the_request),
-		cmocka_unit_test(the_card_went),
+		cmocka_unit_test(a_pin_is_asked_for),
+		cmocka_unit_test(a_wrong_pin_is_asked_for_again),
+		cmocka_unit_test(the_last_try_is_told),
+		cmocka_unit_test(a_lost_login_is_made_again),
+		cmocka_unit_test(a_stale_key_is_read_again),
+		cmocka_unit_test(a_crash_is_attempted_again),
+		cmocka_unit_test(a_failing_token_is_looked_at),
+		cmocka_unit_test(other_errors_are_final),
+		cmocka_unit_test(a_removal_explains_what_the_module_says),
+		cmocka_unit_test(a_card_that_came_is_attempted_again),
 	};
 
 	return cmocka_run_group_tests_name("recover", tests, NULL, NULL);
