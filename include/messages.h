@@ -11,7 +11,7 @@
 enum process {
 	PROCESS_BROKER = 1,
 	PROCESS_WORKER = 2,
-	PROCESS_HOST = 4,
+	PROCESS_TOKEN = 4,
 	PROCESS_ADMIN = 8,
 	PROCESS_PROMPT = 16,
 	PROCESS_WATCH = 32,
@@ -108,7 +108,7 @@ enum token_flag {
 	TOKEN_EDDSA = 65536,
 	/* the broker's word: it was there, and may come back */
 	TOKEN_ABSENT = 131072,
-	/* the host's word: its objects could not be read, and what was known of them may still be true */
+	/* the token process's word: its objects could not be read, and what was known of them may still be true */
 	TOKEN_UNREAD = 262144,
 };
 

@@ -61,12 +61,12 @@ includes agent/worker $below
 floors='recover report state config loop
 child listener settings
 peer readers
-certs keyring prompt
-pincache policy question
-host insertion password use
-hosts lock
+certificate_store keyring prompt
+pincache policy prompt_text
+token_process insertion password key_pin
+modules lock
 admin login reload
-given key_operation
+client_pin key_operation
 cards status
 answer doorman
 events

@@ -153,7 +153,7 @@ static int read_key(const struct session *session, CK_OBJECT_HANDLE object, stru
 }
 
 /* The keys with that label, or the one with the certificate's public key. */
-static int find(const struct session *session, const struct view *label, X509 *cert, struct key *key)
+static int find_key(const struct session *session, const struct view *label, X509 *cert, struct key *key)
 {
 	CLEAN_FREE CK_OBJECT_HANDLE *objects = calloc(KEYS_MAX, sizeof *objects);
 	CK_ULONG count = 0, found = 0;
@@ -183,12 +183,12 @@ static int find(const struct session *session, const struct view *label, X509 *c
 
 int key_find(const struct session *session, struct view label, struct key *key)
 {
-	return find(session, &label, NULL, key);
+	return find_key(session, &label, NULL, key);
 }
 
 int key_find_certified(const struct session *session, X509 *cert, struct key *key)
 {
-	return find(session, NULL, cert, key);
+	return find_key(session, NULL, cert, key);
 }
 
 /* What the token signs: RFC 8017 section 9.2's DigestInfo, a digest, or the message. */

@@ -89,7 +89,7 @@ static int change_pin(struct module *module, const struct task *task)
 	return rc;
 }
 
-static int run(struct module *module, enum admin_verb verb, const struct task *task, struct buf *into)
+static int run_task(struct module *module, enum admin_verb verb, const struct task *task, struct buf *into)
 {
 	int rc;
 
@@ -126,7 +126,7 @@ static int answer_admin(struct channel *channel, const struct message *message)
 
 	rc = rc ? rc : task_init(&task, &request);
 	rc = rc ? rc : module_open(&module, request.module);
-	rc = rc ? rc : run(&module, (enum admin_verb)request.verb, &task, &into);
+	rc = rc ? rc : run_task(&module, (enum admin_verb)request.verb, &task, &into);
 	result.error = (uint32_t)-rc;
 	result.detail = view_string(rc && module.slot && module.slot->token ? module.slot->token->label : NULL);
 	result.data = buf_view(&into);

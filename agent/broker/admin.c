@@ -6,7 +6,7 @@
 #include "admin.h"
 
 #include "keyring.h"
-#include "hosts.h"
+#include "modules.h"
 #include "log.h"
 #include "pincache.h"
 #include "prompt.h"
@@ -28,7 +28,7 @@ struct task {
 	struct secret *pin; /* that was sent */
 	bool patient;	    /* the token may be a slow module's */
 	bool told;	    /* the person knows that this is the last try */
-	bool paused;	    /* the host is, and is to be started by the end */
+	bool paused;	    /* the token process is, and is to be started by the end */
 	struct loop_timer limit;
 };
 
@@ -37,12 +37,12 @@ struct task {
 
 static void task_free(struct task *task)
 {
-	struct host *host = host_find(task->process);
+	struct token_process *process = token_process_find(task->process);
 
 	loop_timer_clear(&task->limit);
 	child_kill(task->child);
-	if (task->paused && host)
-		host_restart(host);
+	if (task->paused && process)
+		token_process_restart(process);
 	secret_free(task->pin);
 	if (task->pin_fd >= 0)
 		close(task->pin_fd);
@@ -79,16 +79,16 @@ static void looked(void *context, int err, const struct outcome *outcome)
  * SoftHSM tokens and PINs, tpm2-pkcs11 objects too. A CSR changes nothing. */
 static void look_again(struct task *task)
 {
-	struct host *host = host_find(task->process);
+	struct token_process *process = token_process_find(task->process);
 
-	if (host && task->verb == ADMIN_CSR) {
-		host_look(host, true, 0, looked, task);
+	if (process && task->verb == ADMIN_CSR) {
+		token_process_look(process, true, 0, looked, task);
 		return;
 	}
 	task->paused = false;
-	if (host)
-		host_restart(host);
-	if (hosts_when_settled(task_reply, task, false))
+	if (process)
+		token_process_restart(process);
+	if (modules_when_settled(task_reply, task, false))
 		task_reply(task);
 }
 
@@ -149,11 +149,11 @@ static void task_run(struct task *task, struct secret *pin, const struct secret 
 	struct msg_admin message;
 
 	struct token *token = keyring_token(task->token);
-	struct host *host = host_find(task->process);
+	struct token_process *process = token_process_find(task->process);
 	int err = decode_admin(buf_view(&task->request), &message) ? ERR_INTERNAL : 0;
 
 	task->pin = pin;
-	if (!err && (!token || !host))
+	if (!err && (!token || !process))
 		err = ERR_TOKEN_REMOVED;
 	if (!err && task->verb != ADMIN_INIT && pin && pincache_is_refused(token, pin))
 		err = ERR_PIN_WRONG;
@@ -164,7 +164,7 @@ static void task_run(struct task *task, struct secret *pin, const struct secret 
 		task_end(task, err, NULL);
 		return;
 	}
-	message.module = view_string(host->path);
+	message.module = view_string(process->path);
 	message.token = buf_view(&uri);
 	message.last_try = task->told;
 	if (pin)
@@ -174,7 +174,7 @@ static void task_run(struct task *task, struct secret *pin, const struct secret 
 	/* C_InitToken wants no session on the token, of whatever process. */
 	task->paused = task->verb == ADMIN_INIT && token->flags & TOKEN_INITIALISED;
 	if (task->paused)
-		host_pause(host, TASK_TIMEOUT_MS);
+		token_process_pause(process, TASK_TIMEOUT_MS);
 	task->child = child_spawn(PROCESS_ADMIN, hello, -1, hear_admin, admin_gone, task);
 	if (!task->child) {
 		task_end(task, ERR_SPAWN, NULL);
@@ -261,7 +261,7 @@ static void task_begin(void *context)
 	token = err ? NULL : find_token(&request, &err);
 	if (err == ERR_NO_TOKEN && !token && !task->patient) {
 		task->patient = true;
-		if (hosts_when_settled(task_begin, task, true))
+		if (modules_when_settled(task_begin, task, true))
 			task_end(task, ERR_NO_MEMORY, NULL);
 		return;
 	}
@@ -298,7 +298,7 @@ int answer_admin(struct peer *peer, struct message *message)
 		task_free(task);
 		return rc;
 	}
-	if (hosts_when_settled(task_begin, task, false))
+	if (modules_when_settled(task_begin, task, false))
 		task_end(task, ERR_NO_MEMORY, NULL);
 	return 0;
 }

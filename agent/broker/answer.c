@@ -5,9 +5,9 @@
 #include "answer.h"
 
 #include "admin.h"
-#include "certs.h"
-#include "given.h"
-#include "hosts.h"
+#include "certificate_store.h"
+#include "client_pin.h"
+#include "modules.h"
 #include "key_operation.h"
 #include "keyring.h"
 #include "lock.h"
@@ -61,10 +61,10 @@ static void send_key(struct peer *peer, uint32_t id, const struct key *key)
 }
 
 /* What a module has whose process is gone, and cannot be started any more, is not known. */
-static bool hosts_were_lost(void)
+static bool processes_were_lost(void)
 {
-	for (const struct host *host = host_first(); host; host = host->next)
-		if (!host->child && !host->problem)
+	for (const struct token_process *process = token_process_first(); process; process = process->next)
+		if (!process->child && !process->problem)
 			return true;
 	return false;
 }
@@ -75,14 +75,14 @@ static void send_list(void *context)
 	struct peer *peer = peer_find(pending->peer);
 
 	for (struct token *token = keyring_tokens(); token && peer; token = token->next) {
-		const struct host *host = host_find(token->process);
+		const struct token_process *process = token_process_find(token->process);
 		struct msg_token row = {token->ref,
 					token->flags | (keyring_is_absent(token) ? TOKEN_ABSENT : 0),
 					view_string(token->label),
 					view_string(token->manufacturer),
 					view_string(token->model),
 					view_string(token->serial),
-					view_string(host ? host->name : ""),
+					view_string(process ? process->name : ""),
 					view_string(token->reader)};
 
 		if (keyring_shadowed(token))
@@ -91,14 +91,14 @@ static void send_list(void *context)
 		for (struct key *key = token->keys; key; key = key->next)
 			send_key(peer, pending->id, key);
 	}
-	peer_reply(pending->peer, pending->id, hosts_were_lost() ? child_outdated() : 0, NULL, -1);
+	peer_reply(pending->peer, pending->id, processes_were_lost() ? child_outdated() : 0, NULL, -1);
 	pending_free(pending);
 }
 
-/* Calls `next` once no host has anything left to tell; at worst, with what is known. */
+/* Calls `next` once no token process has anything left to tell; at worst, with what is known. */
 static void settle(struct pending *pending, void (*next)(void *context))
 {
-	if (hosts_when_settled(next, pending, pending->patient))
+	if (modules_when_settled(next, pending, pending->patient))
 		next(pending);
 }
 
@@ -117,9 +117,9 @@ static void look_everywhere(void *context)
 	struct pending *pending = context;
 
 	pending->looks = 1;
-	for (struct host *host = host_first(); host; host = host->next) {
+	for (struct token_process *process = token_process_first(); process; process = process->next) {
 		pending->looks++;
-		host_look(host, pending->deep, 0, look_done, pending);
+		token_process_look(process, pending->deep, 0, look_done, pending);
 	}
 	look_done(pending, 0, NULL);
 }
@@ -141,14 +141,14 @@ static int answer_list(struct peer *peer, struct message *message)
 	return 0;
 }
 
-static int set(char **field, struct view value)
+static int set_text(char **field, struct view value)
 {
 	free(*field);
 	*field = view_dup(value);
 	return *field ? 0 : ERR_NO_MEMORY;
 }
 
-/* D-Bus addresses may name a host, or a program to run: one socket of this machine is all that a client may choose. */
+/* D-Bus addresses may name a process, or a program to run: one socket of this machine is all that a client may choose. */
 static bool is_local_bus(struct view address)
 {
 	static const struct view kinds[] = {{(const uint8_t *)"unix:path=/", 11}, {(const uint8_t *)"unix:abstract=", 14}};
@@ -164,13 +164,13 @@ static int answer_terminal(struct peer *peer, struct message *message)
 	struct msg_terminal terminal;
 	int rc = decode_terminal(message->payload, &terminal);
 
-	rc = rc ? rc : set(&peer->display, terminal.display);
-	rc = rc ? rc : set(&peer->wayland, terminal.wayland);
-	rc = rc ? rc : set(&peer->xauthority, terminal.xauthority);
-	rc = rc ? rc : set(&peer->bus, is_local_bus(terminal.bus) ? terminal.bus : (struct view){NULL, 0});
-	rc = rc ? rc : set(&peer->tty, terminal.tty);
-	rc = rc ? rc : set(&peer->tty_type, terminal.tty_type);
-	return rc ? rc : set(&peer->locale, terminal.locale);
+	rc = rc ? rc : set_text(&peer->display, terminal.display);
+	rc = rc ? rc : set_text(&peer->wayland, terminal.wayland);
+	rc = rc ? rc : set_text(&peer->xauthority, terminal.xauthority);
+	rc = rc ? rc : set_text(&peer->bus, is_local_bus(terminal.bus) ? terminal.bus : (struct view){NULL, 0});
+	rc = rc ? rc : set_text(&peer->tty, terminal.tty);
+	rc = rc ? rc : set_text(&peer->tty_type, terminal.tty_type);
+	return rc ? rc : set_text(&peer->locale, terminal.locale);
 }
 
 static void send_note(void *context, const char *name, const char *value)
@@ -246,14 +246,14 @@ static struct token *token_to_unlock(uint32_t ref, int *ret_err)
 	return found;
 }
 
-static void unlock(void *context)
+static void unlock_token(void *context)
 {
 	struct pending *pending = context;
 	int err;
 	struct token *token = token_to_unlock(pending->token, &err);
 
 	if (!token && err == ERR_NO_TOKEN && !pending->next) {
-		pending->next = unlock; /* perhaps it is new */
+		pending->next = unlock_token; /* perhaps it is new */
 		pending->deep = pending->patient = true;
 		settle(pending, look_everywhere);
 	} else if (!token) {
@@ -263,7 +263,7 @@ static void unlock(void *context)
 	} else {
 		pending->token = token->ref;
 		if (pending->pin_fd >= 0)
-			given_login(token, pending->peer, pending->pin_fd, unlocked, pending);
+			client_pin_login(token, pending->peer, pending->pin_fd, unlocked, pending);
 		else
 			login_token(token, pending->peer, unlocked, pending);
 	}
@@ -281,7 +281,7 @@ static int answer_unlock(struct peer *peer, struct message *message)
 	}
 	pending->token = request.token;
 	pending->pin_fd = TAKE_FD(message->fd);
-	settle(pending, unlock);
+	settle(pending, unlock_token);
 	return 0;
 }
 
@@ -320,7 +320,7 @@ static int answer_spool(struct peer *peer, struct message *message)
 
 static int answer_anchors(struct peer *peer, struct message *message)
 {
-	CLEAN_FD int fd = certs_open_anchors();
+	CLEAN_FD int fd = certificate_store_open_anchors();
 
 	peer_reply(peer->number, message->id, fd < 0 ? ERR_CONFIG : 0, fd < 0 ? settings()->trust_anchors : NULL, fd);
 	return 0;
@@ -339,8 +339,8 @@ static const answer answers[MSG_LIMIT] = {
 	[MSG_UNLOCK] = answer_unlock, [MSG_LOCK] = answer_lock,		[MSG_RELOAD] = answer_reload,
 	[MSG_STOP] = answer_stop,     [MSG_SPOOL] = answer_spool,	[MSG_ADMIN] = answer_admin,
 	[MSG_SIGN] = key_operation_take,   [MSG_DECRYPT] = key_operation_take,	[MSG_DERIVE] = key_operation_take,
-	[MSG_STORE_FIND] = certs_answer, [MSG_STORE_ADD] = certs_answer, [MSG_STORE_REMOVE] = certs_answer,
-	[MSG_CRL_ADD] = certs_answer, [MSG_CRL_FIND] = certs_answer,	[MSG_ANCHORS] = answer_anchors,
+	[MSG_STORE_FIND] = certificate_store_answer, [MSG_STORE_ADD] = certificate_store_answer, [MSG_STORE_REMOVE] = certificate_store_answer,
+	[MSG_CRL_ADD] = certificate_store_answer, [MSG_CRL_FIND] = certificate_store_answer,	[MSG_ANCHORS] = answer_anchors,
 	[MSG_PASSWORD] = password_answer,
 	[MSG_ADOPT] = answer_adopt,
 };

@@ -4,7 +4,7 @@
  */
 #include "cards.h"
 
-#include "host.h"
+#include "token_process.h"
 #include "key_operation.h"
 #include "keyring.h"
 #include "log.h"
@@ -14,11 +14,11 @@
 
 static void token_left(struct token *token, const struct reader *reader)
 {
-	struct host *host = host_find(token->process);
+	struct token_process *process = token_process_find(token->process);
 
 	log_info("token %s: removed from reader %s", log_quote(token->label), log_quote(reader->name));
-	if (host)
-		host_token_left(host, token->ref);
+	if (process)
+		token_process_token_left(process, token->ref);
 	keyring_pull(token);
 	login_token_left(token);
 	key_operations_token_left(token);
@@ -42,23 +42,23 @@ static void card_left(const struct reader *reader)
 /* Whatever its modules failed at with the card before. */
 static void card_came(const struct reader *reader)
 {
-	for (struct host *host = host_first(); host; host = host->next)
-		host_forgive(host);
+	for (struct token_process *process = token_process_first(); process; process = process->next)
+		token_process_forgive(process);
 	keyring_reader_filled(reader);
 }
 
 static void look_everywhere(bool removed)
 {
-	for (struct host *host = host_first(); host; host = host->next)
-		host_notice(host, removed);
+	for (struct token_process *process = token_process_first(); process; process = process->next)
+		token_process_notice(process, removed);
 }
 
 /* A module that had a connection to the pcscd of before does not get over its end (OpenSC). */
 static void restart_card_modules(void)
 {
-	for (struct host *host = host_first(); host; host = host->next)
-		if (!keyring_has_readerless(host->number))
-			host_restart(host);
+	for (struct token_process *process = token_process_first(); process; process = process->next)
+		if (!keyring_has_readerless(process->number))
+			token_process_restart(process);
 }
 
 const struct reader_events cards_reader_events = {

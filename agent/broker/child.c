@@ -42,7 +42,7 @@ static const char *program_name(enum process kind)
 	switch (kind) {
 	case PROCESS_WORKER:
 		return "smime-agent-worker";
-	case PROCESS_HOST:
+	case PROCESS_TOKEN:
 		return "smime-agent-token";
 	case PROCESS_ADMIN:
 		return "smime-agent-admin";

@@ -220,7 +220,7 @@ static int read_cipher(const char *value, uint32_t *into)
 	return ERR_CONFIG;
 }
 
-static int set(struct config *config, const struct setting *setting, char *value)
+static int set_value(struct config *config, const struct setting *setting, char *value)
 {
 	void *field = (char *)config + setting->offset;
 	int level;
@@ -272,7 +272,7 @@ static int read_line(struct config *config, char *line)
 	value += strspn(value, " \t");
 	for (size_t i = 0; *value && i < sizeof settings / sizeof settings[0]; i++)
 		if (!strcmp(settings[i].name, line))
-			return set(config, &settings[i], value);
+			return set_value(config, &settings[i], value);
 	return ERR_CONFIG;
 }
 

@@ -144,7 +144,7 @@ static int send_reply(const struct visitor *visitor, const struct buf *reply)
 		       ? 0 : ERR_CLOSED;
 }
 
-static void ready(void *context, uint32_t events)
+static void visitor_ready(void *context, uint32_t events)
 {
 	CLEAN_BUF struct buf reply = BUF_INIT(REPLY_MAX);
 	struct visitor *visitor = context;
@@ -182,7 +182,7 @@ void doorman_take(int fd, int why)
 	}
 	*visitor = (struct visitor){.next = visitors, .fd = fd, .why = why};
 	visitors = visitor;
-	visitor->watch = loop_add(fd, EPOLLIN, ready, visitor);
+	visitor->watch = loop_add(fd, EPOLLIN, visitor_ready, visitor);
 	if (!visitor->watch || greet(visitor))
 		visitor_free(visitor);
 }

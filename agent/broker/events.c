@@ -6,8 +6,8 @@
 
 #include "answer.h"
 #include "doorman.h"
-#include "host.h"
-#include "hosts.h"
+#include "token_process.h"
+#include "modules.h"
 #include "insertion.h"
 #include "key_operation.h"
 #include "lock.h"
@@ -18,7 +18,7 @@
 
 static void process_changed(void)
 {
-	hosts_check_settled();
+	modules_check_settled();
 	logins_check();
 	key_operations_resume();
 }
@@ -39,9 +39,9 @@ void events_wire(void)
 		.gone = answer_peer_gone,
 		.unserved = doorman_take,
 	};
-	static const struct host_events host_events = {.state = process_changed, .report = report_taken};
+	static const struct token_process_events token_process_events = {.state = process_changed, .report = report_taken};
 
 	peers_when(&peer_events);
-	host_when(&host_events);
+	token_process_when(&token_process_events);
 	pincache_when_expired(lock_expired);
 }

@@ -7,7 +7,7 @@
 
 #include "peer.h"
 #include "prompt.h"
-#include "question.h"
+#include "prompt_text.h"
 #include "settings.h"
 
 /* Of saying that it is there, and it is not. */
@@ -24,7 +24,7 @@ struct insertion {
 
 static struct insertion *insertions;
 
-static void finish(struct insertion *insertion, int err)
+static void insertion_finish(struct insertion *insertion, int err)
 {
 	insertion_done done = insertion->done;
 	void *context = insertion->context;
@@ -40,9 +40,9 @@ static void finish(struct insertion *insertion, int err)
 	done(context, err);
 }
 
-static void ask(struct insertion *insertion, const char *error);
+static void ask_for_card(struct insertion *insertion, const char *error);
 
-static void answered(void *context, int err, struct secret *first, struct secret *second)
+static void person_answered(void *context, int err, struct secret *first, struct secret *second)
 {
 	struct insertion *insertion = context;
 	const struct token *token = keyring_token(insertion->token);
@@ -50,30 +50,30 @@ static void answered(void *context, int err, struct secret *first, struct secret
 	secret_free(first);
 	secret_free(second);
 	if (!token)
-		finish(insertion, ERR_TOKEN_REMOVED);
+		insertion_finish(insertion, ERR_TOKEN_REMOVED);
 	else if (err || (keyring_is_absent(token) && insertion->asked >= ASK_MAX))
-		finish(insertion, err == ERR_CANCELLED ? err : ERR_TOKEN_REMOVED);
+		insertion_finish(insertion, err == ERR_CANCELLED ? err : ERR_TOKEN_REMOVED);
 	else if (keyring_is_absent(token))
-		ask(insertion, "It is not there yet.");
+		ask_for_card(insertion, "It is not there yet.");
 	else
-		finish(insertion, 0);
+		insertion_finish(insertion, 0);
 }
 
-static void ask(struct insertion *insertion, const char *error)
+static void ask_for_card(struct insertion *insertion, const char *error)
 {
 	const struct token *token = keyring_token(insertion->token);
-	char text[QUESTION_MAX];
+	char text[PROMPT_TEXT_MAX];
 	struct prompt prompt = {.peer = insertion->peer, .fd = -1, .title = "Card", .first = text,
 				.error = error, .confirm = true};
 
-	question_insert(token, insertion->peer, text);
+	prompt_text_insert(token, insertion->peer, text);
 	insertion->asked++;
-	prompt_ask(&prompt, answered, insertion);
+	prompt_ask(&prompt, person_answered, insertion);
 }
 
 static void time_over(void *context)
 {
-	finish(context, ERR_TOKEN_REMOVED);
+	insertion_finish(context, ERR_TOKEN_REMOVED);
 }
 
 void insertion_ask(const struct token *token, uint32_t peer, insertion_done done, void *context)
@@ -88,12 +88,12 @@ void insertion_ask(const struct token *token, uint32_t peer, insertion_done done
 		.next = insertions, .token = token->ref, .peer = peer, .done = done, .context = context};
 	insertions = insertion;
 	loop_timer_set(&insertion->limit, (uint64_t)settings()->prompt_timeout * 1000, time_over, insertion);
-	ask(insertion, NULL);
+	ask_for_card(insertion, NULL);
 }
 
 void insertions_check(void)
 {
-	/* finish() may start anything, so the list is walked from its start each time. */
+	/* insertion_finish() may start anything, so the list is walked from its start each time. */
 	for (struct insertion *insertion = insertions; insertion;) {
 		const struct token *token = keyring_token(insertion->token);
 
@@ -101,7 +101,7 @@ void insertions_check(void)
 			insertion = insertion->next;
 			continue;
 		}
-		finish(insertion, token ? 0 : ERR_TOKEN_REMOVED);
+		insertion_finish(insertion, token ? 0 : ERR_TOKEN_REMOVED);
 		insertion = insertions;
 	}
 }

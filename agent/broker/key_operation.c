@@ -5,7 +5,7 @@
  */
 #include "key_operation.h"
 
-#include "host.h"
+#include "token_process.h"
 #include "insertion.h"
 #include "log.h"
 #include "login.h"
@@ -14,7 +14,7 @@
 #include "recover.h"
 #include "settings.h"
 #include "state.h"
-#include "use.h"
+#include "key_pin.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -129,11 +129,11 @@ static void operation_free(struct operation *operation)
 /* To which token it happened, and where it is the module's fault, to which module. */
 static struct view detail(const struct key *key, int err, char *into, size_t size)
 {
-	const struct host *host = key ? host_find(key->token->process) : NULL;
+	const struct token_process *process = key ? token_process_find(key->token->process) : NULL;
 
-	if (!host || (err != ERR_MODULE && err != ERR_TOKEN_CRASHED))
+	if (!process || (err != ERR_MODULE && err != ERR_TOKEN_CRASHED))
 		return view_string(key ? key->token->label : NULL);
-	snprintf(into, size, "%s, module %s", key->token->label, host->name);
+	snprintf(into, size, "%s, module %s", key->token->label, process->name);
 	return view_string(into);
 }
 
@@ -202,7 +202,7 @@ static void ask_pin(struct operation *operation, const struct key *key)
 	operation->asked++;
 	operation->pin_ready = false;
 	operation->told = operation->pin_fd < 0 && (key->token->flags & TOKEN_PIN_FINAL_TRY);
-	use_ask_pin(key, operation->peer, operation->pin_fd, operation->last_err, got_pin, operation);
+	key_pin_ask(key, operation->peer, operation->pin_fd, operation->last_err, got_pin, operation);
 }
 
 static void waited_enough(void *context)
@@ -214,14 +214,14 @@ static void waited_enough(void *context)
 }
 
 /* In OPERATION_WAITS or OPERATION_CONCLUDES. */
-static void wait_for_process(struct operation *operation, struct host *host)
+static void wait_for_process(struct operation *operation, struct token_process *process)
 {
-	host_revive(host);
-	if (host->state == HOST_FAILED) {
+	token_process_revive(process);
+	if (process->state == TOKEN_PROCESS_FAILED) {
 		operation_finish(operation, ERR_MODULE, NULL);
 		return;
 	}
-	operation->process = host->number;
+	operation->process = process->number;
 	/* However often its process fails meanwhile. */
 	loop_timer_set(&operation->timer, WAITS_MAX * settings()->operation_timeout * 1000ull, waited_enough, operation);
 }
@@ -239,18 +239,18 @@ static void conclude(void *context)
 {
 	struct operation *operation = context;
 	const struct key *key = keyring_key(operation->key);
-	struct host *host = key && !keyring_is_absent(key->token) ? host_find(key->token->process) : NULL;
-	bool restarted = host && (host->state != HOST_READY || host_distrust(host));
+	struct token_process *process = key && !keyring_is_absent(key->token) ? token_process_find(key->token->process) : NULL;
+	bool restarted = process && (process->state != TOKEN_PROCESS_READY || token_process_distrust(process));
 
-	if (!host || !keyring_reader(key->token)) {
+	if (!process || !keyring_reader(key->token)) {
 		operation_finish(operation, operation->last_err, NULL);
 		return;
 	}
 	operation_become(operation, OPERATION_CONCLUDES);
 	if (restarted)
-		wait_for_process(operation, host);
+		wait_for_process(operation, process);
 	else
-		host_look(host, false, key->token->ref, concluded, operation);
+		token_process_look(process, false, key->token->ref, concluded, operation);
 }
 
 /* Perhaps the card was pulled, and pcscd has yet to notice; or another one came before it did, which the module's
@@ -301,7 +301,7 @@ static struct failure describe(const struct operation *operation, const struct k
 		.pin_sent = operation->pin_ready,
 		.pin_given = operation->pin_fd >= 0,
 		.told = operation->told,
-		.token_known = token && host_find(token->process),
+		.token_known = token && token_process_find(token->process),
 		.token_absent = token && keyring_is_absent(token),
 		.token_unread = token && (token->flags & TOKEN_UNREAD),
 		.token_in_reader = token && keyring_reader(token),
@@ -341,7 +341,7 @@ static void learn(struct operation *operation, const struct key *key, const stru
 static void look_for(struct operation *operation, const struct token *token, bool deep)
 {
 	operation_become(operation, OPERATION_LOOKS);
-	host_look(host_find(token->process), deep, token->ref, looked, operation);
+	token_process_look(token_process_find(token->process), deep, token->ref, looked, operation);
 }
 
 static void recover_from(struct operation *operation, const struct failure *failure, const struct msg_result *from)
@@ -418,7 +418,7 @@ static void ask_for_card(struct operation *operation, const struct token *token)
 	insertion_ask(token, operation->peer, inserted, operation);
 }
 
-static void send_operation(struct operation *operation, const struct key *key, struct host *host,
+static void send_operation(struct operation *operation, const struct key *key, struct token_process *process,
 			   struct msg_key_op *message)
 {
 	uint32_t timeout = settings()->operation_timeout * 1000;
@@ -426,7 +426,7 @@ static void send_operation(struct operation *operation, const struct key *key, s
 
 	if (operation->pin_ready && !operation->pin)
 		timeout += settings()->prompt_timeout * 1000;
-	id = host_expect(host, HOST_CALL_PLAIN, key->token->ref, timeout, answered, operation);
+	id = token_process_expect(process, CALL_PLAIN, key->token->ref, timeout, answered, operation);
 	if (!id) {
 		operation_finish(operation, ERR_NO_MEMORY, NULL);
 		return;
@@ -439,13 +439,13 @@ static void send_operation(struct operation *operation, const struct key *key, s
 		message->pin = (struct view){operation->pin->data, operation->pin->length};
 	switch (operation->type) {
 	case MSG_SIGN:
-		child_send(host->child, SIGN, id, key_op, message, -1);
+		child_send(process->child, SIGN, id, key_op, message, -1);
 		break;
 	case MSG_DECRYPT:
-		child_send(host->child, DECRYPT, id, key_op, message, -1);
+		child_send(process->child, DECRYPT, id, key_op, message, -1);
 		break;
 	default:
-		child_send(host->child, DERIVE, id, key_op, message, -1);
+		child_send(process->child, DERIVE, id, key_op, message, -1);
 	}
 }
 
@@ -454,7 +454,7 @@ static void look_now(void *context)
 	struct operation *operation = context;
 	const struct key *key = keyring_key(operation->key);
 
-	if (key && host_find(key->token->process))
+	if (key && token_process_find(key->token->process))
 		look_for(operation, key->token, false);
 	else
 		looked(operation, 0, NULL);
@@ -469,12 +469,12 @@ static unsigned int looks_of(const struct token *token)
 }
 
 /* A card that is in its reader, or a key on it, and that its module does not see: its next process looks. */
-static bool look_with_next_process(struct token *token, const struct key *key, struct host *host)
+static bool look_with_next_process(struct token *token, const struct key *key, struct token_process *process)
 {
 	if (keyring_is_absent(token) ? !keyring_is_missing(token) : key->state != KEY_LEFT_OUT)
 		return false;
 	keyring_doubt(token);
-	return host_distrust(host);
+	return token_process_distrust(process);
 }
 
 /* The module's next process is there, after a failure: whether the operation is attempted once more. */
@@ -517,7 +517,7 @@ static bool is_open(struct operation *operation, struct key *key)
 }
 
 /* Only now is it known what the key is for. */
-static void use_key(struct operation *operation, struct key *key, struct host *host)
+static void use_key(struct operation *operation, struct key *key, struct token_process *process)
 {
 	struct msg_key_op message;
 	int rc = decode_key_op(buf_view(&operation->payload), &message);
@@ -526,7 +526,7 @@ static void use_key(struct operation *operation, struct key *key, struct host *h
 	if (rc)
 		operation_finish(operation, rc, NULL);
 	else
-		send_operation(operation, key, host, &message);
+		send_operation(operation, key, process, &message);
 }
 
 /* Takes the next step, whatever that is now. In OPERATION_STEPS. */
@@ -534,50 +534,50 @@ static void operation_step(struct operation *operation)
 {
 	struct key *key = keyring_key(operation->key);
 	struct token *token = key ? key->token : NULL;
-	struct host *host = token ? host_find(token->process) : NULL;
+	struct token_process *process = token ? token_process_find(token->process) : NULL;
 
 	if (token && !operation->attempts && !operation->logins)
 		operation->began = look_at(token);
 	if (!operation->peer) {
 		operation_finish(operation, ERR_CLOSED, NULL); /* nobody waits for it */
-	} else if (!host) {
+	} else if (!process) {
 		operation_finish(operation, ERR_KEY_STALE, NULL);
-	} else if (host->state != HOST_READY) {
+	} else if (process->state != TOKEN_PROCESS_READY) {
 		operation_become(operation, OPERATION_WAITS);
-		wait_for_process(operation, host);
+		wait_for_process(operation, process);
 	} else if (!token->process_ref && operation->looks < looks_of(token)) {
 		operation_become(operation, OPERATION_LOOKS);
 		loop_timer_set(&operation->timer, operation->looks++ ? LOOK_PAUSE_MS : 0, look_now, operation);
-	} else if (look_with_next_process(token, key, host)) {
+	} else if (look_with_next_process(token, key, process)) {
 		operation_become(operation, OPERATION_WAITS);
-		wait_for_process(operation, host);
+		wait_for_process(operation, process);
 	} else if (keyring_is_absent(token)) {
 		ask_for_card(operation, token);
 	} else if (!token->process_ref) {
 		operation_finish(operation, ERR_TOKEN_REMOVED, NULL);
 	} else if (is_open(operation, key)) {
-		use_key(operation, key, host);
+		use_key(operation, key, process);
 	}
 }
 
 /* Whether the process that it waits for is ready, failed, or no longer configured. */
 static bool may_resume(const struct operation *operation)
 {
-	const struct host *host = host_find(operation->process);
+	const struct token_process *process = token_process_find(operation->process);
 
-	return operation->process && (!host || host->state == HOST_READY || host->state == HOST_FAILED);
+	return operation->process && (!process || process->state == TOKEN_PROCESS_READY || process->state == TOKEN_PROCESS_FAILED);
 }
 
 static void resume(struct operation *operation)
 {
-	const struct host *host = host_find(operation->process);
+	const struct token_process *process = token_process_find(operation->process);
 	const struct key *key = keyring_key(operation->key);
 	bool concludes = operation->state == OPERATION_CONCLUDES;
 
 	operation->process = 0;
 	loop_timer_clear(&operation->timer);
 	operation_become(operation, OPERATION_STEPS);
-	if (host && host->state == HOST_FAILED)
+	if (process && process->state == TOKEN_PROCESS_FAILED)
 		operation_finish(operation, ERR_MODULE, NULL);
 	else if (concludes && !resume_concluding(operation, key ? key->token : NULL))
 		operation_finish(operation, operation->last_err, NULL);

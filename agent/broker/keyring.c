@@ -227,7 +227,7 @@ static int take_token(uint32_t process, const struct msg_token *row, bool *chang
 	return token ? show_token(token, row, changed) : ERR_NO_MEMORY;
 }
 
-static int copy(struct buf *to, struct view from)
+static int copy_bytes(struct buf *to, struct view from)
 {
 	*to = BUF_INIT(BUF_MESSAGE_MAX);
 	return buf_add(to, from.data, from.length);
@@ -262,8 +262,8 @@ static struct key *add_key(struct token *token, const struct msg_cert *row)
 	key->ref = next_ref++;
 	key->token = token;
 	key->type = row->type;
-	if (copy(&key->id, row->id) || copy(&key->label, row->label) || copy(&key->der, row->der) ||
-	    copy(&key->parameters, row->parameters) || copy(&key->public_value, row->public_value)) {
+	if (copy_bytes(&key->id, row->id) || copy_bytes(&key->label, row->label) || copy_bytes(&key->der, row->der) ||
+	    copy_bytes(&key->parameters, row->parameters) || copy_bytes(&key->public_value, row->public_value)) {
 		key_free(key);
 		return NULL;
 	}

@@ -134,7 +134,7 @@ int listener_open(const char *path)
 	return rc ? rc : bind_socket(path);
 }
 
-static void ready(void *context, uint32_t events)
+static void accept_clients(void *context, uint32_t events)
 {
 	(void)context;
 	(void)events;
@@ -154,7 +154,7 @@ int listener_start(void (*client)(int fd))
 	 * when the agent went to the background, nor systemd. */
 	if (listen(listening, BACKLOG))
 		return ERR_INTERNAL;
-	watch = loop_add(listening, EPOLLIN, ready, NULL);
+	watch = loop_add(listening, EPOLLIN, accept_clients, NULL);
 	return watch ? 0 : ERR_NO_MEMORY;
 }
 

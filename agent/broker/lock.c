@@ -6,46 +6,46 @@
  */
 #include "lock.h"
 
-#include "host.h"
+#include "token_process.h"
 #include "log.h"
 #include "pincache.h"
 
 #define LOGOUT_TIMEOUT_MS 10000
 
-static bool in_use(const struct host *host)
+static bool in_use(const struct token_process *process)
 {
 	for (const struct token *token = keyring_tokens(); token; token = token->next)
-		if (token->process == host->number && (token->flags & TOKEN_LOGGED_IN))
+		if (token->process == process->number && (token->flags & TOKEN_LOGGED_IN))
 			return true;
-	return host->calls;
+	return process->calls;
 }
 
 static void logged_out(void *context, int err, const struct outcome *outcome)
 {
 	const struct token *token = keyring_token((uint32_t)(uintptr_t)context);
-	struct host *host = token ? host_find(token->process) : NULL;
+	struct token_process *process = token ? token_process_find(token->process) : NULL;
 
-	if (!outcome->result || !host)
+	if (!outcome->result || !process)
 		return;
 	if (err)
 		log_warn("token %s: logging out failed: %s", log_quote(token->label), error_text(err));
-	if (err || (keyring_reader(token) && !in_use(host)))
-		host_restart(host);
+	if (err || (keyring_reader(token) && !in_use(process)))
+		token_process_restart(process);
 }
 
 static void log_out(struct token *token)
 {
-	struct host *host = host_find(token->process);
+	struct token_process *process = token_process_find(token->process);
 	struct msg_token_ref message = {token->process_ref};
 	uint32_t id;
 
-	if (!(token->flags & TOKEN_LOGGED_IN) || !token->process_ref || !host)
+	if (!(token->flags & TOKEN_LOGGED_IN) || !token->process_ref || !process)
 		return;
 	keyring_set_login(token, false);
-	id = host_expect(host, HOST_CALL_PLAIN, token->ref, LOGOUT_TIMEOUT_MS, logged_out,
+	id = token_process_expect(process, CALL_PLAIN, token->ref, LOGOUT_TIMEOUT_MS, logged_out,
 			 (void *)(uintptr_t)token->ref);
 	if (id)
-		child_send(host->child, LOGOUT, id, token_ref, &message, -1);
+		child_send(process->child, LOGOUT, id, token_ref, &message, -1);
 }
 
 void lock_token(struct token *token)

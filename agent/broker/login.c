@@ -5,13 +5,13 @@
  */
 #include "login.h"
 
-#include "hosts.h"
+#include "modules.h"
 #include "lock.h"
 #include "log.h"
 #include "peer.h"
 #include "pincache.h"
 #include "prompt.h"
-#include "question.h"
+#include "prompt_text.h"
 #include "settings.h"
 
 /* As gpg-agent and ssh do. */
@@ -166,7 +166,7 @@ static bool may_send_again(const struct login *login, const struct token *token,
 
 static void wait_until_settled(struct login *login, void (*settled)(void *context))
 {
-	if (hosts_when_settled(settled, login, true))
+	if (modules_when_settled(settled, login, true))
 		login_finish(login, ERR_NO_MEMORY);
 }
 
@@ -174,10 +174,10 @@ static void answered(void *context, int err, const struct outcome *outcome)
 {
 	struct login *login = context;
 	struct token *token = keyring_token(login->token);
-	struct host *host = token ? host_find(token->process) : NULL;
+	struct token_process *process = token ? token_process_find(token->process) : NULL;
 
 	(void)outcome;
-	/* A call that ran out of time ended its host; at a PIN pad it is the person who took long. */
+	/* A call that ran out of time ended its process; at a PIN pad it is the person who took long. */
 	if (err == ERR_TIMEOUT && login->source != SOURCE_PIN_PAD)
 		err = ERR_TOKEN_CRASHED;
 	login->last_err = err;
@@ -189,7 +189,7 @@ static void answered(void *context, int err, const struct outcome *outcome)
 		pin_failed(login, token);
 	else if (err == ERR_PIN_LAST_TRY && last_try_is_news(login))
 		next_source(login);
-	else if (may_send_again(login, token, err) && host && host_distrust(host)) {
+	else if (may_send_again(login, token, err) && process && token_process_distrust(process)) {
 		login->again = true;
 		wait_until_settled(login, send_again);
 	} else {
@@ -199,17 +199,17 @@ static void answered(void *context, int err, const struct outcome *outcome)
 
 /* A PIN that is known to be wrong is not sent; nor to a card that may be another one (ykcs11): the next process looks.
  * Whether this is the end of the login, or it goes on by itself. */
-static bool must_not_send(struct login *login, struct token *token, struct host *host, const struct secret *pin)
+static bool must_not_send(struct login *login, struct token *token, struct token_process *process, const struct secret *pin)
 {
 	if (pin && pincache_is_refused(token, pin)) {
 		answered(login, ERR_PIN_WRONG, NULL);
 		return true;
 	}
-	if (!host) {
+	if (!process) {
 		login_finish(login, ERR_TOKEN_REMOVED);
 		return true;
 	}
-	if (!keyring_is_absent(token) && keyring_is_missing(token) && (login->again || !host_distrust(host))) {
+	if (!keyring_is_absent(token) && keyring_is_missing(token) && (login->again || !token_process_distrust(process))) {
 		login_finish(login, ERR_TOKEN);
 		return true;
 	}
@@ -230,7 +230,7 @@ static bool must_not_send(struct login *login, struct token *token, struct host 
 /* pin NULL: typed at the reader, which takes as long as a person takes. */
 static void send_login(struct login *login, struct token *token, const struct secret *pin)
 {
-	struct host *host = host_find(token->process);
+	struct token_process *process = token_process_find(token->process);
 	struct msg_login message = {
 		.last_try = login->told,
 		.pin = pin ? (struct view){pin->data, pin->length} : (struct view){NULL, 0},
@@ -239,14 +239,14 @@ static void send_login(struct login *login, struct token *token, const struct se
 	uint32_t id;
 
 	login->tries = token->flags & TRIES_FLAGS;
-	if (must_not_send(login, token, host, pin))
+	if (must_not_send(login, token, process, pin))
 		return;
 	message.token = token->process_ref;
-	id = host_expect(host, HOST_CALL_LOGIN, token->ref, timeout, answered, login);
+	id = token_process_expect(process, CALL_LOGIN, token->ref, timeout, answered, login);
 	if (!id)
 		login_finish(login, ERR_NO_MEMORY);
 	else
-		child_send(host->child, LOGIN, id, login, &message, -1);
+		child_send(process->child, LOGIN, id, login, &message, -1);
 }
 
 static bool peer_there(uint32_t number)
@@ -294,10 +294,10 @@ static void got_pin(void *context, int err, struct secret *first, struct secret 
 
 static void ask_person(struct login *login, struct token *token)
 {
-	char text[QUESTION_MAX];
+	char text[PROMPT_TEXT_MAX];
 	struct prompt prompt = {.peer = login->peer, .fd = -1, .title = "PIN", .first = text};
 
-	question_login(token, login->peer, text);
+	prompt_text_login(token, login->peer, text);
 	if (login->last_err == ERR_PIN_WRONG)
 		prompt.error = "Wrong PIN. Try again.";
 	else if (login->last_err == ERR_PIN_LENGTH)
@@ -333,7 +333,7 @@ static void confirmed(void *context, int err, struct secret *first, struct secre
 /* The reader asks; only what it cannot know, that a try is the last, is told on the screen. */
 static void use_pin_pad(struct login *login, struct token *token)
 {
-	char text[QUESTION_MAX];
+	char text[PROMPT_TEXT_MAX];
 	struct prompt prompt = {.peer = login->peer, .fd = -1, .title = "PIN", .first = text, .confirm = true};
 
 	login->source = SOURCE_PIN_PAD;
@@ -341,7 +341,7 @@ static void use_pin_pad(struct login *login, struct token *token)
 	if (login->asked++) {
 		login_finish(login, login->last_err);
 	} else if (login->told) {
-		question_pin_pad(token, text);
+		prompt_text_pin_pad(token, text);
 		login->asking = true;
 		prompt_ask(&prompt, confirmed, login);
 	} else {
@@ -448,14 +448,14 @@ static void tries_known(void *context, int err, const struct outcome *outcome)
 /* What is known of the tries may be old: somebody unblocked the PIN, or entered the right one elsewhere. */
 static void login_begin(struct login *login, struct token *token)
 {
-	struct host *host = host_find(token->process);
+	struct token_process *process = token_process_find(token->process);
 
-	if (!(token->flags & TRIES_FLAGS) || !host)
+	if (!(token->flags & TRIES_FLAGS) || !process)
 		next_source(login);
-	else if (keyring_reader(token) && host_distrust(host))
+	else if (keyring_reader(token) && token_process_distrust(process))
 		wait_until_settled(login, tries_settled); /* modules for cards say what they remember */
 	else
-		host_look(host, false, token->ref, tries_known, login);
+		token_process_look(process, false, token->ref, tries_known, login);
 }
 
 /* A login that asks somebody asks no more; one whose PIN is with the token has its turn first. */

@@ -5,10 +5,10 @@
  * Trusts nobody; must not die of what a peer sends.
  */
 #include "cards.h"
-#include "certs.h"
+#include "certificate_store.h"
 #include "doorman.h"
 #include "events.h"
-#include "hosts.h"
+#include "modules.h"
 #include "listener.h"
 #include "log.h"
 #include "loop.h"
@@ -221,9 +221,9 @@ static void wind_down(void)
 
 	listener_close();
 	readers_end();
-	hosts_end();
+	modules_end();
 	peers_end();
-	certs_end();
+	certificate_store_end();
 	while ((peers_serving() || doorman_visitors()) && loop_now() < end) {
 		loop_timer_set(&grace, 20, grace_over, NULL);
 		loop_run();
@@ -257,9 +257,9 @@ int main(int argc, char **argv)
 	log_info("version %s, process %d, listening on %s", VERSION, getpid(), path);
 	events_wire();
 	child_when_outdated(outdated);
-	hosts_configure(settings());
+	modules_configure(settings());
 	readers_start(&cards_reader_events);
-	certs_configure();
+	certificate_store_configure();
 	peers_fill();
 	loop_run();
 	wind_down();

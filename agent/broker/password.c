@@ -5,7 +5,7 @@
 #include "password.h"
 
 #include "prompt.h"
-#include "question.h"
+#include "prompt_text.h"
 
 struct asked {
 	uint32_t peer, id;
@@ -27,7 +27,7 @@ static void got_password(void *context, int err, struct secret *first, struct se
 int password_answer(struct peer *peer, struct message *message)
 {
 	struct asked *asked = malloc(sizeof *asked);
-	char text[QUESTION_MAX];
+	char text[PROMPT_TEXT_MAX];
 	struct msg_password request;
 	struct prompt prompt = {.peer = peer->number, .fd = message->fd, .title = "Password of a file", .first = text};
 
@@ -39,7 +39,7 @@ int password_answer(struct peer *peer, struct message *message)
 	}
 	prompt.error = request.again ? "Wrong password. Try again." : NULL;
 	*asked = (struct asked){peer->number, message->id};
-	question_password(peer->number, text);
+	prompt_text_password(peer->number, text);
 	prompt_ask(&prompt, got_password, asked);
 	return 0;
 }

@@ -83,7 +83,7 @@ static void peer_free(struct peer *peer)
 	free(peer);
 }
 
-static void fill(void *context)
+static void fill_now(void *context)
 {
 	(void)context;
 	peers_fill();
@@ -93,7 +93,7 @@ static void fill_later(uint64_t ms)
 {
 	/* An armed timer stays: clients in quick succession must not put it off for ever. */
 	if (!fill_timer.armed)
-		loop_timer_set(&fill_timer, ms, fill, NULL);
+		loop_timer_set(&fill_timer, ms, fill_now, NULL);
 }
 
 static void finished(void *context)

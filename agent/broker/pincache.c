@@ -45,7 +45,7 @@ struct entry {
 static struct entry *entries;
 static void (*on_expired)(uint32_t token);
 
-static struct entry *find(uint32_t ref)
+static struct entry *find_entry(uint32_t ref)
 {
 	for (struct entry *entry = entries; entry; entry = entry->next)
 		if (entry->ref == ref)
@@ -54,9 +54,9 @@ static struct entry *find(uint32_t ref)
 }
 
 /* NULL without memory: then nothing is remembered. */
-static struct entry *get(uint32_t ref)
+static struct entry *get_entry(uint32_t ref)
 {
-	struct entry *entry = find(ref);
+	struct entry *entry = find_entry(ref);
 
 	if (entry)
 		return entry;
@@ -90,7 +90,7 @@ static void entry_free(struct entry *entry)
 
 static bool is_refused(uint32_t ref, const struct secret *pin)
 {
-	const struct entry *entry = find(ref);
+	const struct entry *entry = find_entry(ref);
 
 	for (unsigned int i = 0; entry && i < REFUSED_MAX; i++)
 		if (secret_equal(entry->refused[i], pin))
@@ -101,7 +101,7 @@ static bool is_refused(uint32_t ref, const struct secret *pin)
 /* The list takes the PIN, and forgets the oldest for it when full. */
 static void refuse(uint32_t ref, struct secret *pin)
 {
-	struct entry *entry = pin && !is_refused(ref, pin) ? get(ref) : NULL;
+	struct entry *entry = pin && !is_refused(ref, pin) ? get_entry(ref) : NULL;
 
 	if (!entry) {
 		secret_free(pin);
@@ -124,7 +124,7 @@ bool pincache_is_refused(const struct token *token, const struct secret *pin)
 
 void pincache_refuse_cached(const struct token *token)
 {
-	struct entry *entry = find(token->ref);
+	struct entry *entry = find_entry(token->ref);
 
 	if (!entry)
 		return;
@@ -134,7 +134,7 @@ void pincache_refuse_cached(const struct token *token)
 
 void pincache_refuse_key(const struct key *key, struct secret *pin, bool unclear)
 {
-	struct entry *entry = get(key->ref);
+	struct entry *entry = get_entry(key->ref);
 
 	refuse(key->ref, pin);
 	if (entry)
@@ -148,7 +148,7 @@ bool pincache_is_refused_key(const struct key *key, const struct secret *pin)
 
 bool pincache_key_has_refused(const struct key *key)
 {
-	const struct entry *entry = find(key->ref);
+	const struct entry *entry = find_entry(key->ref);
 
 	for (unsigned int i = 0; entry && i < REFUSED_MAX; i++)
 		if (entry->refused[i])
@@ -158,7 +158,7 @@ bool pincache_key_has_refused(const struct key *key)
 
 void pincache_accepted_key(const struct key *key)
 {
-	struct entry *entry = find(key->ref);
+	struct entry *entry = find_entry(key->ref);
 
 	if (!entry)
 		return;
@@ -182,7 +182,7 @@ static void time_over(void *context)
 }
 
 /* The earlier of "since last use" and "in all". */
-static void arm(struct entry *entry)
+static void arm_expiry(struct entry *entry)
 {
 	uint64_t ttl = (uint64_t)settings()->pin_cache_ttl * 1000;
 	uint64_t most = (uint64_t)settings()->pin_cache_max * 1000;
@@ -195,7 +195,7 @@ static void arm(struct entry *entry)
 
 void pincache_put(const struct token *token, struct secret *pin)
 {
-	struct entry *entry = get(token->ref);
+	struct entry *entry = get_entry(token->ref);
 
 	if (!entry) {
 		secret_free(pin);
@@ -204,29 +204,29 @@ void pincache_put(const struct token *token, struct secret *pin)
 	secret_free(entry->pin);
 	entry->pin = pin;
 	entry->since = loop_now();
-	arm(entry);
+	arm_expiry(entry);
 }
 
 const struct secret *pincache_get(const struct token *token)
 {
-	const struct entry *entry = find(token->ref);
+	const struct entry *entry = find_entry(token->ref);
 
 	return entry ? entry->pin : NULL;
 }
 
 void pincache_used(const struct token *token)
 {
-	struct entry *entry = find(token->ref);
+	struct entry *entry = find_entry(token->ref);
 	uint64_t ttl = (uint64_t)settings()->pin_cache_ttl * 1000;
 
 	/* Not at each signature: a second is fine enough. */
 	if (entry && entry->expiry.armed && entry->expiry.due + 1000 < loop_now() + ttl)
-		arm(entry);
+		arm_expiry(entry);
 }
 
 void pincache_hold(uint32_t token)
 {
-	struct entry *entry = get(token);
+	struct entry *entry = get_entry(token);
 
 	if (entry)
 		entry->holds++;
@@ -234,7 +234,7 @@ void pincache_hold(uint32_t token)
 
 void pincache_release(uint32_t token)
 {
-	struct entry *entry = find(token);
+	struct entry *entry = find_entry(token);
 
 	if (entry && entry->holds)
 		entry->holds--;
@@ -242,7 +242,7 @@ void pincache_release(uint32_t token)
 
 void pincache_forget(const struct token *token)
 {
-	struct entry *entry = find(token->ref);
+	struct entry *entry = find_entry(token->ref);
 
 	if (entry)
 		forget_pin(entry);
@@ -250,7 +250,7 @@ void pincache_forget(const struct token *token)
 
 void pincache_lock(const struct token *token)
 {
-	struct entry *entry = get(token->ref);
+	struct entry *entry = get_entry(token->ref);
 
 	if (!entry)
 		return;
@@ -260,7 +260,7 @@ void pincache_lock(const struct token *token)
 
 unsigned int pincache_locks(const struct token *token)
 {
-	const struct entry *entry = find(token->ref);
+	const struct entry *entry = find_entry(token->ref);
 
 	return entry ? entry->locks : 0;
 }
@@ -277,7 +277,7 @@ unsigned int pincache_count(void)
 /* Once for each time that somebody gave it: a card whose keys have a PIN of their own is not to lose that to the user's. */
 static void clear_key(const struct key *key, const struct secret *pin, bool entered)
 {
-	struct entry *entry = find(key->ref);
+	struct entry *entry = find_entry(key->ref);
 
 	if (!entry || !pin || !entry->unclear || (entry->cleared && !entered) || !is_refused(key->ref, pin))
 		return;
@@ -290,7 +290,7 @@ static void clear_key(const struct key *key, const struct secret *pin, bool ente
 
 void pincache_accepted(const struct token *token, const struct secret *pin, bool entered)
 {
-	struct entry *entry = find(token->ref);
+	struct entry *entry = find_entry(token->ref);
 
 	for (const struct key *key = token->keys; key; key = key->next)
 		clear_key(key, pin, entered);
@@ -302,7 +302,7 @@ void pincache_accepted(const struct token *token, const struct secret *pin, bool
 
 void pincache_renewed(const struct token *token)
 {
-	struct entry *entry = find(token->ref);
+	struct entry *entry = find_entry(token->ref);
 
 	if (!entry)
 		return;
@@ -313,14 +313,14 @@ void pincache_renewed(const struct token *token)
 
 int pincache_may_guess(const struct token *token)
 {
-	const struct entry *entry = find(token->ref);
+	const struct entry *entry = find_entry(token->ref);
 
 	return entry && entry->guesses >= GUESSES_MAX && loop_now() < entry->guess_time + GUESS_PAUSE_MS ? ERR_FORBIDDEN : 0;
 }
 
 void pincache_guessed(const struct token *token)
 {
-	struct entry *entry = get(token->ref);
+	struct entry *entry = get_entry(token->ref);
 
 	if (!entry)
 		return;
@@ -332,7 +332,7 @@ void pincache_guessed(const struct token *token)
  * counted. */
 int pincache_compare(const struct token *token, const struct secret *pin)
 {
-	struct entry *entry = find(token->ref);
+	struct entry *entry = find_entry(token->ref);
 	int rc;
 
 	if (!entry || !entry->pin)
@@ -397,7 +397,7 @@ static int open_source(const char *source)
 
 int pincache_open_source(const struct token *token)
 {
-	const struct entry *entry = find(token->ref);
+	const struct entry *entry = find_entry(token->ref);
 
 	if (entry && entry->source_failed)
 		return -1;
@@ -414,7 +414,7 @@ int pincache_open_source(const struct token *token)
 
 void pincache_source_failed(const struct token *token)
 {
-	struct entry *entry = get(token->ref);
+	struct entry *entry = get_entry(token->ref);
 
 	if (entry)
 		entry->source_failed = true;
@@ -425,6 +425,6 @@ void pincache_settings_changed(void)
 	for (struct entry *entry = entries; entry; entry = entry->next) {
 		entry->source_failed = false;
 		if (entry->expiry.armed)
-			arm(entry);
+			arm_expiry(entry);
 	}
 }

@@ -71,7 +71,7 @@ static int take_pins(struct job *job, const struct message *message)
 	return 0;
 }
 
-static int hear(void *context, struct message *message)
+static int hear_prompt(void *context, struct message *message)
 {
 	struct msg_result result;
 	int rc;
@@ -87,7 +87,7 @@ static int hear(void *context, struct message *message)
 	return 0;
 }
 
-static void gone(void *context)
+static void prompt_gone(void *context)
 {
 	struct job *job = context;
 
@@ -96,24 +96,24 @@ static void gone(void *context)
 	start_next();
 }
 
-static void timed_out(void *context)
+static void job_timed_out(void *context)
 {
 	log_warn("nobody gave the PIN in time");
 	job_end(context, ERR_TIMEOUT, NULL, NULL);
 	start_next();
 }
 
-static int start(struct job *job)
+static int job_start(struct job *job)
 {
 	struct msg_hello hello = settings_hello();
 	uint64_t limit = (uint64_t)settings()->prompt_timeout * 1000;
 
-	job->child = child_spawn(PROCESS_PROMPT, hello, -1, hear, gone, job);
+	job->child = child_spawn(PROCESS_PROMPT, hello, -1, hear_prompt, prompt_gone, job);
 	if (!job->child)
 		return ERR_SPAWN;
 	child_sent(job->child, channel_forward(job->child->channel, MSG_PROMPT, 1,
 					       buf_view(&job->message), job->fd));
-	loop_timer_set(&job->limit, limit * job->questions + GRACE_MS, timed_out, job);
+	loop_timer_set(&job->limit, limit * job->questions + GRACE_MS, job_timed_out, job);
 	return 0;
 }
 
@@ -125,7 +125,7 @@ static void start_next(void)
 			return;
 	for (struct job *job = jobs; job; job = job->next)
 		if (!job->child) {
-			if (start(job)) {
+			if (job_start(job)) {
 				job_end(job, ERR_SPAWN, NULL, NULL);
 				start_next();
 			}
@@ -188,7 +188,7 @@ void prompt_ask(const struct prompt *prompt, prompt_done done, void *context)
 		job_end(job, ERR_NO_MEMORY, NULL, NULL);
 	else if (job->fd < 0)
 		start_next();
-	else if (start(job))
+	else if (job_start(job))
 		job_end(job, ERR_SPAWN, NULL, NULL);
 }
 

@@ -4,8 +4,8 @@
  */
 #include "reload.h"
 
-#include "certs.h"
-#include "hosts.h"
+#include "certificate_store.h"
+#include "modules.h"
 #include "log.h"
 #include "peer.h"
 #include "pincache.h"
@@ -31,8 +31,8 @@ int reload_settings(void)
 		return rc;
 	}
 	reload_log();
-	hosts_configure(settings());
-	certs_configure();
+	modules_configure(settings());
+	certificate_store_configure();
 	peers_renew();
 	pincache_settings_changed();
 	log_info("configuration read again");

@@ -4,8 +4,8 @@
  */
 #include "status.h"
 
-#include "certs.h"
-#include "host.h"
+#include "certificate_store.h"
+#include "token_process.h"
 #include "key_operation.h"
 #include "log.h"
 #include "peer.h"
@@ -90,15 +90,15 @@ void status_tell(int problem, status_note take, void *context)
 	note(to, "clients", "%u", peers_serving());
 	note(to, "operations", "%u", key_operations_count());
 	note(to, "cached_pins", "%u", pincache_count());
-	for (const struct host *host = host_first(); host; host = host->next) {
-		note(to, "module", "%s %s %d", states[host->state], host->name,
-		     host->child ? host->child->pid : 0);
-		if (host->problem)
-			note(to, "module_problem", "%s: %s", host->name, host->problem);
+	for (const struct token_process *process = token_process_first(); process; process = process->next) {
+		note(to, "module", "%s %s %d", states[process->state], process->name,
+		     process->child ? process->child->pid : 0);
+		if (process->problem)
+			note(to, "module_problem", "%s: %s", process->name, process->problem);
 	}
-	note(to, "certificates", "%s", certs_path());
-	if (certs_problem())
-		note(to, "certificates_problem", "%s", log_quote(certs_problem()));
+	note(to, "certificates", "%s", certificate_store_path());
+	if (certificate_store_problem())
+		note(to, "certificates_problem", "%s", log_quote(certificate_store_problem()));
 	note_readers(to);
 	note_pinentry(to);
 }

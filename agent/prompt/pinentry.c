@@ -78,7 +78,7 @@ static int set_place(const struct msg_prompt *prompt)
 	return rc ? rc : set_environment("DBUS_SESSION_BUS_ADDRESS", prompt->bus);
 }
 
-static int start(const struct msg_prompt *prompt, assuan_context_t *ret_context)
+static int pinentry_start(const struct msg_prompt *prompt, assuan_context_t *ret_context)
 {
 	static struct assuan_malloc_hooks hooks = {secret_malloc, secret_realloc, secret_malloc_free};
 	CLEAN_FREE char *program = view_dup(prompt->program);
@@ -195,7 +195,7 @@ int pinentry_ask(const struct msg_prompt *prompt, struct view question, unsigned
 		 bool repeat, struct secret **ret_pin)
 {
 	assuan_context_t context;
-	int rc = start(prompt, &context);
+	int rc = pinentry_start(prompt, &context);
 
 	if (rc)
 		return rc;
@@ -208,7 +208,7 @@ int pinentry_ask(const struct msg_prompt *prompt, struct view question, unsigned
 int pinentry_confirm(const struct msg_prompt *prompt, unsigned int timeout)
 {
 	assuan_context_t context;
-	int rc = start(prompt, &context);
+	int rc = pinentry_start(prompt, &context);
 
 	if (rc)
 		return rc;

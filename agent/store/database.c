@@ -67,7 +67,7 @@ int database_error(void)
 	}
 }
 
-static int run(const char *sql)
+static int run_sql(const char *sql)
 {
 	return sqlite3_exec(database, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : database_error();
 }
@@ -127,7 +127,7 @@ int database_begin(bool write)
 	rc = enter();
 	if (!rc && write && frozen)
 		rc = fail(ERR_STORE, "its file is read-only, or the disk is full");
-	rc = rc ? rc : run(write ? "BEGIN IMMEDIATE" : "BEGIN");
+	rc = rc ? rc : run_sql(write ? "BEGIN IMMEDIATE" : "BEGIN");
 	if (rc)
 		file_unlock();
 	return rc;
@@ -138,7 +138,7 @@ int database_end(int rc)
 	for (struct statement *statement = statements; statement; statement = statement->next)
 		sqlite3_reset(statement->prepared);
 	if (!rc)
-		rc = run("COMMIT");
+		rc = run_sql("COMMIT");
 	if (rc && database)
 		sqlite3_exec(database, "ROLLBACK", NULL, NULL, NULL);
 	file_unlock();

@@ -281,7 +281,7 @@ static int fill_from(const char *copy, sqlite3 *to)
 	return rc ? rc : copy_all(copy, to);
 }
 
-static int fill(sqlite3 *to)
+static int fill_database(sqlite3 *to)
 {
 	char copy[NAME_SIZE];
 	const char *problem;
@@ -309,7 +309,7 @@ int repair(void)
 	snprintf(partial, sizeof partial, "%s.partial", file_path());
 	snprintf(whole, sizeof whole, "%s.new", file_path());
 	remove_all(partial);
-	rc = sqlite3_open(partial, &to) == SQLITE_OK ? fill(to) : ERR_STORE;
+	rc = sqlite3_open(partial, &to) == SQLITE_OK ? fill_database(to) : ERR_STORE;
 	if (!rc)
 		count = count_rows(to);
 	sqlite3_close(to);

@@ -28,7 +28,7 @@ int schema_version(void)
 	return (int)(sizeof steps / sizeof steps[0]);
 }
 
-static int run(sqlite3 *database, const char *sql)
+static int run_sql(sqlite3 *database, const char *sql)
 {
 	return sqlite3_exec(database, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : ERR_STORE;
 }
@@ -68,9 +68,9 @@ static int migrate_locked(sqlite3 *database, int version, const char **ret_probl
 
 	rc = rc ? rc : check_ours(database, present, ret_problem);
 	for (int i = present; i < version && !rc; i++)
-		rc = run(database, steps[i]);
+		rc = run_sql(database, steps[i]);
 	snprintf(sql, sizeof sql, "PRAGMA user_version=%d;PRAGMA application_id=%d", version, SCHEMA_APPLICATION_ID);
-	return rc || present == version ? rc : run(database, sql);
+	return rc || present == version ? rc : run_sql(database, sql);
 }
 
 int schema_check(sqlite3 *database, int *ret_version, const char **ret_problem)
@@ -93,9 +93,9 @@ int schema_migrate(sqlite3 *database, int version, const char **ret_problem)
 
 	if (rc || present == version)
 		return rc;
-	rc = run(database, "BEGIN IMMEDIATE");
+	rc = run_sql(database, "BEGIN IMMEDIATE");
 	rc = rc ? rc : migrate_locked(database, version, ret_problem);
-	rc = rc ? rc : run(database, "COMMIT");
+	rc = rc ? rc : run_sql(database, "COMMIT");
 	return rc; /* the caller closes, which undoes what was not committed, and still has SQLite's words */
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC
  *
- * From messages to the module and back. The token host decides nothing about who may use a key.
+ * From messages to the module and back. The token process decides nothing about who may use a key.
  */
 #include "answer.h"
 

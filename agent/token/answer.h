@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC
  *
- * The token host's answers to the broker's messages: one function per message. Each sends its
+ * The token process's answers to the broker's messages: one function per message. Each sends its
  * replies, RESULT last, and fails only if the channel does.
  */
 #ifndef SMIME_TOKEN_ANSWER_H

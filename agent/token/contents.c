@@ -83,7 +83,7 @@ static int read_flag(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTR
 }
 
 /* The handles of a search for one class, at most CERTS_MAX. The caller frees. */
-static int find(CK_SESSION_HANDLE session, CK_OBJECT_CLASS class, CK_OBJECT_HANDLE **ret_found,
+static int find_objects(CK_SESSION_HANDLE session, CK_OBJECT_CLASS class, CK_OBJECT_HANDLE **ret_found,
 		size_t *ret_count)
 {
 	CK_ATTRIBUTE template = {CKA_CLASS, &class, sizeof class};
@@ -257,7 +257,7 @@ static int read_class(struct token *token, CK_OBJECT_CLASS class, struct key **l
 	bool certs = class == CKO_CERTIFICATE;
 	struct key **last = end_of(list);
 	size_t count = 0;
-	int rc = find(session, class, &found, &count);
+	int rc = find_objects(session, class, &found, &count);
 
 	for (size_t i = 0; i < count && !rc; i++) {
 		CLEAN_NAME struct name name = NAME_INIT;
@@ -374,7 +374,7 @@ int contents_read_keys(struct token *token)
 {
 	CLEAN_FREE CK_OBJECT_HANDLE *found = NULL;
 	size_t count = 0;
-	int rc = find(token->pool.anchor, CKO_PRIVATE_KEY, &found, &count);
+	int rc = find_objects(token->pool.anchor, CKO_PRIVATE_KEY, &found, &count);
 	bool all = !rc && sees_private(token); /* still, after the search */
 
 	if (rc)

@@ -75,7 +75,7 @@ int main(void)
 	struct channel *channel;
 	struct msg_hello hello;
 
-	channel = channel_to_broker(PROCESS_HOST, &hello, NULL);
+	channel = channel_to_broker(PROCESS_TOKEN, &hello, NULL);
 	if (!channel || wait_for_start(channel))
 		return 1;
 	objects_init();

@@ -12,7 +12,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-/* Beyond the number of threads of the token host more sessions would never be used. */
+/* Beyond the number of threads of the token process more sessions would never be used. */
 #define SESSION_POOL_MAX 8
 
 struct session_pool {

@@ -19,7 +19,7 @@
 #define PACKET_MAX (MESSAGE_HEADER + BUF_MESSAGE_MAX)
 /* HELLO's payload in 0.1.0, which had no protocol in it. */
 #define HELLO_UNVERSIONED 19
-/* The certificates of a host with as many as it may have; a peer that is further behind is stuck. */
+/* The certificates of a token process with as many as it may have; a peer that is further behind is stuck. */
 #define QUEUE_MAX (32 * 1024 * 1024)
 
 struct packet {
@@ -268,7 +268,7 @@ static int receive_packet(int socket, bool wait, size_t *ret_length, int *ret_fd
 	return header.msg_flags & MSG_TRUNC ? ERR_PROTOCOL : 0;
 }
 
-static int parse(const struct channel *channel, size_t length, int fd, struct message *ret_message)
+static int parse_packet(const struct channel *channel, size_t length, int fd, struct message *ret_message)
 {
 	struct view packet = {receive_buffer, length};
 	struct message message = {.fd = fd};
@@ -303,7 +303,7 @@ int channel_receive(struct channel *channel, bool wait, struct message *ret_mess
 		secret_wipe(receive_buffer, received);
 	received = 0;
 	rc = receive_packet(channel->fd, wait && !channel->nonblocking, &received, &fd);
-	rc = rc ? rc : parse(channel, received, fd, ret_message);
+	rc = rc ? rc : parse_packet(channel, received, fd, ret_message);
 	if (rc && fd >= 0)
 		close(fd);
 	return rc;

@@ -28,7 +28,7 @@ static const struct row rows[] = {
 
 #define ROWS (sizeof rows / sizeof rows[0])
 
-static const struct row *find(int err)
+static const struct row *find_row(int err)
 {
 	for (size_t i = 0; i < ROWS; i++)
 		if (rows[i].err == err)
@@ -38,28 +38,28 @@ static const struct row *find(int err)
 
 const char *error_name(int err)
 {
-	const struct row *row = find(err);
+	const struct row *row = find_row(err);
 
 	return row ? row->name : "NONE";
 }
 
 const char *error_text(int err)
 {
-	const struct row *row = find(err);
+	const struct row *row = find_row(err);
 
 	return row ? row->text : err ? "unknown error" : "done";
 }
 
 int error_status(int err)
 {
-	const struct row *row = find(err);
+	const struct row *row = find_row(err);
 
 	return row ? row->status : err ? 3 : 0;
 }
 
 unsigned int error_to_gpg(int err)
 {
-	const struct row *row = find(err);
+	const struct row *row = find_row(err);
 
 	return row ? row->gpg : err ? error_to_gpg(ERR_INTERNAL) : 0;
 }
@@ -83,6 +83,6 @@ int error_from_wire(unsigned int number)
 
 	if (!number)
 		return 0;
-	row = number < 10000 ? find(-(int)number) : NULL;
+	row = number < 10000 ? find_row(-(int)number) : NULL;
 	return row ? row->err : ERR_PROTOCOL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC
  *
- * A broker, token host and token in one, for fuzzing what asks them: one token with the keys of
+ * A broker, token process and token in one, for fuzzing what asks them: one token with the keys of
  * corpus-key. Takes the place of agent/worker/io/ask.c.
  */
 #ifndef SMIME_STUB_ASK_H

@@ -40,21 +40,21 @@ open_sessions() {
 	tail -n 1 "$work/calls" | cut -d ' ' -f 4
 }
 
-# The process of the module's host, or nothing.
+# The process of the module's token process, or nothing.
 host_pid() {
 	smime status | sed -n 's/^ *module *ready .* \([0-9][0-9]*\)$/\1/p' | head -n 1
 }
 
-# other_host PID: whether the module has a host that is ready, and is not that one.
-other_host() {
+# other_process PID: whether the module has a token process that is ready, and is not that one.
+other_process() {
 	now=$(host_pid)
 	[ -n "$now" ] && [ "$now" != "$1" ]
 }
 
-# host_dies: and the next one is ready.
-host_dies() {
+# process_dies: and the next one is ready.
+process_dies() {
 	old=$(host_pid)
-	kill -9 "$old" && wait_for other_host "$old"
+	kill -9 "$old" && wait_for other_process "$old"
 }
 
 sed -i "s|^module .*|module $fault|" "$conf"

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 [ -n "$softhsm" ] || plan_skip "SoftHSM is not installed"
 . "$srcdir/tests/regress/fault.sh"
-DEATHS_EXPECTED=yes # hosts are killed, so that they ask the module anew what it can
+DEATHS_EXPECTED=yes # token processes are killed, so that they ask the module anew what it can
 
 echo "bytes to sign" >"$work/bytes"
 
@@ -18,7 +18,7 @@ without() { # MECHANISM...
 		hidden="$hidden|C_GetMechanismList hide=$mechanism"
 	done
 	(IFS='|' && rules ${hidden#|})
-	host_dies && unlock
+	process_dies && unlock
 }
 
 sign() { # KEY OPTIONS...

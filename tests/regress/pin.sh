@@ -179,7 +179,7 @@ ok "pin-source: a wrong PIN is sent once, then the person is asked" from_source 
 ok "and never again" from_source 0 4 1
 echo "wrong-Pin.8" >"$work/wrong"
 ok "nor what is in the file then: it may be wrong each time" from_source 0 4 1
-ok "its module's host restarts" host_dies
+ok "its module's token process restarts" process_dies
 ok "not even then" from_source 0 4 1
 smime agent reload
 ok "but when the configuration was read again" from_source 1 4 1
@@ -192,7 +192,7 @@ change_elsewhere() { # OLD NEW
 changed_behind() {
 	from_source 1 0 0 && change_elsewhere "$PIN" new-Pin.5 || return
 	answers CANCEL
-	host_dies && new_calls C_Login sign
+	process_dies && new_calls C_Login sign
 	change_elsewhere new-Pin.5 "$PIN" || return
 	echo "logins $count, status $got" >&2
 	[ "$count" = 1 ] && [ "$got" = 4 ]

@@ -41,9 +41,9 @@ fails_twice() { # RULE...
 	[ "$got" = 3 ] && [ "$count" = 2 ] && sign
 }
 
-new_host() { # COMMAND...: it has another host process afterwards
+new_process() { # COMMAND...: it has another token process afterwards
 	old=$(host_pid)
-	"$@" && wait_for other_host "$old"
+	"$@" && wait_for other_process "$old"
 }
 
 ok "initialise a token" make_token Demo
@@ -57,10 +57,10 @@ descriptors=$(agent_descriptors)
 
 # --- the module
 
-ok "C_Sign hangs once: signed by the next host, logged in from the cache" new_host survives 1 "C_Sign hang 1"
-ok "C_Sign crashes once" new_host survives 1 "C_Sign segv 1"
-ok "C_Sign aborts once" new_host survives 1 "C_Sign abort 1"
-ok "the process ends in C_Sign once" new_host survives 1 "C_Sign exit 1"
+ok "C_Sign hangs once: signed by the next token process, logged in from the cache" new_process survives 1 "C_Sign hang 1"
+ok "C_Sign crashes once" new_process survives 1 "C_Sign segv 1"
+ok "C_Sign aborts once" new_process survives 1 "C_Sign abort 1"
+ok "the process ends in C_Sign once" new_process survives 1 "C_Sign exit 1"
 
 # Each crash in a row makes the pause before the next start longer: a new agent counts anew.
 smime agent stop
@@ -138,7 +138,7 @@ ok "device error: looked at, and signed" survives 0 "C_Sign rv=0x30 1"
 ok "general error: looked at, and signed" survives 0 "C_Sign rv=0x5 1"
 ok "a token without memory: looked at, and signed" survives 0 "C_Sign rv=0x31 1"
 ok "device error always: an error after two" fails_twice "C_Sign rv=0x30"
-ok "not logged in always: an error, and another process" new_host fails_twice "C_Sign rv=0x101"
+ok "not logged in always: an error, and another process" new_process fails_twice "C_Sign rv=0x101"
 ok "C_OpenSession fails: an error or not, then it signs" eval 'rules "C_OpenSession rv=0xb1 1"; sign; rules; sign'
 
 # No second C_Login: it may be the PIN that hangs it, or count as a try.
@@ -185,7 +185,7 @@ signed_more_than() { # COUNT since $start
 	[ $(($(calls C_Sign) - start)) -gt "$1" ]
 }
 
-# loops CLIENTS COUNT [KILLS]: that many at once, and the host dies that often meanwhile.
+# loops CLIENTS COUNT [KILLS]: that many at once, and the token process dies that often meanwhile.
 loops() {
 	rm -f "$work/failures"
 	start=$(calls C_Sign)
@@ -195,7 +195,7 @@ loops() {
 		pids="$pids $!"
 	done
 	for kill in $(seq "${3:-0}"); do
-		wait_for signed_more_than $((kill * 20)) && host_dies
+		wait_for signed_more_than $((kill * 20)) && process_dies
 	done
 	for pid in $pids; do
 		wait "$pid"
@@ -203,11 +203,11 @@ loops() {
 	cat "$work/failures" >&2 2>/dev/null
 	signed_more_than $(($1 * $2 - 1)) && [ ! -e "$work/failures" ]
 }
-ok "8 clients in parallel while the host is killed twice: every signature is right" loops 8 10 2
+ok "8 clients in parallel while the token process is killed twice: every signature is right" loops 8 10 2
 ok "16 clients at once on one key" loops 16 4
 few_sessions() {
 	rules "C_GetTokenInfo sessions=3"
-	host_dies && loops 8 3
+	process_dies && loops 8 3
 	got=$?
 	rules
 	return $got

@@ -11,7 +11,7 @@ use_conf
 ok "initialise a token" make_token Demo
 ok "make a key" make_key Demo ec ec:P-256
 
-crash_once() { # the next signature ends the host, and the login with it
+crash_once() { # the next signature ends the token process, and the login with it
 	rules "$@" "C_Sign segv 1"
 }
 

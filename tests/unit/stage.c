@@ -5,10 +5,10 @@
 #include "stage.h"
 
 #include "cards.h"
-#include "certs.h"
+#include "certificate_store.h"
 #include "doorman.h"
 #include "events.h"
-#include "hosts.h"
+#include "modules.h"
 #include "key_operation.h"
 #include "reload.h"
 #include "secret.h"
@@ -44,7 +44,7 @@ void stage_begin(const char *config)
 	write_config(config);
 	assert_int_equal(settings_load(config_path), 0);
 	events_wire();
-	hosts_configure(settings());
+	modules_configure(settings());
 	readers_start(&cards_reader_events);
 	fake_settle();
 }
@@ -61,14 +61,14 @@ void stage_end(void)
 	while (client_count)
 		close(clients[--client_count].fd);
 	readers_end();
-	hosts_end();
+	modules_end();
 	fake_settle();
 	for (struct child *child; (child = fake_child(PROCESS_WORKER));)
 		fake_die(child);
 	for (struct child *child; (child = fake_child(PROCESS_PROMPT));)
 		fake_die(child);
 	peers_end();
-	certs_end();
+	certificate_store_end();
 	doorman_end();
 	fake_advance(3600000); /* whatever waited has an end */
 	assert_int_equal(key_operations_count(), 0);

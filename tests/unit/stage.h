@@ -6,7 +6,7 @@
 #define SMIME_UNIT_STAGE_H
 
 #include "fake_broker.h"
-#include "host.h"
+#include "token_process.h"
 #include "keyring.h"
 #include "peer.h"
 

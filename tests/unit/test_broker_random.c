@@ -4,7 +4,7 @@
  * or do not, deaths, time, reloads, cards. Every request is answered once, no table of states is violated, and the broker
  * survives. SMIME_RANDOM_EVENTS sets how many events, SMIME_RANDOM_SEED the seed, which is printed.
  */
-#include "certs.h"
+#include "certificate_store.h"
 #include "key_operation.h"
 #include "pincache.h"
 #include "stage.h"
@@ -148,7 +148,7 @@ static void answer_one(void)
 	calls[which] = calls[--call_count];
 	if (!child)
 		return;
-	if (child->kind == PROCESS_HOST)
+	if (child->kind == PROCESS_TOKEN)
 		answer_process(child, &call);
 	else if (child->kind == PROCESS_PROMPT)
 		answer_prompt(child, &call);
@@ -250,7 +250,7 @@ static void client_goes(void)
 /* A process that is not the worker of a client dies, or breaks the protocol. */
 static void process_fails(void)
 {
-	static const enum process kinds[] = {PROCESS_HOST, PROCESS_PROMPT, PROCESS_ADMIN, PROCESS_STORE, PROCESS_WATCH};
+	static const enum process kinds[] = {PROCESS_TOKEN, PROCESS_PROMPT, PROCESS_ADMIN, PROCESS_STORE, PROCESS_WATCH};
 	struct child *child = fake_child(kinds[any(5)]);
 	static const uint8_t garbage[8] = {1, 2, 3, 4, 5, 6, 7, 8};
 
@@ -291,7 +291,7 @@ static void reload(void)
 
 static void refuse_some(void)
 {
-	static const unsigned int kinds[] = {0, 0, 0, PROCESS_HOST, PROCESS_PROMPT, PROCESS_WORKER, PROCESS_STORE, PROCESS_WATCH};
+	static const unsigned int kinds[] = {0, 0, 0, PROCESS_TOKEN, PROCESS_PROMPT, PROCESS_WORKER, PROCESS_STORE, PROCESS_WATCH};
 
 	fake_refuse_children(kinds[any(8)]);
 }

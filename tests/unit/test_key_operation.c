@@ -23,7 +23,7 @@ static void begin(const struct stage_token *tokens)
 {
 	stage_begin(CONFIG);
 	stage_reader(READER_CARD, 2);
-	process = fake_child(PROCESS_HOST);
+	process = fake_child(PROCESS_TOKEN);
 	first_pid = process->pid;
 	stage_start(process, tokens);
 	worker = stage_client();
@@ -79,7 +79,7 @@ static void a_crash(void **state)
 	fake_die(process);
 	assert_int_equal(stage_answer(worker, 7), 1);
 	fake_advance(0);
-	process = fake_child(PROCESS_HOST);
+	process = fake_child(PROCESS_TOKEN);
 	stage_start(process, soft);
 	fake_expect(process, MSG_SIGN);
 	fake_die(process);
@@ -105,7 +105,7 @@ static void a_process_that_cannot_be_started(void **state)
 {
 	(void)state;
 	begin(soft);
-	fake_refuse_children(PROCESS_HOST);
+	fake_refuse_children(PROCESS_TOKEN);
 	fake_die(process);
 	stage_sign(worker, 7, 'a');
 	fake_advance(0);
@@ -122,7 +122,7 @@ static void a_hang(void **state)
 	stage_sign(worker, 7, 'a');
 	fake_expect(process, MSG_SIGN);
 	fake_advance(10000);
-	process = fake_child(PROCESS_HOST);
+	process = fake_child(PROCESS_TOKEN);
 	stage_start(process, soft);
 	answer_sign(0);
 	assert_int_equal(stage_answer(worker, 7), 0);
@@ -204,7 +204,7 @@ static void a_module_that_hangs_after_a_removal(void **state)
 	assert_int_equal(stage_answer(worker, 7), 1);
 	fake_advance(2);
 	assert_int_equal(stage_answer(worker, 7), ERR_TOKEN_REMOVED);
-	assert_int_not_equal(fake_child(PROCESS_HOST)->pid, first_pid);
+	assert_int_not_equal(fake_child(PROCESS_TOKEN)->pid, first_pid);
 }
 
 /* It failed for good, and a moment later the reader says that the card was pulled. */
@@ -238,8 +238,8 @@ static void a_failure_of_the_card_itself(void **state)
 	assert_true(stage_report(process, message.id, card, 0));
 	answer_sign(ERR_TOKEN);
 	fake_advance(1000);
-	assert_int_not_equal(fake_child(PROCESS_HOST)->pid, first_pid);
-	process = fake_child(PROCESS_HOST);
+	assert_int_not_equal(fake_child(PROCESS_TOKEN)->pid, first_pid);
+	process = fake_child(PROCESS_TOKEN);
 	stage_start(process, card);
 	assert_int_equal(stage_answer(worker, 7), ERR_TOKEN);
 }
@@ -258,7 +258,7 @@ static void a_card_that_pcscd_noticed_late(void **state)
 	answer_sign(ERR_TOKEN);
 	stage_reader(READER_CARD, 3);
 	fake_advance(1000);
-	process = fake_child(PROCESS_HOST);
+	process = fake_child(PROCESS_TOKEN);
 	stage_start(process, card);
 	answer_sign(0);
 	assert_int_equal(stage_answer(worker, 7), 0);
@@ -273,7 +273,7 @@ static void a_card_that_the_module_does_not_see(void **state)
 	begin(card);
 	stage_reader(READER_EMPTY, 3);
 	fake_advance(0);
-	process = fake_child(PROCESS_HOST);
+	process = fake_child(PROCESS_TOKEN);
 	stage_start(process, nothing); /* without a card it starts afresh */
 	stage_reader(READER_CARD, 4);
 	message = fake_expect(process, MSG_LOOK);
@@ -285,7 +285,7 @@ static void a_card_that_the_module_does_not_see(void **state)
 		assert_int_equal(stage_report(process, message.id, nothing, 0), i < 2); /* then it is ended */
 	}
 	assert_int_equal(keyring_tokens()->state, TOKEN_DOUBTED);
-	process = fake_child(PROCESS_HOST);
+	process = fake_child(PROCESS_TOKEN);
 	stage_start(process, card);
 	answer_sign(0);
 	assert_int_equal(stage_answer(worker, 7), 0);

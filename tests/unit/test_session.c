@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC
  *
- * The sessions of the token host with a module that loses them all and gives their handles to the next ones that are
+ * The sessions of the token process with a module that loses them all and gives their handles to the next ones that are
  * opened, of whichever slot.
  */
 #include "session.h"

@@ -3,7 +3,7 @@
  * Passes workers' requests to the store's process and its answers back. A process that fails is started
  * again, and what it was asked is asked once more: every request of the store can be repeated.
  */
-#include "certs.h"
+#include "certificate_store.h"
 
 #include "log.h"
 #include "settings.h"
@@ -19,8 +19,8 @@
 #define ANSWER_LIMIT_MS 60000
 #define PATH_SIZE 4096
 
-struct request {
-	struct request *next;
+struct store_request {
+	struct store_request *next;
 	uint32_t id; /* towards the store */
 	uint32_t peer, peer_id;
 	enum message_type type;
@@ -29,18 +29,18 @@ struct request {
 	unsigned int attempts;
 };
 
-static struct request *requests;
+static struct store_request *requests;
 static struct child *store;
 static uint32_t next_id = 1;
 static struct loop_timer limit;
 static char path[PATH_SIZE];
 static char problem[300];
 
-static void start(void);
+static void store_start(void);
 
-static void request_free(struct request *request)
+static void request_free(struct store_request *request)
 {
-	for (struct request **at = &requests; *at; at = &(*at)->next)
+	for (struct store_request **at = &requests; *at; at = &(*at)->next)
 		if (*at == request) {
 			*at = request->next;
 			break;
@@ -51,39 +51,39 @@ static void request_free(struct request *request)
 	free(request);
 }
 
-static void finish(struct request *request, const struct msg_result *result, int fd)
+static void request_finish(struct store_request *request, const struct msg_result *result, int fd)
 {
 	peer_reply_file(request->peer, request->peer_id, result, fd);
 	request_free(request);
 }
 
-static void fail(struct request *request, int err, const char *detail)
+static void request_fail(struct store_request *request, int err, const char *detail)
 {
 	struct msg_result result = {.error = (uint32_t)-err, .detail = view_string(detail)};
 
-	finish(request, &result, -1);
+	request_finish(request, &result, -1);
 }
 
-static struct request *find(uint32_t id)
+static struct store_request *find_request(uint32_t id)
 {
-	for (struct request *request = requests; request; request = request->next)
+	for (struct store_request *request = requests; request; request = request->next)
 		if (request->id == id)
 			return request;
 	return NULL;
 }
 
-static void gone(void *context)
+static void store_gone(void *context)
 {
 	(void)context;
 	store = NULL;
 	loop_timer_clear(&limit);
-	for (struct request *request = requests, *next; request; request = next) {
+	for (struct store_request *request = requests, *next; request; request = next) {
 		next = request->next;
 		if (request->attempts >= ATTEMPTS_MAX)
-			fail(request, ERR_STORE, "its process failed twice");
+			request_fail(request, ERR_STORE, "its process failed twice");
 	}
 	if (requests)
-		start();
+		store_start();
 }
 
 static void out_of_time(void *context)
@@ -91,7 +91,7 @@ static void out_of_time(void *context)
 	(void)context;
 	log_error("the certificate store does not answer and is ended");
 	child_kill(store);
-	gone(NULL);
+	store_gone(NULL);
 }
 
 static void watch_time(void)
@@ -102,7 +102,7 @@ static void watch_time(void)
 		loop_timer_clear(&limit);
 }
 
-static void send(struct request *request)
+static void send_request(struct store_request *request)
 {
 	request->attempts++;
 	child_sent(store, channel_forward(store->channel, request->type, request->id,
@@ -110,7 +110,7 @@ static void send(struct request *request)
 	watch_time();
 }
 
-static void opened(const struct msg_result *result)
+static void store_opened(const struct msg_result *result)
 {
 	snprintf(problem, sizeof problem, "%.*s", (int)result->detail.length,
 		 result->error ? (const char *)result->detail.data : "");
@@ -118,9 +118,9 @@ static void opened(const struct msg_result *result)
 		log_error("certificate store %s cannot be used: %s", path, log_quote(problem));
 }
 
-static int hear(void *context, struct message *message)
+static int hear_store(void *context, struct message *message)
 {
-	struct request *request = find(message->id);
+	struct store_request *request = find_request(message->id);
 	struct peer *peer = request ? peer_find(request->peer) : NULL;
 	struct msg_result result;
 	int rc;
@@ -137,38 +137,38 @@ static int hear(void *context, struct message *message)
 	if (rc)
 		return rc;
 	if (!message->id)
-		opened(&result);
+		store_opened(&result);
 	if (request)
-		finish(request, &result, message->fd);
+		request_finish(request, &result, message->fd);
 	watch_time();
 	return 0;
 }
 
-static void start(void)
+static void store_start(void)
 {
 	struct msg_hello hello = settings_hello();
 	struct msg_store_open open = {view_string(path)};
 
-	store = child_spawn(PROCESS_STORE, hello, -1, hear, gone, NULL);
+	store = child_spawn(PROCESS_STORE, hello, -1, hear_store, store_gone, NULL);
 	if (!store) {
 		snprintf(problem, sizeof problem, "its process cannot be started");
 		while (requests)
-			fail(requests, ERR_STORE, problem);
+			request_fail(requests, ERR_STORE, problem);
 		return;
 	}
 	child_send(store, STORE_OPEN, 0, store_open, &open, -1);
-	for (struct request *request = requests; request; request = request->next)
-		send(request);
+	for (struct store_request *request = requests; request; request = request->next)
+		send_request(request);
 }
 
-int certs_answer(struct peer *peer, struct message *message)
+int certificate_store_answer(struct peer *peer, struct message *message)
 {
-	struct request *request = calloc(1, sizeof *request), **end = &requests;
+	struct store_request *request = calloc(1, sizeof *request), **end = &requests;
 	int rc = request ? 0 : ERR_NO_MEMORY;
 
 	if (rc)
 		return rc;
-	*request = (struct request){.peer = peer->number,
+	*request = (struct store_request){.peer = peer->number,
 				    .peer_id = message->id,
 				    .id = next_id++,
 				    .type = message->type,
@@ -185,9 +185,9 @@ int certs_answer(struct peer *peer, struct message *message)
 		end = &(*end)->next;
 	*end = request;
 	if (store)
-		send(request);
+		send_request(request);
 	else
-		start();
+		store_start();
 	return 0;
 }
 
@@ -205,7 +205,7 @@ static void find_path(char into[PATH_SIZE])
 		snprintf(into, PATH_SIZE, "%s/.local/share/smime-agent/certs.db", home);
 }
 
-void certs_configure(void)
+void certificate_store_configure(void)
 {
 	char wanted[PATH_SIZE];
 
@@ -214,20 +214,20 @@ void certs_configure(void)
 		return;
 	strcpy(path, wanted);
 	child_kill(store);
-	start();
+	store_start();
 }
 
-const char *certs_path(void)
+const char *certificate_store_path(void)
 {
 	return path;
 }
 
-const char *certs_problem(void)
+const char *certificate_store_problem(void)
 {
 	return *problem ? problem : NULL;
 }
 
-int certs_open_anchors(void)
+int certificate_store_open_anchors(void)
 {
 	const char *file = settings()->trust_anchors;
 	CLEAN_FD int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -239,7 +239,7 @@ int certs_open_anchors(void)
 	return -1;
 }
 
-void certs_end(void)
+void certificate_store_end(void)
 {
 	loop_timer_clear(&limit);
 	while (requests)

@@ -2,23 +2,23 @@
  *
  * The PIN of a key that asks for it each time.
  */
-#include "use.h"
+#include "key_pin.h"
 
 #include "pincache.h"
 #include "prompt.h"
-#include "question.h"
+#include "prompt_text.h"
 
 #include <fcntl.h>
 
-struct use {
+struct key_pin {
 	uint32_t key;
-	use_pin_done done;
+	key_pin_done done;
 	void *context;
 };
 
-static void got_use_pin(void *context, int err, struct secret *first, struct secret *second)
+static void got_key_pin(void *context, int err, struct secret *first, struct secret *second)
 {
-	struct use *use = context;
+	struct key_pin *use = context;
 	const struct key *key = keyring_key(use->key);
 
 	secret_free(second);
@@ -37,13 +37,13 @@ static int open_pin(const struct token *token, int pin_fd, int last_err)
 	return last_err || (token->flags & TOKEN_PIN_FINAL_TRY) ? -1 : pincache_open_source(token);
 }
 
-void use_ask_pin(const struct key *key, uint32_t peer, int pin_fd, int last_err, use_pin_done done,
+void key_pin_ask(const struct key *key, uint32_t peer, int pin_fd, int last_err, key_pin_done done,
 		       void *context)
 {
 	const struct token *token = key->token;
 	CLEAN_FD int fd = open_pin(token, pin_fd, last_err);
-	struct use *use = calloc(1, sizeof *use);
-	char text[QUESTION_MAX];
+	struct key_pin *use = calloc(1, sizeof *use);
+	char text[PROMPT_TEXT_MAX];
 	struct prompt prompt = {.peer = peer,
 				.fd = fd,
 				.title = "PIN",
@@ -55,7 +55,7 @@ void use_ask_pin(const struct key *key, uint32_t peer, int pin_fd, int last_err,
 		done(context, use ? 0 : ERR_NO_MEMORY, NULL);
 		return;
 	}
-	*use = (struct use){key->ref, done, context};
-	question_use(key, peer, text);
-	prompt_ask(&prompt, got_use_pin, use);
+	*use = (struct key_pin){key->ref, done, context};
+	prompt_text_use(key, peer, text);
+	prompt_ask(&prompt, got_key_pin, use);
 }

@@ -2,7 +2,7 @@
  *
  * Which modules there are, from the configuration or from p11-kit, and the list of their hosts.
  */
-#include "hosts.h"
+#include "modules.h"
 
 #include "keyring.h"
 #include "log.h"
@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#define HOSTS_MAX 64
+#define TOKEN_PROCESSES_MAX 64
 /* p11-kit loads every module to name them. */
 #define LISTING_TIMEOUT_MS 30000
 /* Modules of which no reader tells anything are looked at this often, while a program is connected. */
@@ -29,16 +29,16 @@ static struct child *lister; /* asks p11-kit for its modules */
 static struct loop_timer listing, slow_look;
 static struct loop_event check_event;
 
-/* Whether there is nothing to wait for: a host that is down is started again. */
-static bool is_host_settled(const struct host *host, bool patient)
+/* Whether there is nothing to wait for: a token process that is down is started again. */
+static bool is_process_settled(const struct token_process *process, bool patient)
 {
-	switch (host->state) {
-	case HOST_DOWN:
-		return host->late;
-	case HOST_STARTING:
-		return host->late && !patient;
-	case HOST_READY:
-	case HOST_FAILED:
+	switch (process->state) {
+	case TOKEN_PROCESS_DOWN:
+		return process->late;
+	case TOKEN_PROCESS_STARTING:
+		return process->late && !patient;
+	case TOKEN_PROCESS_READY:
+	case TOKEN_PROCESS_FAILED:
 		break;
 	}
 	return true;
@@ -48,8 +48,8 @@ static bool is_settled(bool patient)
 {
 	if (lister)
 		return false;
-	for (const struct host *host = host_first(); host; host = host->next)
-		if (!is_host_settled(host, patient))
+	for (const struct token_process *process = token_process_first(); process; process = process->next)
+		if (!is_process_settled(process, patient))
 			return false;
 	return true;
 }
@@ -72,12 +72,12 @@ static void check_settled(void *context)
 	}
 }
 
-void hosts_check_settled(void)
+void modules_check_settled(void)
 {
 	loop_post(&check_event, check_settled, NULL);
 }
 
-int hosts_when_settled(void (*settled)(void *context), void *context, bool patient)
+int modules_when_settled(void (*settled)(void *context), void *context, bool patient)
 {
 	struct waiting *item = calloc(1, sizeof *item), **at = &waiting;
 
@@ -87,7 +87,7 @@ int hosts_when_settled(void (*settled)(void *context), void *context, bool patie
 	while (*at)
 		at = &(*at)->next;
 	*at = item;
-	hosts_check_settled();
+	modules_check_settled();
 	return 0;
 }
 
@@ -95,33 +95,33 @@ static void look_slowly(void *context)
 {
 	(void)context;
 	loop_timer_set(&slow_look, SLOW_LOOK_MS, look_slowly, NULL);
-	for (struct host *host = host_first(); host && peers_serving(); host = host->next)
-		if (host->state == HOST_READY &&
-		    (keyring_has_readerless(host->number) || !keyring_has_present(host->number)))
-			host_notice(host, false);
+	for (struct token_process *process = token_process_first(); process && peers_serving(); process = process->next)
+		if (process->state == TOKEN_PROCESS_READY &&
+		    (keyring_has_readerless(process->number) || !keyring_has_present(process->number)))
+			token_process_notice(process, false);
 }
 
 /* One that is there already goes on undisturbed. */
 static void add_module(const char *name, const char *path)
 {
-	struct host *host = host_first();
+	struct token_process *process = token_process_first();
 
-	while (host && (strcmp(host->name, name) || strcmp(host->path, path)))
-		host = host->next;
-	host = host ? host : host_add(name, path);
-	if (host)
-		host_want(host, true);
+	while (process && (strcmp(process->name, name) || strcmp(process->path, path)))
+		process = process->next;
+	process = process ? process : token_process_add(name, path);
+	if (process)
+		token_process_want(process, true);
 }
 
 static void remove_unwanted(void)
 {
-	for (struct host *host = host_first(), *next; host; host = next) {
-		next = host->next;
-		if (!host->wanted)
-			host_free(host);
+	for (struct token_process *process = token_process_first(), *next; process; process = next) {
+		next = process->next;
+		if (!process->wanted)
+			token_process_free(process);
 	}
 	peers_keys_changed();
-	hosts_check_settled();
+	modules_check_settled();
 }
 
 static void listing_done(void)
@@ -137,7 +137,7 @@ static void listing_failed(void)
 	loop_timer_clear(&listing);
 	child_kill(TAKE(lister));
 	log_error("p11-kit's modules could not be listed; name them with `module` lines instead");
-	hosts_check_settled();
+	modules_check_settled();
 }
 
 static void listing_timed_out(void *context)
@@ -182,22 +182,22 @@ static void lister_gone(void *context)
 	listing_failed();
 }
 
-void hosts_configure(const struct config *config)
+void modules_configure(const struct config *config)
 {
 	static const struct msg_nothing nothing;
 	struct msg_hello hello = settings_hello();
 
 	child_kill(TAKE(lister));
 	loop_timer_set(&slow_look, SLOW_LOOK_MS, look_slowly, NULL);
-	for (struct host *host = host_first(); host; host = host->next)
-		host_want(host, false);
+	for (struct token_process *process = token_process_first(); process; process = process->next)
+		token_process_want(process, false);
 	if (config->modules) {
 		for (const struct config_list *item = config->modules; item; item = item->next)
 			add_module(item->value, item->value);
 		remove_unwanted();
 		return;
 	}
-	lister = child_spawn(PROCESS_HOST, hello, -1, hear_lister, lister_gone, NULL);
+	lister = child_spawn(PROCESS_TOKEN, hello, -1, hear_lister, lister_gone, NULL);
 	if (!lister) {
 		listing_failed();
 		return;
@@ -206,9 +206,9 @@ void hosts_configure(const struct config *config)
 	child_send(lister, MODULES, 1, nothing, &nothing, -1);
 }
 
-void hosts_end(void)
+void modules_end(void)
 {
 	loop_timer_clear(&slow_look);
-	while (host_first())
-		host_free(host_first());
+	while (token_process_first())
+		token_process_free(token_process_first());
 }

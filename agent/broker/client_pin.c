@@ -2,19 +2,19 @@
  *
  * It is read before its login begins: nobody waits for a descriptor that is slow.
  */
-#include "given.h"
+#include "client_pin.h"
 
 #include "prompt.h"
 
-struct given {
+struct client_pin {
 	uint32_t token, peer;
 	login_done done;
 	void *context;
 };
 
-static void got_given(void *context, int err, struct secret *first, struct secret *second)
+static void got_client_pin(void *context, int err, struct secret *first, struct secret *second)
 {
-	struct given *given = context;
+	struct client_pin *given = context;
 	struct token *token = keyring_token(given->token);
 
 	secret_free(second);
@@ -27,15 +27,15 @@ static void got_given(void *context, int err, struct secret *first, struct secre
 	free(given);
 }
 
-void given_login(struct token *token, uint32_t peer, int pin_fd, login_done done, void *context)
+void client_pin_login(struct token *token, uint32_t peer, int pin_fd, login_done done, void *context)
 {
-	struct given *given = malloc(sizeof *given);
+	struct client_pin *given = malloc(sizeof *given);
 	struct prompt prompt = {.peer = peer, .fd = pin_fd, .title = "", .first = "PIN"};
 
 	if (!given) {
 		done(context, ERR_NO_MEMORY);
 		return;
 	}
-	*given = (struct given){token->ref, peer, done, context};
-	prompt_ask(&prompt, got_given, given);
+	*given = (struct client_pin){token->ref, peer, done, context};
+	prompt_ask(&prompt, got_client_pin, given);
 }
