@@ -46,7 +46,7 @@ not_shown() { # the process finds nothing, in as many searches as it makes to re
 
 stay_known() {
 	not_shown
-	smime keys >/dev/null && wait_for says_log "may be there" && lists 9a 9d
+	smime keys >/dev/null && wait_for says_log "may have misread it" && lists 9a 9d
 }
 
 # --- no PIN
