@@ -41,19 +41,19 @@ open_sessions() {
 }
 
 # The process of the module's token process, or nothing.
-host_pid() {
+process_pid() {
 	smime status | sed -n 's/^ *module *ready .* \([0-9][0-9]*\)$/\1/p' | head -n 1
 }
 
 # other_process PID: whether the module has a token process that is ready, and is not that one.
 other_process() {
-	now=$(host_pid)
+	now=$(process_pid)
 	[ -n "$now" ] && [ "$now" != "$1" ]
 }
 
 # process_dies: and the next one is ready.
 process_dies() {
-	old=$(host_pid)
+	old=$(process_pid)
 	kill -9 "$old" && wait_for other_process "$old"
 }
 

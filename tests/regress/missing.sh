@@ -56,11 +56,11 @@ logins_of() { # PID
 }
 
 no_pin_before_next() {
-	wait_for lists 9a 9d && old=$(host_pid) && [ -n "$old" ] || return
+	wait_for lists 9a 9d && old=$(process_pid) && [ -n "$old" ] || return
 	not_shown
 	smime keys >/dev/null && smime unlock || return
 	echo "the PIN was sent $(logins_of "$old") times by the process that showed no keys" >&2
-	[ "$(logins_of "$old")" = 0 ] && other_host "$old" && [ "$(logins_of "$(host_pid)")" = 1 ]
+	[ "$(logins_of "$old")" = 0 ] && other_process "$old" && [ "$(logins_of "$(process_pid)")" = 1 ]
 }
 
 # --- who waits
@@ -70,7 +70,7 @@ no_pin_before_next() {
 all_are_served() {
 	wait_for lists 9a 9d || return
 	rules "C_FindObjects none 3" "C_Initialize delay=2000 1"
-	kill -9 "$(host_pid)"
+	kill -9 "$(process_pid)"
 	sign alice 9a "$work/s1.eml" &
 	first=$!
 	sign alice 9d "$work/s2.eml" && wait "$first" && return
@@ -83,9 +83,9 @@ all_are_served() {
 
 # As ykcs11 shows a card that was out again as it read it: with nothing on it, and 0 for its serial number.
 is_looked_at_again() {
-	wait_for lists 9a 9d && old=$(host_pid) && [ -n "$old" ] || return
+	wait_for lists 9a 9d && old=$(process_pid) && [ -n "$old" ] || return
 	rules "C_GetTokenInfo stranger=$old"
-	wait_for shows_stranger && sign alice 9a "$work/s1.eml" && other_host "$old"
+	wait_for shows_stranger && sign alice 9a "$work/s1.eml" && other_process "$old"
 }
 shows_stranger() {
 	smime tokens | grep -q '^  serial *0$'

@@ -60,7 +60,7 @@ ok "the agent is killed in the middle of a call, which ends well" in_call kill_a
 rules "$SLOW"
 ok "so does one whose worker is killed" in_call kill_workers
 rules "$SLOW"
-ok "and one whose token's module is" in_call host_dies
+ok "and one whose token's module is" in_call process_dies
 rules "$SLOW"
 stopped_by_hand() { # which may end the call, too: with a code of PKCS#11's
 	in_call stop_agent || grep -q '^first signature: 0x30$' "$work/client.out" && signs

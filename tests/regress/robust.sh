@@ -42,7 +42,7 @@ fails_twice() { # RULE...
 }
 
 new_process() { # COMMAND...: it has another token process afterwards
-	old=$(host_pid)
+	old=$(process_pid)
 	"$@" && wait_for other_process "$old"
 }
 
@@ -113,7 +113,7 @@ ok "until somebody asks for it again" eval 'wait_for unlock && sign'
 # Every process of the module hangs before it is ready.
 never_ready() {
 	rules "C_GetSlotList hang"
-	kill -9 "$(host_pid)"
+	kill -9 "$(process_pid)"
 	timeout 60 smime sign -k ec --raw -o "$work/s.der" "$work/bytes" 2>"$work/never-err"
 	got=$?
 	rules

@@ -127,21 +127,21 @@ module_is() { # STATE NAME
 	smime status | grep -q "^ *module *$1 $2 "
 }
 
-host_pid() {
+process_pid() {
 	smime status | sed -n 's/^ *module *ready database \([0-9][0-9]*\)$/\1/p'
 }
 
 has_host() {
-	[ -n "$(host_pid)" ]
+	[ -n "$(process_pid)" ]
 }
 
-host_dies() {
-	old=$(host_pid)
-	kill -9 "$old" && wait_for other_host
+process_dies() {
+	old=$(process_pid)
+	kill -9 "$old" && wait_for other_process
 }
 
-other_host() {
-	now=$(host_pid)
+other_process() {
+	now=$(process_pid)
 	[ -n "$now" ] && [ "$now" != "$old" ]
 }
 
@@ -188,7 +188,7 @@ for key in p256 p384; do
 		ok "a mail to $key comes back, KDF with $hash" mail_comes_back "$key" -keyopt "ecdh_kdf_md:$hash"
 	done
 done
-ok "the module's process dies" host_dies
+ok "the module's process dies" process_dies
 ok "and the next one has the database, too" sign rsa
 ok "certutil makes another key meanwhile" make_nss_key "$work/nss" later -k ec -q nistp256
 ok "it is seen" listed later ec:P-256
