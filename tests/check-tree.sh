@@ -126,6 +126,17 @@ for file in $(git ls-files '*.c' '*.h' 2>/dev/null || find . -name '*.[ch]'); do
 	head -n 1 "$file" | grep -q 'SPDX-License-Identifier: ISC' || breach "$file has no SPDX line"
 done
 
+# A backtrace has names only: a static function says what it starts, and a struct's name means one thing in a program.
+# (The other rooms follow when they pass.)
+for room in agent/worker agent/token agent/watch client/gpgsm; do
+	grep -rnE '^static [a-zA-Z0-9_ ]+[ *](run|parse|hear|finish|start)\(' $room --include='*.c' |
+		sed 's/(.*//; s/^/check-tree: a name without its noun: /' | { ! grep . ; } || bad=1
+done
+for room in agent/worker agent/token agent/admin agent/prompt agent/watch agent/store client/lib client/gpgsm client/pkcs11; do
+	grep -rhoE '^(static )?(const )?struct [a-z0-9_]+ \{' $room include --include='*.[ch]' | grep -o 'struct [a-z0-9_]*' |
+		sort | uniq -d | sed "s,^,check-tree: $room: two structs of one name: ," | { ! grep . ; } || bad=1
+done
+
 # What says how it is run can be run: make check does.
 for file in tests/*/*.sh; do
 	[ -x "$file" ] || [ "$(head -c 2 "$file" 2>/dev/null | tr -d '\0')" != '#!' ] || breach "$file cannot be executed"

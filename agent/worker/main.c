@@ -13,7 +13,7 @@
 #include "remote_key.h"
 #include "request.h"
 #include "sandbox.h"
-#include "warm.h"
+#include "warmup.h"
 
 #include <openssl/crypto.h>
 #include <stdio.h>
@@ -66,7 +66,7 @@ int main(void)
 		log_error("a worker cannot be started: %s", error_text(rc));
 		return 1;
 	}
-	warm_up();
+	warmup_openssl();
 	rc = take_client(channel, &fd);
 	rc = rc ? rc : request_serve(fd);
 	/* Nothing is left to be written; destructors could ask for what the sandbox forbids. */

@@ -309,7 +309,7 @@ static const struct dialect gpgsm = {"GNU Privacy Guard's S/M server (smime-agen
 				     gpgsm_commands, COUNT(gpgsm_commands), option_gpgsm,
 				     GPG_ERR_SOURCE_GPGSM, true};
 
-static gpg_error_t run(assuan_context_t ctx, char *line)
+static gpg_error_t run_command(assuan_context_t ctx, char *line)
 {
 	const char *name = assuan_get_command_name(ctx);
 	const struct command *command = spoken->commands;
@@ -331,7 +331,7 @@ static int register_commands(assuan_context_t ctx)
 	for (size_t i = 0; i < COUNT(descriptors) && !err; i++)
 		err = assuan_register_command(ctx, descriptors[i].name, receive, NULL);
 	for (size_t i = 0; i < spoken->count && !err; i++)
-		err = assuan_register_command(ctx, spoken->commands[i].name, run, NULL);
+		err = assuan_register_command(ctx, spoken->commands[i].name, run_command, NULL);
 	if (!err && spoken == &own)
 		err = assuan_register_command(ctx, "ADOPT", adopt, NULL);
 	err = err ? err : assuan_register_option_handler(ctx, spoken->option);

@@ -5,6 +5,7 @@
 #include "stub_ask.h"
 
 #include "ask.h"
+#include "clean_ssl.h"
 #include "fuzz.h"
 #include "log.h"
 #include "remote_key.h"
@@ -25,6 +26,8 @@ static struct buf certs[KEYS];
 static enum stub_answer how;
 static bool asked;
 
+uint32_t stub_ask_flags = TOKEN_LOGGED_IN | TOKEN_INITIALISED | TOKEN_ECDH | TOKEN_RSA_PSS | TOKEN_RSA_RAW;
+struct view stub_ask_cert;
 void (*stub_ask_admin)(const struct msg_admin *request);
 
 static void drop(enum log_level level, const char *line)
@@ -83,7 +86,8 @@ const char *ask_detail(void)
 
 int ask_list(enum list_look look, ask_token token, ask_cert cert, void *context)
 {
-	struct msg_token message = {.ref = 1, .flags = TOKEN_LOGGED_IN | TOKEN_INITIALISED | TOKEN_ECDH};
+	struct msg_token message = {.ref = 1, .flags = stub_ask_flags};
+	struct msg_cert extra = {.ref = KEYS + 1, .token = 1, .flags = CERT_NO_KEY, .der = stub_ask_cert};
 	int rc = token(context, &message);
 
 	(void)look;
@@ -96,7 +100,7 @@ int ask_list(enum list_look look, ask_token token, ask_cert cert, void *context)
 
 		rc = cert(context, &row);
 	}
-	return rc;
+	return rc || !stub_ask_cert.length ? rc : cert(context, &extra);
 }
 
 static const char *digest_name(uint8_t hash)
@@ -192,12 +196,56 @@ static int misbehave(struct buf *into, enum result_form *ret_form)
 	}
 }
 
-/* Only the keys' own door asks for it here; what it gives is nobody's signature. */
+static bool set_sign_padding(EVP_PKEY_CTX *ctx, const struct msg_key_op *request)
+{
+	switch (request->mechanism) {
+	case MECHANISM_RSA_PKCS1:
+		return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) > 0;
+	case MECHANISM_RSA_PSS_BLOCK:
+		return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) > 0;
+	case MECHANISM_RSA_PSS:
+		return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) > 0 &&
+		       EVP_PKEY_CTX_set_signature_md(ctx, EVP_get_digestbyname(digest_name(request->hash))) > 0 &&
+		       EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, digest_name(request->mgf), NULL) > 0 &&
+		       EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, request->salt) > 0;
+	}
+	return request->mechanism == MECHANISM_ECDSA;
+}
+
+/* r and s side by side, as PKCS#11 has them. */
+static int add_raw_ecdsa(struct buf *into, const unsigned char *der, size_t length)
+{
+	ECDSA_SIG *signature = d2i_ECDSA_SIG(NULL, &der, (long)length);
+	unsigned char raw[64];
+
+	require(signature && BN_bn2binpad(ECDSA_SIG_get0_r(signature), raw, 32) == 32 &&
+		BN_bn2binpad(ECDSA_SIG_get0_s(signature), raw + 32, 32) == 32);
+	ECDSA_SIG_free(signature);
+	return buf_add(into, raw, sizeof raw);
+}
+
+static int sign_for_mail(const struct msg_key_op *request, struct buf *into)
+{
+	EVP_PKEY *key = private_keys[request->key - 1];
+	CLEAN_PKEY_CTX EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, "provider=default");
+	unsigned char out[1024];
+	size_t length = sizeof out;
+
+	if (request->mechanism == MECHANISM_RSA_PSS && !(stub_ask_flags & TOKEN_RSA_PSS))
+		return ERR_MECHANISM;
+	if (!ctx || EVP_PKEY_sign_init(ctx) <= 0 || !set_sign_padding(ctx, request) ||
+	    EVP_PKEY_sign(ctx, out, &length, request->data.data, request->data.length) <= 0)
+		return ERR_TOKEN;
+	return request->key == 1 ? buf_add(into, out, length) : add_raw_ecdsa(into, out, length);
+}
+
+/* The keys' own door gets nobody's signature. */
 static int sign(const struct msg_key_op *request, struct buf *into)
 {
 	static const uint8_t bytes[256] = {1};
 
-	require(request->door == DOOR_KEYS);
+	if (request->door != DOOR_KEYS)
+		return sign_for_mail(request, into);
 	return buf_add(into, bytes, request->key == 1 ? sizeof bytes : 64);
 }
 

@@ -6,7 +6,7 @@
 #ifndef SMIME_STUB_ASK_H
 #define SMIME_STUB_ASK_H
 
-#include "buf.h"
+#include "messages.h"
 
 /* How the token answers. */
 enum stub_answer {
@@ -26,8 +26,12 @@ enum stub_answer {
 /* Reads the keys and loads the provider at the first call; ends the program if that fails. */
 void stub_ask_open(enum stub_answer answer);
 
+/* TOKEN_* of its token. */
+extern uint32_t stub_ask_flags;
+/* One more certificate on it, without a key: DER; or nothing. */
+extern struct view stub_ask_cert;
+
 /* What the worker asked for that holds descriptors or PINs; for fuzz_token_command. */
-struct msg_admin;
 extern void (*stub_ask_admin)(const struct msg_admin *request);
 
 #endif

@@ -150,7 +150,7 @@ int anchors_read(struct view bytes, struct anchors **ret_anchors)
 }
 
 /* One that cannot be parsed is none. */
-static X509 *parse(struct anchor *anchor)
+static X509 *parse_anchor(struct anchor *anchor)
 {
 	const unsigned char *at = anchor->der;
 
@@ -165,7 +165,7 @@ int anchors_add_issuers(struct anchors *anchors, X509 *cert, STACK_OF(X509) *int
 	const X509_NAME *issuer = X509_get_issuer_name(cert);
 
 	for (struct anchor *anchor = anchors->first; anchor; anchor = anchor->next) {
-		if (X509_NAME_cmp(anchor->subject, issuer) || !parse(anchor))
+		if (X509_NAME_cmp(anchor->subject, issuer) || !parse_anchor(anchor))
 			continue;
 		if (!X509_add_cert(into, anchor->cert, X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_NO_DUP))
 			return ERR_NO_MEMORY;

@@ -12,12 +12,12 @@
 #include <openssl/pem.h>
 #include <string.h>
 
-struct work {
+struct import_work {
 	const struct import_sink *sink;
 	struct import_count *count;
 };
 
-static int give_cert(struct work *work, X509 *cert)
+static int give_cert(struct import_work *work, X509 *cert)
 {
 	int rc = work->sink->cert(work->sink->context, cert);
 
@@ -25,7 +25,7 @@ static int give_cert(struct work *work, X509 *cert)
 	return rc;
 }
 
-static int give_crl(struct work *work, X509_CRL *crl)
+static int give_crl(struct import_work *work, X509_CRL *crl)
 {
 	int rc = work->sink->crl ? work->sink->crl(work->sink->context, crl) : 0;
 
@@ -33,7 +33,7 @@ static int give_crl(struct work *work, X509_CRL *crl)
 	return rc;
 }
 
-static int take_cms(struct work *work, CMS_ContentInfo *cms)
+static int take_cms(struct import_work *work, CMS_ContentInfo *cms)
 {
 	STACK_OF(X509) *certs = CMS_get1_certs(cms);
 	STACK_OF(X509_CRL) *crls = CMS_get1_crls(cms);
@@ -50,7 +50,7 @@ static int take_cms(struct work *work, CMS_ContentInfo *cms)
 	return rc;
 }
 
-static int take_cert(struct work *work, struct view *der, bool trusted)
+static int take_cert(struct import_work *work, struct view *der, bool trusted)
 {
 	const unsigned char *at = der->data;
 	X509 *cert = trusted ? d2i_X509_AUX(NULL, &at, (long)der->length) : d2i_X509(NULL, &at, (long)der->length);
@@ -62,7 +62,7 @@ static int take_cert(struct work *work, struct view *der, bool trusted)
 	return rc;
 }
 
-static int take_crl(struct work *work, struct view *der)
+static int take_crl(struct import_work *work, struct view *der)
 {
 	const unsigned char *at = der->data;
 	X509_CRL *crl = d2i_X509_CRL(NULL, &at, (long)der->length);
@@ -74,7 +74,7 @@ static int take_crl(struct work *work, struct view *der)
 	return rc;
 }
 
-static int take_signed_data(struct work *work, struct view *der)
+static int take_signed_data(struct import_work *work, struct view *der)
 {
 	const unsigned char *at = der->data;
 	CLEAN_CMS CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &at, (long)der->length);
@@ -97,7 +97,7 @@ static uint8_t first_inside(struct view der)
 }
 
 /* One object from the front. ERR_NOT_CERTIFICATE where it is none that is known. */
-static int take_object(struct work *work, struct view *der)
+static int take_object(struct import_work *work, struct view *der)
 {
 	int rc;
 
@@ -113,7 +113,7 @@ static int take_object(struct work *work, struct view *der)
 }
 
 /* Objects, one after the other. */
-static int take_der(struct work *work, struct view der)
+static int take_der(struct import_work *work, struct view der)
 {
 	int rc = 0;
 
@@ -132,7 +132,7 @@ static bool is_one_of(const char *name, const char *const *names)
 	return *names;
 }
 
-static int take_block(struct work *work, const char *name, struct view der)
+static int take_block(struct import_work *work, const char *name, struct view der)
 {
 	static const char *const certs[] = {PEM_STRING_X509, PEM_STRING_X509_OLD, NULL};
 	static const char *const messages[] = {PEM_STRING_PKCS7, PEM_STRING_PKCS7_SIGNED, PEM_STRING_CMS, NULL};
@@ -154,7 +154,7 @@ static int take_block(struct work *work, const char *name, struct view der)
 	return 0;
 }
 
-static int take_pem(struct work *work, struct view text)
+static int take_pem(struct import_work *work, struct view text)
 {
 	CLEAN_BIO BIO *bio = BIO_new_mem_buf(text.data, (int)text.length);
 	int rc = bio ? 0 : ERR_NO_MEMORY;
@@ -198,7 +198,7 @@ static int decode(struct view text, struct buf *into)
 	return rc;
 }
 
-static int take_base64(struct work *work, struct view text)
+static int take_base64(struct import_work *work, struct view text)
 {
 	CLEAN_BUF struct buf der = BUF_INIT(IMPORT_MAX);
 	int rc = decode(text, &der);
@@ -208,7 +208,7 @@ static int take_base64(struct work *work, struct view text)
 	return rc ? rc : take_der(work, buf_view(&der));
 }
 
-static int take_vcards(struct work *work, struct view text)
+static int take_vcards(struct import_work *work, struct view text)
 {
 	CLEAN_BUF struct buf value = BUF_INIT(IMPORT_MAX);
 	enum vcard_key kind = VCARD_ELSEWHERE;
@@ -233,7 +233,7 @@ static int take_vcards(struct work *work, struct view text)
 int import_bytes(struct view bytes, const struct import_sink *sink, struct import_count *count)
 {
 	static const char begin[] = "-----BEGIN ";
-	struct work work = {sink, count};
+	struct import_work work = {sink, count};
 	int rc;
 
 	if (bytes.length > IMPORT_MAX)

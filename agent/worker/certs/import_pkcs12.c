@@ -18,7 +18,7 @@
 #define PASSWORD_MAX 1024
 #define TRIES_MAX 3
 
-struct work {
+struct pkcs12_work {
 	const struct import_sink *sink;
 	struct import_count *count;
 	PKCS12 *p12;
@@ -27,9 +27,9 @@ struct work {
 	unsigned int encrypted; /* parts that were decrypted */
 };
 
-static int take_bags(struct work *work, const STACK_OF(PKCS12_SAFEBAG) *bags, unsigned int depth);
+static int take_bags(struct pkcs12_work *work, const STACK_OF(PKCS12_SAFEBAG) *bags, unsigned int depth);
 
-static int take_cert_bag(struct work *work, const PKCS12_SAFEBAG *bag)
+static int take_cert_bag(struct pkcs12_work *work, const PKCS12_SAFEBAG *bag)
 {
 	X509 *cert = PKCS12_SAFEBAG_get1_cert(bag);
 	int rc = cert ? work->sink->cert(work->sink->context, cert) : 0;
@@ -40,7 +40,7 @@ static int take_cert_bag(struct work *work, const PKCS12_SAFEBAG *bag)
 	return rc;
 }
 
-static int take_crl_bag(struct work *work, const PKCS12_SAFEBAG *bag)
+static int take_crl_bag(struct pkcs12_work *work, const PKCS12_SAFEBAG *bag)
 {
 	X509_CRL *crl = PKCS12_SAFEBAG_get1_crl(bag);
 	int rc = crl && work->sink->crl ? work->sink->crl(work->sink->context, crl) : 0;
@@ -51,7 +51,7 @@ static int take_crl_bag(struct work *work, const PKCS12_SAFEBAG *bag)
 	return rc;
 }
 
-static int take_bag(struct work *work, const PKCS12_SAFEBAG *bag, unsigned int depth)
+static int take_bag(struct pkcs12_work *work, const PKCS12_SAFEBAG *bag, unsigned int depth)
 {
 	switch (PKCS12_SAFEBAG_get_nid(bag)) {
 	case NID_certBag:
@@ -68,7 +68,7 @@ static int take_bag(struct work *work, const PKCS12_SAFEBAG *bag, unsigned int d
 	return 0;
 }
 
-static int take_bags(struct work *work, const STACK_OF(PKCS12_SAFEBAG) *bags, unsigned int depth)
+static int take_bags(struct pkcs12_work *work, const STACK_OF(PKCS12_SAFEBAG) *bags, unsigned int depth)
 {
 	int rc = depth > DEPTH_MAX ? ERR_TOO_LARGE : 0;
 
@@ -143,7 +143,7 @@ static int check_algorithm(const X509_ALGOR *algorithm)
 	return rc;
 }
 
-static int take_encrypted(struct work *work, PKCS7 *part)
+static int take_encrypted(struct pkcs12_work *work, PKCS7 *part)
 {
 	STACK_OF(PKCS12_SAFEBAG) *bags;
 	int rc;
@@ -156,7 +156,7 @@ static int take_encrypted(struct work *work, PKCS7 *part)
 	return rc;
 }
 
-static int take_plain(struct work *work, PKCS7 *part)
+static int take_plain(struct pkcs12_work *work, PKCS7 *part)
 {
 	STACK_OF(PKCS12_SAFEBAG) *bags = PKCS12_unpack_p7data(part);
 	int rc = bags ? take_bags(work, bags, 0) : ERR_NOT_CERTIFICATE;
@@ -165,7 +165,7 @@ static int take_plain(struct work *work, PKCS7 *part)
 	return rc;
 }
 
-static int take_parts(struct work *work)
+static int take_parts(struct pkcs12_work *work)
 {
 	STACK_OF(PKCS7) *parts = PKCS12_unpack_authsafes(work->p12);
 	int rc = parts ? 0 : ERR_NOT_CERTIFICATE;
@@ -222,7 +222,7 @@ static int check_mac(PKCS12 *p12)
 }
 
 /* With this password, which a MAC tells to be right before anything is taken out. */
-static int try_password(struct work *work, const char *password, int length)
+static int try_password(struct pkcs12_work *work, const char *password, int length)
 {
 	if (PKCS12_mac_present(work->p12) && !PKCS12_verify_mac(work->p12, password, length))
 		return ERR_PASSWORD_WRONG;
@@ -231,7 +231,7 @@ static int try_password(struct work *work, const char *password, int length)
 	return take_parts(work);
 }
 
-static int ask_and_try(struct work *work)
+static int ask_and_try(struct pkcs12_work *work)
 {
 	int rc = ERR_PASSWORD_WRONG;
 
@@ -249,7 +249,7 @@ static int ask_and_try(struct work *work)
 }
 
 /* Without one, with an empty one, with the person's. */
-static int open_pkcs12(struct work *work)
+static int open_pkcs12(struct pkcs12_work *work)
 {
 	bool encrypted;
 	int rc = inspect(work->p12, &encrypted);
@@ -267,7 +267,7 @@ static int open_pkcs12(struct work *work)
 int import_pkcs12(struct view *bytes, const struct import_sink *sink, struct import_count *count)
 {
 	const unsigned char *at = bytes->data;
-	struct work work = {.sink = sink, .count = count};
+	struct pkcs12_work work = {.sink = sink, .count = count};
 	int rc = ERR_NOT_CERTIFICATE;
 
 	work.p12 = d2i_PKCS12(NULL, &at, (long)bytes->length);

@@ -58,5 +58,7 @@ int candidates_add_known(STACK_OF(X509) *list, CMS_SignerInfo *info, STACK_OF(X5
 		ok = add_candidate(list, info, sk_X509_value(certs, i));
 	for (const struct key *key = keys_first(); key && ok; key = key->next)
 		ok = add_candidate(list, info, key->cert);
+	for (const struct key *key = keys_absent(); key && ok; key = key->next)
+		ok = add_candidate(list, info, key->cert);
 	return ok ? 0 : ERR_NO_MEMORY;
 }

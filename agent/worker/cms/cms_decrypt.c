@@ -11,11 +11,11 @@
 #include "kari.h"
 #include "remote_key.h"
 #include "secret.h"
-#include "twice.h"
+#include "reread.h"
 
 #include <string.h>
 
-#define CHUNK TWICE_CHUNK
+#define CHUNK REREAD_CHUNK
 /* Authenticated content up to this size is held until its tag is verified; more is read twice. */
 #define HOLD_MAX (1024 * 1024)
 /* A message names few of one person's keys. */
@@ -33,8 +33,8 @@ struct cms_decryption {
 	int failed;
 	struct buf held; /* authenticated content, or its start: ciphertext, then plaintext */
 	size_t held_at;
-	struct twice twice;
-	bool is_twice;
+	struct reread reread;
+	bool is_reread;
 	struct view plain; /* not yet read: in held, or in out */
 	uint8_t in[CHUNK];
 	uint8_t out[CHUNK + EVP_MAX_BLOCK_LENGTH];
@@ -273,7 +273,7 @@ static int next_chunk(struct cms_decryption *work, size_t *ret_length)
 	work->held_at += *ret_length;
 	if (!left) {
 		from = work->in;
-		rc = twice_read(&work->twice, work->in, ret_length);
+		rc = reread_read(&work->reread, work->in, ret_length);
 	}
 	return rc || !*ret_length ? rc : decipher(work, from, *ret_length);
 }
@@ -289,7 +289,7 @@ static int read_through(struct cms_decryption *work)
 	return rc;
 }
 
-static int step_twice(struct cms_decryption *work)
+static int step_reread(struct cms_decryption *work)
 {
 	size_t got = 0;
 	int rc = next_chunk(work, &got);
@@ -301,26 +301,26 @@ static int step_twice(struct cms_decryption *work)
 }
 
 /* Content that is too large to hold is read once to verify it, and again by who wants it. */
-static int verify_twice(struct cms_decryption *work)
+static int verify_by_rereading(struct cms_decryption *work)
 {
 	static const struct buf none;
-	struct twice *twice = &work->twice;
+	struct reread *reread = &work->reread;
 	int rc;
 
-	work->is_twice = true;
-	rc = twice_begin(twice, &work->envelope, work->input);
+	work->is_reread = true;
+	rc = reread_begin(reread, &work->envelope, work->input);
 	rc = rc ? rc : restart_gcm(work, &none);
 	/* Most messages have no authenticated attributes, and those that have show them at the end. */
 	rc = rc ? rc : read_through(work);
 	rc = rc ? rc : envelope_read_end(&work->envelope);
 	if (!rc && work->envelope.attributes.length) {
-		rc = twice_again(twice);
+		rc = reread_again(reread);
 		rc = rc ? rc : restart_gcm(work, &work->envelope.attributes);
 		rc = rc ? rc : read_through(work);
 	}
 	rc = rc ? rc : check_tag(work);
-	rc = rc ? rc : twice_again(twice);
-	work->step = step_twice;
+	rc = rc ? rc : reread_again(reread);
+	work->step = step_reread;
 	return rc ? rc : restart_gcm(work, &work->envelope.attributes);
 }
 
@@ -338,7 +338,7 @@ static int begin_gcm(struct cms_decryption *work)
 	}
 	if (rc)
 		return rc;
-	return got ? verify_twice(work) : verify_held(work);
+	return got ? verify_by_rereading(work) : verify_held(work);
 }
 
 static int begin(struct cms_decryption *work, const char *name)
@@ -407,8 +407,8 @@ void cms_decrypt_free(struct cms_decryption *decryption)
 {
 	if (!decryption)
 		return;
-	if (decryption->is_twice)
-		twice_done(&decryption->twice);
+	if (decryption->is_reread)
+		reread_done(&decryption->reread);
 	if (decryption->held.data)
 		secret_wipe(decryption->held.data, decryption->held.length);
 	buf_done(&decryption->held);

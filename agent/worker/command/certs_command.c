@@ -34,7 +34,7 @@ struct options {
 	char *name; /* the rest of the line, or NULL */
 };
 
-static int parse(char *line, struct options *options)
+static int parse_options(char *line, struct options *options)
 {
 	while (*(line += strspn(line, " ")) == '-' && line[1] == '-') {
 		const char *word = client_next_word(&line);
@@ -86,7 +86,7 @@ static void classify(char *name, enum store_by *ret_by)
 	name[digits] = 0;
 }
 
-struct listing {
+struct certs_listing {
 	const struct options *options;
 	const char *part; /* of subject or address; NULL: all */
 	struct buf text;
@@ -103,7 +103,7 @@ static bool has_part(X509 *cert, const char *part)
 
 static int list_row(void *context, struct stored *row)
 {
-	struct listing *listing = context;
+	struct certs_listing *listing = context;
 	const struct options *options = listing->options;
 	int rc;
 
@@ -120,7 +120,7 @@ static int list_row(void *context, struct stored *row)
 /* Rows leave as they are made: there may be many. */
 static int list(struct options *options)
 {
-	struct listing listing = {.options = options, .text = BUF_INIT(ROW_MAX)};
+	struct certs_listing listing = {.options = options, .text = BUF_INIT(ROW_MAX)};
 	enum store_by by = STORE_ALL;
 	int rc = options->json ? client_send_data("[", 1) : 0;
 
@@ -397,7 +397,7 @@ int command_certs(char *line)
 		     {"EXTRACT", extract}, {"ADDRESSES", send_all_addresses}};
 	struct options options = {0};
 	const char *verb = client_next_word(&line);
-	int rc = verb ? parse(line, &options) : ERR_USAGE;
+	int rc = verb ? parse_options(line, &options) : ERR_USAGE;
 
 	for (size_t i = 0; !rc && i < sizeof verbs / sizeof verbs[0]; i++)
 		if (!strcmp(verbs[i].name, verb))

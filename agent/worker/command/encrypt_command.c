@@ -89,7 +89,7 @@ static int parse_word(const char *word, struct encrypt_request *request)
 	return options->cipher == NID_undef ? ERR_NOT_SUPPORTED : 0;
 }
 
-static int parse(char *line, struct encrypt_request *request)
+static int parse_encrypt(char *line, struct encrypt_request *request)
 {
 	const struct preferences *preferences = preferences_get();
 	char *word;
@@ -309,7 +309,7 @@ int command_encrypt(char *line)
 	CLEAN_FREE struct encrypt_request *request = calloc(1, sizeof *request);
 	int rc = !request ? ERR_NO_MEMORY : spoiled;
 
-	rc = rc ? rc : parse(line, request);
+	rc = rc ? rc : parse_encrypt(line, request);
 	rc = rc ? rc : client_open_streams();
 	if (!rc)
 		rc = request->mail ? encrypt_mail(request) : encrypt_bytes(request);

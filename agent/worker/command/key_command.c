@@ -288,7 +288,7 @@ static bool fits(enum message_type type, uint8_t mechanism)
 	return type == MSG_SIGN;
 }
 
-static int parse(enum message_type type, char *line, struct key_request *request)
+static int parse_request(enum message_type type, char *line, struct key_request *request)
 {
 	static const char *const mechanisms[] = {
 		[MECHANISM_RSA_PKCS1] = "rsa-pkcs1", [MECHANISM_RSA_PSS] = "rsa-pss",
@@ -366,7 +366,7 @@ static int add_unpadded(struct buf *into, const struct key_request *request, con
 	return rc;
 }
 
-static int run(enum message_type type, const struct key_request *request, int pin_fd, struct buf *into)
+static int run_request(enum message_type type, const struct key_request *request, int pin_fd, struct buf *into)
 {
 	enum result_form form = FORM_KEY;
 	int rc = ask_key_op(type, &request->op, pin_fd, &key_answer, &form);
@@ -404,7 +404,7 @@ int key_command_run(enum message_type type, char *line, int pin_fd, struct buf *
 {
 	struct key_request request = {.op = {.door = DOOR_KEYS}, .label = BUF_INIT(1024)};
 	const struct key *key = NULL;
-	int rc = data_broken ? ERR_USAGE : parse(type, line, &request);
+	int rc = data_broken ? ERR_USAGE : parse_request(type, line, &request);
 
 	rc = rc ? rc : find_key(request.op.key, &key);
 	rc = rc ? rc : check_use(key, type);
@@ -414,7 +414,7 @@ int key_command_run(enum message_type type, char *line, int pin_fd, struct buf *
 		record_refusal(type, key, rc);
 	request.op.label = buf_view(&request.label);
 	request.op.data = buf_view(&data);
-	rc = rc ? rc : run(type, &request, pin_fd, into);
+	rc = rc ? rc : run_request(type, &request, pin_fd, into);
 	buf_done(&request.label);
 	buf_clear(&data);
 	return rc;

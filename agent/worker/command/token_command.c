@@ -5,10 +5,8 @@
 #include "token_command.h"
 
 #include "ask.h"
-#include "clean_ssl.h"
-#include "input.h"
+#include "cert_file.h"
 
-#include <openssl/pem.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -68,7 +66,7 @@ static int parse_verb(const char *verb, struct msg_admin *admin)
 	return ERR_USAGE;
 }
 
-static int parse(char *line, struct msg_admin *admin)
+static int parse_admin(char *line, struct msg_admin *admin)
 {
 	char *save, *word = strtok_r(line, " ", &save);
 	int rc = word ? parse_verb(word, admin) : ERR_USAGE;
@@ -85,33 +83,16 @@ static int parse(char *line, struct msg_admin *admin)
 	return rc;
 }
 
-/* A certificate in PEM or DER, as DER. */
+/* As DER. */
 static int read_certificate(int fd, struct buf *into)
 {
-	CLEAN_BUF struct buf bytes = BUF_INIT(CERTIFICATE_MAX);
-	struct input *input = malloc(sizeof *input);
-	CLEAN_BIO BIO *bio = NULL;
 	unsigned char *der = NULL;
-	X509 *cert;
-	size_t got = 1;
-	int length, rc = input ? 0 : ERR_NO_MEMORY;
+	X509 *cert = NULL;
+	int rc = cert_file_read(fd, &cert), length = rc ? 0 : i2d_X509(cert, &der);
 
 	if (!rc)
-		input_init(input, fd);
-	while (!rc && got) {
-		rc = buf_reserve(&bytes, 4096);
-		rc = rc ? rc : input_read(input, bytes.data + bytes.length, 4096, &got);
-		bytes.length += rc ? 0 : got;
-	}
-	free(input);
-	if (rc)
-		return rc;
-	bio = BIO_new_mem_buf(bytes.data, (int)bytes.length);
-	cert = bytes.length && bytes.data[0] == 0x30 ? d2i_X509_bio(bio, NULL)
-						       : PEM_read_bio_X509(bio, NULL, NULL, NULL);
-	length = cert ? i2d_X509(cert, &der) : 0;
+		rc = length > 0 ? buf_add(into, der, (size_t)length) : ERR_NOT_CERTIFICATE;
 	X509_free(cert);
-	rc = length > 0 ? buf_add(into, der, (size_t)length) : ERR_NOT_CERTIFICATE;
 	OPENSSL_free(der);
 	return rc;
 }
@@ -120,7 +101,7 @@ int token_command(char *line, int input_fd, int pin_fd, struct buf *into)
 {
 	CLEAN_BUF struct buf certificate = BUF_INIT(CERTIFICATE_MAX);
 	struct msg_admin admin = {0};
-	int rc = parse(line, &admin);
+	int rc = parse_admin(line, &admin);
 
 	if (!rc && admin.verb == ADMIN_IMPORT_CERT) {
 		rc = input_fd < 0 ? ERR_USAGE : read_certificate(input_fd, &certificate);

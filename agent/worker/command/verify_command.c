@@ -52,7 +52,7 @@ static int parse_time(const char *text, int64_t *ret_at)
 	return *ret_at > 0 ? 0 : ERR_USAGE;
 }
 
-static int parse(char *line, struct verify_request *request)
+static int parse_verify(char *line, struct verify_request *request)
 {
 	char *word;
 	int rc = 0;
@@ -86,7 +86,7 @@ static int send_report(const struct verify_request *request, const struct layer_
 	return rc ? rc : client_send_data(report.data, report.length);
 }
 
-static int run(const struct verify_request *request, struct layer_list *layers)
+static int run_verify(const struct verify_request *request, struct layer_list *layers)
 {
 	static struct input content;
 
@@ -132,7 +132,7 @@ static int run_as_stored(struct verify_request *request, const struct places *pl
 	layer_list_init(layers);
 	request->options.as_stored = true;
 	rc = client_open_streams();
-	return rc ? rc : run(request, layers);
+	return rc ? rc : run_verify(request, layers);
 }
 
 static int verify(struct verify_request *request)
@@ -142,7 +142,7 @@ static int verify(struct verify_request *request)
 	int sent, rc;
 
 	layer_list_init(&layers);
-	rc = run(request, &layers);
+	rc = run_verify(request, &layers);
 	if (rc == ERR_LINE_ENDS)
 		rc = run_as_stored(request, &places, &layers);
 	layers.error = rc;
@@ -161,7 +161,7 @@ int command_verify(char *line)
 {
 	struct verify_request request = {0};
 	struct trust_request trust = {client.anchors, client.crls, false};
-	int rc = parse(line, &request);
+	int rc = parse_verify(line, &request);
 
 	told = false;
 	rc = rc ? rc : client_open_input();

@@ -200,6 +200,14 @@ static int find_key(const struct gpgsm_name *name, const struct key *list, char 
 	return rc;
 }
 
+/* On the tokens that are there, else on those that went. */
+static int find_signer(const struct gpgsm_name *name, char fingerprint[CERT_FINGERPRINT_SIZE])
+{
+	int rc = find_key(name, keys_first(), fingerprint);
+
+	return rc || *fingerprint ? rc : find_key(name, keys_absent(), fingerprint);
+}
+
 /* gpgsm's way to name it, then the agent's own. */
 static int resolve_signer(const char *line, char fingerprint[CERT_FINGERPRINT_SIZE])
 {
@@ -208,15 +216,13 @@ static int resolve_signer(const char *line, char fingerprint[CERT_FINGERPRINT_SI
 	int rc = gpgsm_name_parse(line, &name);
 
 	*fingerprint = 0;
-	if (!rc && name.kind != GPGSM_PART) {
-		rc = find_key(&name, keys_first(), fingerprint);
-		rc = rc || *fingerprint ? rc : find_key(&name, keys_absent(), fingerprint);
-	}
+	if (!rc && name.kind != GPGSM_PART)
+		rc = find_signer(&name, fingerprint);
 	if (rc)
 		return rc;
 	rc = keys_select(*fingerprint ? fingerprint : line, CERT_USE_SIGN, &key);
 	if (rc == ERR_NO_KEY && name.kind == GPGSM_PART) {
-		rc = find_key(&name, keys_first(), fingerprint);
+		rc = find_signer(&name, fingerprint);
 		rc = rc ? rc : *fingerprint ? keys_select(fingerprint, CERT_USE_SIGN, &key) : ERR_NO_KEY;
 	}
 	if (!rc)

@@ -47,15 +47,26 @@ struct key *keys_absent(void)
 	return absent_keys;
 }
 
+static const struct key *find_in(const struct key *list, uint32_t ref)
+{
+	while (list && list->ref != ref)
+		list = list->next;
+	return list;
+}
+
 const struct key *keys_find(uint32_t ref)
 {
-	for (const struct key *key = keys; key; key = key->next)
-		if (key->ref == ref)
-			return key;
-	for (const struct key *key = bare_keys; key; key = key->next)
-		if (key->ref == ref)
-			return key;
-	return NULL;
+	const struct key *key = find_in(keys, ref);
+
+	return key ? key : find_in(bare_keys, ref);
+}
+
+const struct token *keys_token_of(uint32_t ref)
+{
+	const struct key *key = keys_find(ref);
+
+	key = key ? key : find_in(absent_keys, ref);
+	return key ? key->token : NULL;
 }
 
 const char *keys_detail(void)
@@ -107,21 +118,17 @@ static void key_free(struct key *key)
 
 static void keys_free(struct key *list)
 {
-	while (list) {
-		struct key *next = list->next;
-
+	for (struct key *next; list; list = next) {
+		next = list->next;
 		key_free(list);
-		list = next;
 	}
 }
 
 static void tokens_free(struct token *list)
 {
-	while (list) {
-		struct token *next = list->next;
-
+	for (struct token *next; list; list = next) {
+		next = list->next;
 		token_free(list);
-		list = next;
 	}
 }
 
@@ -268,14 +275,18 @@ EVP_PKEY *keys_public(const struct key *key)
 			      buf_view(&key->public_value));
 }
 
-bool keys_add_issuers(STACK_OF(X509) *pool)
+static bool add_certs(STACK_OF(X509) *pool, const struct key *list)
 {
-	if (!X509_add_certs(pool, chain_file, X509_ADD_FLAG_DEFAULT))
-		return false;
-	for (const struct key *other = keys; other; other = other->next)
-		if (!sk_X509_push(pool, other->cert))
+	for (; list; list = list->next)
+		if (!sk_X509_push(pool, list->cert))
 			return false;
 	return true;
+}
+
+bool keys_add_issuers(STACK_OF(X509) *pool)
+{
+	return X509_add_certs(pool, chain_file, X509_ADD_FLAG_DEFAULT) && add_certs(pool, keys) &&
+	       add_certs(pool, absent_keys);
 }
 
 STACK_OF(X509) *keys_chain(struct key *key)
@@ -299,15 +310,22 @@ static bool issues(X509 *issuer, X509 *cert)
 	return X509_check_issued(issuer, cert) == X509_V_OK;
 }
 
+static X509 *issuer_in(const struct key *list, X509 *cert)
+{
+	while (list && !issues(list->cert, cert))
+		list = list->next;
+	return list ? list->cert : NULL;
+}
+
 X509 *keys_issuer(X509 *cert)
 {
-	for (const struct key *key = keys; key; key = key->next)
-		if (issues(key->cert, cert))
-			return key->cert;
-	for (int i = 0; chain_file && i < sk_X509_num(chain_file); i++)
+	X509 *issuer = issuer_in(keys, cert);
+
+	issuer = issuer ? issuer : issuer_in(absent_keys, cert);
+	for (int i = 0; !issuer && i < sk_X509_num(chain_file); i++)
 		if (issues(sk_X509_value(chain_file, i), cert))
-			return sk_X509_value(chain_file, i);
-	return NULL;
+			issuer = sk_X509_value(chain_file, i);
+	return issuer;
 }
 
 static int check_key(const struct key *key, enum cert_use use)

@@ -48,6 +48,8 @@ const struct key *keys_bare(void);
 struct key *keys_absent(void);
 /* Of either kind; NULL. */
 const struct key *keys_find(uint32_t ref);
+/* The token of the key with this ref, also of one that went: its card may be back by the time that the key is used. NULL. */
+const struct token *keys_token_of(uint32_t ref);
 /* The public half of an EC or X25519 key; NULL for others. The caller frees. */
 EVP_PKEY *keys_public(const struct key *key);
 
@@ -66,11 +68,11 @@ void keys_clear_detail(void);
 EVP_PKEY *keys_remote(struct key *key);
 STACK_OF(X509) *keys_chain(struct key *key);
 
-/* Adds the certificates of the chain file and of the tokens, borrowed, as issuers that a path may need;
- * false without memory. */
+/* Adds the certificates of the chain file and of the tokens, also those that went, borrowed, as issuers that a path may
+ * need; false without memory. */
 bool keys_add_issuers(STACK_OF(X509) *pool);
 
-/* The certificate's issuer, if it is on a token or in the chain file; NULL. Borrowed. */
+/* The certificate's issuer, if it is or was on a token, or is in the chain file; NULL. Borrowed. */
 X509 *keys_issuer(X509 *cert);
 
 /* valid, expired, no-key, unusable: for lists. */

@@ -148,9 +148,9 @@ static int take_signature(const struct operation *op, const struct buf *answer, 
 /* Whether the token leaves the encoding of PSS to its caller. */
 static bool takes_block(const struct operation *op)
 {
-	const struct key *key = keys_find(op->key->ref);
+	const struct token *token = keys_token_of(op->key->ref);
 
-	return key && !(key->token->flags & TOKEN_RSA_PSS) && (key->token->flags & TOKEN_RSA_RAW);
+	return token && !(token->flags & TOKEN_RSA_PSS) && (token->flags & TOKEN_RSA_RAW);
 }
 
 static int add_pss_block(struct buf *into, const struct operation *op, struct view digest)

@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* What encrypts, and the stream into it. */
-struct work {
+struct encryption {
 	struct cms_encryptor encryptor;
 	struct output inner;
 	struct entity entity;
@@ -22,14 +22,14 @@ static int write_out(void *context, const void *data, size_t length)
 	return output_write(context, data, length);
 }
 
-static int begin(struct work *work, struct output *output, const struct encrypt_options *options)
+static int encryption_begin(struct encryption *work, struct output *output, const struct encrypt_options *options)
 {
 	output_init_sink(&work->inner, cms_encryptor_write, &work->encryptor);
 	return cms_encryptor_begin(&work->encryptor, output, options->cipher, options->recipients,
 				   options->recipient_count);
 }
 
-static int finish(struct work *work)
+static int encryption_finish(struct encryption *work)
 {
 	int rc = output_flush(&work->inner);
 
@@ -60,7 +60,7 @@ static bool is_binary(struct view header)
 	return !strcmp(encoding, "binary");
 }
 
-static int write_entity(struct work *work, const struct encrypt_options *options)
+static int write_entity(struct encryption *work, const struct encrypt_options *options)
 {
 	size_t got = 1;
 	int rc = 0;
@@ -77,25 +77,25 @@ static int write_entity(struct work *work, const struct encrypt_options *options
 int mail_encrypt(struct input *input, struct view header, struct output *output,
 		 const struct encrypt_options *options)
 {
-	CLEAN_FREE struct work *work = calloc(1, sizeof *work);
+	CLEAN_FREE struct encryption *work = calloc(1, sizeof *work);
 	int rc = work ? entity_init(&work->entity, input, header, options->protection) : ERR_NO_MEMORY;
 
 	if (!work)
 		return rc;
 	work->entity.as_is = is_binary(header);
-	rc = rc ? rc : begin(work, output, options);
+	rc = rc ? rc : encryption_begin(work, output, options);
 	rc = rc ? rc : protect_write_outer(header, options->protection, false, write_out, output);
 	rc = rc ? rc : write_fields(output, work->encryptor.authenticated);
 	output_begin_base64(output, "\r\n");
 	rc = rc ? rc : write_entity(work, options);
-	rc = rc ? rc : finish(work);
+	rc = rc ? rc : encryption_finish(work);
 	rc = rc ? rc : output_end_base64(output);
 	cms_encryptor_done(&work->encryptor);
 	entity_done(&work->entity);
 	return rc ? rc : output_flush(output);
 }
 
-static int write_bytes(struct work *work, struct input *input)
+static int write_bytes(struct encryption *work, struct input *input)
 {
 	size_t got = 1;
 	int rc = 0;
@@ -117,8 +117,8 @@ static int pem_line(struct output *output, const char *what, const struct encryp
 
 int raw_encrypt(struct input *input, struct output *output, const struct encrypt_options *options)
 {
-	CLEAN_FREE struct work *work = calloc(1, sizeof *work);
-	int rc = work ? begin(work, output, options) : ERR_NO_MEMORY;
+	CLEAN_FREE struct encryption *work = calloc(1, sizeof *work);
+	int rc = work ? encryption_begin(work, output, options) : ERR_NO_MEMORY;
 
 	if (!work)
 		return rc;
@@ -128,7 +128,7 @@ int raw_encrypt(struct input *input, struct output *output, const struct encrypt
 	if (!rc)
 		rc = options->signer ? cms_sign(input, &work->inner, options->signer, &options->sign)
 				     : write_bytes(work, input);
-	rc = rc ? rc : finish(work);
+	rc = rc ? rc : encryption_finish(work);
 	if (!rc && (options->pem || options->base64))
 		rc = output_end_base64(output);
 	rc = rc ? rc : pem_line(output, "END", options);

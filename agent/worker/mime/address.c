@@ -54,13 +54,13 @@ static void put(struct entry *entry, uint8_t c)
 		entry->unclear = true;
 }
 
-static void begin(struct entry *entry, bool words)
+static void entry_begin(struct entry *entry, bool words)
 {
 	*entry = (struct entry){.words = words};
 }
 
 /* The text between < and >, or of a bare address. */
-static void finish(const struct entry *entry, char into[ADDRESS_SIZE])
+static void entry_finish(const struct entry *entry, char into[ADDRESS_SIZE])
 {
 	const char *at = memchr(entry->text, '@', entry->length);
 	size_t local = at ? (size_t)(at - entry->text) : 0;
@@ -77,7 +77,7 @@ static struct view take_brackets(struct view text, struct entry *entry)
 {
 	bool gap = false;
 
-	begin(entry, true);
+	entry_begin(entry, true);
 	while (text.length && text.data[0] != '>') {
 		uint8_t c = text.data[0];
 
@@ -116,7 +116,7 @@ bool address_next(struct view *list, char into[ADDRESS_SIZE])
 	struct entry entry;
 	bool in_brackets = false, hidden = false;
 
-	begin(&entry, false);
+	entry_begin(&entry, false);
 	while (text.length) {
 		uint8_t c = text.data[0];
 
@@ -128,7 +128,7 @@ bool address_next(struct view *list, char into[ADDRESS_SIZE])
 				break;
 		} else if (c == ':') {
 			hidden = hidden || entry.length; /* no name has an @ that is not quoted */
-			begin(&entry, false);		 /* that was a group's name */
+			entry_begin(&entry, false);		 /* that was a group's name */
 			in_brackets = false;
 			text = after(text, 1);
 		} else if (c == '"') {
@@ -147,6 +147,6 @@ bool address_next(struct view *list, char into[ADDRESS_SIZE])
 	*list = text;
 	entry.unclear = entry.unclear || hidden;
 	if (entry.words)
-		finish(&entry, into);
+		entry_finish(&entry, into);
 	return entry.words;
 }

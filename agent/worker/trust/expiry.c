@@ -70,7 +70,7 @@ static int each_own(expiry_found found, void *context)
 	return rc;
 }
 
-struct walk {
+struct expiry_walk {
 	expiry_found found;
 	void *context;
 };
@@ -85,7 +85,7 @@ static bool is_own(const struct stored *row)
 
 static int take_stored(void *context, struct stored *row)
 {
-	const struct walk *walk = context;
+	const struct expiry_walk *walk = context;
 	CLEAN_BUF struct buf address = BUF_INIT(65536);
 	CLEAN_STORED struct stored *all = NULL;
 	int days, rc;
@@ -102,7 +102,7 @@ static int take_stored(void *context, struct stored *row)
 
 int expiry_each(expiry_found found, void *context)
 {
-	struct walk walk = {found, context};
+	struct expiry_walk walk = {found, context};
 	CLEAN_BUF struct buf times = BUF_INIT(16);
 	uint64_t now = (uint64_t)time(NULL);
 	int rc;

@@ -6,15 +6,13 @@
 #include "recipient.h"
 
 #include "capabilities.h"
-#include "clean_ssl.h"
-#include "input.h"
+#include "cert_file.h"
 #include "store.h"
 #include "trust.h"
 
-#include <openssl/pem.h>
 #include <string.h>
 
-#define CERTIFICATE_MAX 65536
+#define NAME_MAX_LENGTH 65536
 /* Hexadecimal digits. */
 #define STORE_FINGERPRINT_MIN 16
 
@@ -266,29 +264,6 @@ int recipients_add(struct recipients *list, const char *name, const struct recip
 	return add(list, name, &search, ret_recipient);
 }
 
-/* PEM or DER. */
-static int read_certificate(int fd, X509 **ret_cert)
-{
-	CLEAN_BUF struct buf bytes = BUF_INIT(CERTIFICATE_MAX);
-	CLEAN_FREE struct input *input = malloc(sizeof *input);
-	CLEAN_BIO BIO *bio = NULL;
-	size_t got = 1;
-	int rc = input ? 0 : ERR_NO_MEMORY;
-
-	if (!rc)
-		input_init(input, fd);
-	while (!rc && got) {
-		rc = buf_reserve(&bytes, 4096);
-		rc = rc ? rc : input_read(input, bytes.data + bytes.length, 4096, &got);
-		bytes.length += rc ? 0 : got;
-	}
-	bio = rc ? NULL : BIO_new_mem_buf(bytes.data, (int)bytes.length);
-	if (!bio)
-		return rc ? rc : ERR_NOT_CERTIFICATE;
-	*ret_cert = bytes.data[0] == 0x30 ? d2i_X509_bio(bio, NULL) : PEM_read_bio_X509(bio, NULL, NULL, NULL);
-	return *ret_cert ? 0 : ERR_NOT_CERTIFICATE;
-}
-
 /* What the person knows the certificate by. */
 static int name_of(X509 *cert, struct buf *into)
 {
@@ -303,10 +278,10 @@ static int name_of(X509 *cert, struct buf *into)
 
 int recipients_add_file(struct recipients *list, int fd, const struct recipient **ret_recipient)
 {
-	CLEAN_BUF struct buf name = BUF_INIT(CERTIFICATE_MAX);
+	CLEAN_BUF struct buf name = BUF_INIT(NAME_MAX_LENGTH);
 	CLEAN_SEARCH struct search search = {.problem = RECIPIENT_NONE};
 	X509 *cert = NULL;
-	int rc = read_certificate(fd, &cert);
+	int rc = cert_file_read(fd, &cert);
 
 	rc = rc ? rc : name_of(cert, &name);
 	rc = rc ? rc : consider(&search, cert, ORIGIN_GIVEN, capabilities_read((struct view){NULL, 0}));

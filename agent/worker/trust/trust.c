@@ -340,7 +340,7 @@ static X509_STORE *store_of(STACK_OF(X509) *anchors)
 	return store;
 }
 
-static int run(X509 *cert, STACK_OF(X509) *pool, X509_STORE *store, STACK_OF(X509_CRL) *lists,
+static int build_path(X509 *cert, STACK_OF(X509) *pool, X509_STORE *store, STACK_OF(X509_CRL) *lists,
 	       enum cert_use use, int64_t at, struct trust_result *result)
 {
 	struct check check = {result, given.crl_check};
@@ -372,10 +372,10 @@ static int check_path(X509 *cert, STACK_OF(X509) *pool, STACK_OF(X509) *anchors,
 	X509_STORE *store = store_of(anchors);
 	int rc = lists && store ? 0 : ERR_NO_MEMORY;
 
-	rc = rc ? rc : run(cert, pool, store, NULL, use, at, result);
+	rc = rc ? rc : build_path(cert, pool, store, NULL, use, at, result);
 	rc = rc ? rc : make_lists(brought, result->chain, lists);
 	if (!rc && (given.crl_check || sk_X509_CRL_num(lists)))
-		rc = run(cert, pool, store, lists, use, at, result);
+		rc = build_path(cert, pool, store, lists, use, at, result);
 	X509_STORE_free(store);
 	sk_X509_CRL_pop_free(lists, X509_CRL_free);
 	return rc;

@@ -5,16 +5,16 @@
  * Each chunk of a later reading is compared with the first's: a file that is changed in between
  * must not bring anything out that was not verified.
  */
-#ifndef SMIME_WORKER_TWICE_H
-#define SMIME_WORKER_TWICE_H
+#ifndef SMIME_WORKER_REREAD_H
+#define SMIME_WORKER_REREAD_H
 
 #include "envelope.h"
 
 #include <openssl/evp.h>
 
-#define TWICE_CHUNK 65536
+#define REREAD_CHUNK 65536
 
-struct twice {
+struct reread {
 	struct envelope *envelope;
 	struct input *input;
 	struct input_state *mark; /* where the content goes on, in the message ... */
@@ -28,13 +28,13 @@ struct twice {
 	bool first; /* the first reading goes on */
 };
 
-/* Begins the first reading, from where the envelope stands. twice_done in any case. */
-MUST_USE int twice_begin(struct twice *twice, struct envelope *envelope, struct input *input);
+/* Begins the first reading, from where the envelope stands. reread_done in any case. */
+MUST_USE int reread_begin(struct reread *reread, struct envelope *envelope, struct input *input);
 /* Goes back for another. ERR_READ. */
-MUST_USE int twice_again(struct twice *twice);
-/* The next chunk, TWICE_CHUNK bytes but for the last; 0 at the end. ERR_DECRYPT where it is not what it
+MUST_USE int reread_again(struct reread *reread);
+/* The next chunk, REREAD_CHUNK bytes but for the last; 0 at the end. ERR_DECRYPT where it is not what it
  * was at the first reading. */
-MUST_USE int twice_read(struct twice *twice, uint8_t into[TWICE_CHUNK], size_t *ret_length);
-void twice_done(struct twice *twice);
+MUST_USE int reread_read(struct reread *reread, uint8_t into[REREAD_CHUNK], size_t *ret_length);
+void reread_done(struct reread *reread);
 
 #endif

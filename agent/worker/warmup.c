@@ -2,7 +2,7 @@
  *
  * Warms OpenSSL up. No result of it is used.
  */
-#include "warm.h"
+#include "warmup.h"
 
 #include "clean_ssl.h"
 #include "log.h"
@@ -76,7 +76,7 @@ static EVP_PKEY *make_rsa(void)
 	return key;
 }
 
-void warm_up(void)
+void warmup_openssl(void)
 {
 	EVP_PKEY *ec = EVP_EC_gen("P-256");
 	EVP_PKEY *rsa = make_rsa();
