@@ -56,6 +56,9 @@ MUST_USE int buf_add_format(struct buf *buf, const char *format, ...)
 /* A NUL behind the content, not counted in its length, so that data is a C string. */
 MUST_USE int buf_terminate(struct buf *buf);
 
+/* Puts the separator in the place of each line's end. */
+void buf_join_lines(struct buf *buf, char separator);
+
 struct view buf_view(const struct buf *buf);
 struct view view_string(const char *string); /* NULL is the empty view */
 
@@ -65,6 +68,9 @@ MUST_USE int view_u16(struct view *view, uint16_t *ret_value);
 MUST_USE int view_u32(struct view *view, uint32_t *ret_value);
 MUST_USE int view_u64(struct view *view, uint64_t *ret_value);
 MUST_USE int view_bytes(struct view *view, struct view *ret_bytes);
+
+/* Takes the next line from the front, without its LF, which the last line need not have; false where there is none. */
+bool view_line(struct view *lines, struct view *ret_line);
 
 bool view_equal(struct view a, struct view b);
 

@@ -51,10 +51,13 @@ for room in agent/wire agent/broker agent/token agent/admin agent/prompt agent/w
 	includes "$room"
 done
 below=
-for room in io certs keys trust mime cms mail command gpgsm; do
+for room in io certs keys trust mime cms mail requests client; do
 	includes "agent/worker/$room" $below
 	below="$below agent/worker/$room"
 done
+# The dialects stand side by side: neither knows the other.
+for room in command gpgsm; do includes "agent/worker/$room" $below; done
+below="$below agent/worker/command agent/worker/gpgsm"
 includes agent/worker $below
 
 # The broker's floors: a file includes what is on lower floors, and its own header. --print-floors prints them.
@@ -107,7 +110,7 @@ doors=$(
 	door 'sqlite3.h' '^agent/store/'
 	door 'seccomp.h' '^agent/worker/sandbox.c$'
 	door 'syslog.h' '^agent/wire/log.c$'
-	door 'assuan.h' '^agent/(worker/(command/(client|replies)|request.c)|prompt/)'
+	door 'assuan.h' '^agent/(worker/(client/|request.c)|prompt/)'
 )
 [ -z "$doors" ] || { echo "$doors"; bad=1; }
 

@@ -144,6 +144,13 @@ int buf_terminate(struct buf *buf)
 	return rc;
 }
 
+void buf_join_lines(struct buf *buf, char separator)
+{
+	for (size_t i = 0; i < buf->length; i++)
+		if (buf->data[i] == '\n')
+			buf->data[i] = (uint8_t)separator;
+}
+
 struct view buf_view(const struct buf *buf)
 {
 	return (struct view){buf->data, buf->length};
@@ -216,6 +223,19 @@ int view_bytes(struct view *view, struct view *ret_bytes)
 	*ret_bytes = (struct view){rest.data, length};
 	*view = (struct view){rest.data + length, rest.length - length};
 	return 0;
+}
+
+bool view_line(struct view *lines, struct view *ret_line)
+{
+	const uint8_t *end = lines->length ? memchr(lines->data, '\n', lines->length) : NULL;
+	size_t length = end ? (size_t)(end - lines->data) : lines->length, taken = length + (end ? 1 : 0);
+
+	if (!lines->length)
+		return false;
+	*ret_line = (struct view){lines->data, length};
+	lines->data += taken;
+	lines->length -= taken;
+	return true;
 }
 
 bool view_equal(struct view a, struct view b)

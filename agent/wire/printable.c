@@ -100,18 +100,11 @@ int printable_text_field(struct buf *into, const char *name, const char *value)
 int printable_lines_field(struct buf *into, const char *name, struct view lines)
 {
 	int rc = buf_add_format(into, ",\"%s\":[", name);
-	bool first = true;
+	struct view line;
 
-	while (lines.length && !rc) {
-		const uint8_t *end = memchr(lines.data, '\n', lines.length);
-		size_t length = end ? (size_t)(end - lines.data) : lines.length;
-
+	for (bool first = true; !rc && view_line(&lines, &line); first = false) {
 		rc = first ? 0 : buf_add_u8(into, ',');
-		rc = rc ? rc : printable_json(into, (struct view){lines.data, length});
-		first = false;
-		length += end ? 1 : 0;
-		lines.data += length;
-		lines.length -= length;
+		rc = rc ? rc : printable_json(into, line);
 	}
 	return rc ? rc : buf_add_u8(into, ']');
 }

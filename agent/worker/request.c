@@ -8,7 +8,7 @@
 #include "ask.h"
 #include "certs_command.h"
 #include "client.h"
-#include "encrypt_command.h"
+#include "detail.h"
 #include "gpgsm_command.h"
 #include "key_command.h"
 #include "keys.h"
@@ -60,7 +60,7 @@ static unsigned int error_code(int rc)
 static gpg_error_t answer(int rc, enum kind kind)
 {
 	CLEAN_BUF struct buf text = BUF_INIT(4096);
-	const char *which = client_detail();
+	const char *which = detail_text();
 
 	if (kind == REQUEST || (rc && !spoken->settings_keep))
 		client_close_fds();
@@ -120,7 +120,7 @@ static gpg_error_t adopt(assuan_context_t ctx, char *line)
 
 	if (err)
 		return assuan_process_done(ctx, err);
-	client_clear_detail();
+	detail_clear();
 	rc = ask_adopt(fd);
 	if (!rc) {
 		(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK); /* lines are waited for */
@@ -133,7 +133,7 @@ static void forget(void)
 {
 	client_close_fds();
 	*client.signer = 0;
-	encrypt_forget();
+	client_forget_recipients();
 	gpgsm_reset();
 }
 
@@ -317,7 +317,7 @@ static gpg_error_t run_command(assuan_context_t ctx, char *line)
 
 	while (strcmp(command->name, name))
 		command++;
-	client_clear_detail();
+	detail_clear();
 	err = assuan_process_done(ctx, answer(command->run(line), command->kind));
 	if (command->kind == REQUEST)
 		replies_request_done();

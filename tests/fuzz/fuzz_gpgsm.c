@@ -1,96 +1,109 @@
 /* SPDX-License-Identifier: ISC
  *
- * Lists of gpgsm's dialect: the names of a line, and behind its end a certificate that is to be shown.
+ * The words of gpgsm's dialect: lines, as its clients send them, which change one state. They come to settings, a request or an
+ * error.
  */
 #include "fuzz.h"
-#include "gpgsm_list.h"
-#include "stub_ask.h"
+#include "gpgsm_words.h"
 
 #include <string.h>
 
-/* Lines of known records, in printable bytes; one first line. */
-static void check_lines(const struct buf *text)
+static void require_state(const struct gpgsm_state *state)
 {
-	static const char *const records[] = {"crt:", "crs:", "fpr:", "fp2:", "grp:", "uid:"};
-	unsigned int firsts = 0;
-	struct view rest = buf_view(text);
-
-	while (rest.length) {
-		const uint8_t *end = memchr(rest.data, '\n', rest.length);
-		size_t length, record = 0;
-
-		require(end);
-		length = (size_t)(end - rest.data);
-		while (record < 6 && (length < 4 || memcmp(rest.data, records[record], 4)))
-			record++;
-		require(record < 6);
-		firsts += record < 2;
-		for (size_t i = 0; i < length; i++)
-			require(rest.data[i] >= ' ' && rest.data[i] != 0x7f);
-		rest.data += length + 1;
-		rest.length -= length + 1;
-	}
-	require(firsts == 1);
+	require(state->output <= ARMOR_BASE64 && state->list_mode >= 0 && state->list_mode <= 3);
+	require(state->certs >= SIGN_CERTS_NONE && state->certs <= 100);
 }
 
-static int show(void *context, const struct gpgsm_row *row)
+/* "NAME=VALUE" or "NAME". */
+static void set_option(char *text, struct gpgsm_state *state)
 {
-	CLEAN_BUF struct buf text = BUF_INIT(1 << 20);
-	int rc = gpgsm_list_row(&text, row, true);
+	char *equals = strchr(text, '='), *end = text + strlen(text);
+	struct gpgsm_terminal terminal;
+	struct gpgsm_state before;
+	int rc;
 
-	*(unsigned int *)context += 1;
-	if (!rc)
-		check_lines(&text);
-	return 0;
+	memcpy(&before, state, sizeof before);
+	if (equals)
+		*equals = 0;
+	rc = gpgsm_words_option(text, equals ? equals + 1 : end, state, &terminal);
+	require(!rc || rc == ERR_NOT_SUPPORTED || rc == ERR_USAGE);
+	require(!rc || !memcmp(&before, state, sizeof before)); /* what is refused changes nothing */
+	require(!terminal.name == !terminal.value);
+	require(!terminal.value || (terminal.value > text && terminal.value <= end));
 }
 
-static unsigned int parse(char *line, struct gpgsm_name names[GPGSM_NAMES_MAX])
+static void make_sign_request(const char *line, const struct gpgsm_state *state)
 {
-	unsigned int count = 0;
-	char *rest = NULL;
+	struct sign_request request;
 
-	for (char *word = strtok_r(line, " ", &rest); word && count < GPGSM_NAMES_MAX; word = strtok_r(NULL, " ", &rest)) {
-		size_t before = strlen(word);
-		int rc;
+	sign_request_init(&request);
+	gpgsm_words_sign(line, state, &request);
+	require(request.armor.form == state->output && request.options.certs == state->certs && !request.mail && !request.crlf);
+	require(!request.options.detached || strstr(line, "--detached"));
+}
 
-		gpgsm_unescape(word);
-		require(strlen(word) <= before);
-		rc = gpgsm_name_parse(word, &names[count]);
-		require(rc == 0 || rc == ERR_USAGE || rc == ERR_TOO_LARGE);
-		if (rc)
-			continue;
-		require(memchr(names[count].text, 0, GPGSM_NAME_SIZE) && memchr(names[count].serial, 0, GPGSM_NAME_SIZE));
-		count++;
+static void make_encrypt_request(const struct gpgsm_state *state)
+{
+	struct encrypt_request request;
+
+	encrypt_request_init(&request);
+	gpgsm_words_encrypt(state, &request);
+	require(request.armor.form == state->output && !request.mail && !request.sign);
+	require(!request.to_self || !state->not_to_self);
+}
+
+static void make_list_request(char *line)
+{
+	static struct gpgsm_names names;
+	struct list_request request;
+	int rc = gpgsm_words_list(line, &names, &request);
+
+	require(!rc || rc == ERR_USAGE || rc == ERR_TOO_LARGE);
+	require(names.count <= GPGSM_NAMES_MAX && request.count == names.count && request.names == names.list);
+	for (unsigned int i = 0; i < names.count; i++) {
+		const struct cert_name *name = &names.list[i];
+
+		require(name->kind > CERT_NAME_START && name->kind <= CERT_NAME_PART);
+		require(memchr(name->text, 0, sizeof name->text) && memchr(name->serial, 0, sizeof name->serial));
 	}
-	return count;
+}
+
+/* What stands behind a command; NULL for another one. */
+static char *arguments(char *line, const char *command)
+{
+	size_t length = strlen(command);
+
+	return strncmp(line, command, length) ? NULL : line + length;
+}
+
+static void take_line(char *line, struct gpgsm_state *state)
+{
+	char *rest;
+
+	if ((rest = arguments(line, "OPTION ")))
+		set_option(rest, state);
+	else if ((rest = arguments(line, "OUTPUT FD")))
+		state->output = gpgsm_words_form(rest);
+	else if ((rest = arguments(line, "SIGN")))
+		make_sign_request(rest, state);
+	else if (arguments(line, "ENCRYPT"))
+		make_encrypt_request(state);
+	else if ((rest = arguments(line, "LIST")))
+		make_list_request(rest);
+	require_state(state);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct gpgsm_name names[GPGSM_NAMES_MAX];
-	const uint8_t *end = memchr(data, '\n', size);
-	size_t length = end ? (size_t)(end - data) : size;
-	const unsigned char *der = end ? end + 1 : NULL;
-	struct gpgsm_list list = {.names = names};
-	char *line = strndup((const char *)data, length);
-	unsigned int shown = 0;
-	X509 *cert;
+	struct view rest = {data, size}, text;
+	struct gpgsm_state state;
 
-	require(line);
-	stub_ask_open(STUB_KEY);
-	list.count = parse(line, names);
-	list.with_validation = list.count & 1;
-	require(!gpgsm_list(&list, show, &shown));
-	require(list.count || shown >= 2); /* the stub's keys */
-	cert = der ? d2i_X509(NULL, &der, (long)(size - length - 1)) : NULL;
-	if (cert) {
-		struct gpgsm_row row = {.cert = cert, .issuer = cert, .validity = 'f', .secret = true};
+	memset(&state, 0, sizeof state); /* compared whole */
+	while (view_line(&rest, &text)) {
+		CLEAN_FREE char *line = strndup((const char *)text.data, text.length);
 
-		show(&shown, &row);
-		for (unsigned int i = 0; i < list.count; i++)
-			gpgsm_name_fits(&names[i], cert);
+		require(line);
+		take_line(line, &state);
 	}
-	X509_free(cert);
-	free(line);
 	return 0;
 }

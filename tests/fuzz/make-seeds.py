@@ -367,6 +367,64 @@ def write_imports():
     write_vcards(p256, p7)
 
 
+def seed(name, label):
+    with open(os.path.join(top, "corpus", name, label), "rb") as file:
+        return file.read()
+
+
+def write_dialects():
+    fingerprint = b"0123456789abcdef0123456789abcdef01234567"
+    put("command", "sign", b"SIGN --detached --pem --digest=sha384 --pss --no-gcm\nSIGN --mail --detached\nSIGN --mail --pem\n"
+        b"SIGN --digest=\nSIGN  --crlf  \nSIGN --unknown\n")
+    put("command", "encrypt", b"ENCRYPT --mail --sign --opaque --digest=sha512 --hide-subject --separate-bcc --skip-missing\n"
+        b"ENCRYPT --cipher=aes-256-gcm --pem --oaep --no-self\nENCRYPT --armor --crlf --self\nENCRYPT --base64 --pss\n"
+        b"ENCRYPT --cipher=des\nENCRYPT --mail --armor\n")
+    put("command", "decrypt", b"DECRYPT\nDECRYPT --mail\nDECRYPT --mail alice@example.org\nDECRYPT   My Card Key\n"
+        b"DECRYPT --mailbox\nDECRYPT pkcs11:token=a%20b\n")
+    put("command", "verify", b"VERIFY\nVERIFY --mail --report --at=2026-11-23T14:45:00Z\nVERIFY --json --crl-check --at=@1795445100\n"
+        b"VERIFY --at=2026-11-23 --mail\nVERIFY --report --json\nVERIFY --at=@0\nVERIFY --at=yesterday\n")
+    put("command", "certs", b"CERTS LIST\nCERTS LIST --json alice@example.org\nCERTS SHOW 01:23:45:67:89:ab\n"
+        b"CERTS LIST CN=Alice A, O=Test\nCERTS EXPORT --p7 --all 0123456789abcdef\nCERTS EXPORT --der\n"
+        b"CERTS REMOVE --all bob@example.org\nCERTS EXTRACT --signers --addresses\nCERTS ADDRESSES\nCERTS EXPIRING\n"
+        b"CERTS IMPORT name\nCERTS\nCERTS NONE\nCERTS SHOW\n")
+    put("gpgsm", "options", b"".join(b"OPTION " + option + b"\n" for option in (
+        b"include-certs=-2", b"include-certs", b"include-certs=5", b"with-secret", b"with-validation=1", b"offline=0",
+        b"list-mode=3", b"list-mode=9", b"putenv=DISPLAY=:0", b"putenv=GPG_TTY=/dev/pts/0", b"putenv=HOME=/",
+        b"display=:1", b"no-encrypt-to", b"unknown=5", b"lc-messages=C")))
+    put("gpgsm", "messages", b"OUTPUT FD --armor\nSIGN --detached\nOUTPUT FD --base64\nSIGN\nENCRYPT\nOUTPUT FD --binary\n"
+        b"SIGN --not--detached\nOPTION include-certs=0\nSIGN --detached\nOPTION no-encrypt-to\nENCRYPT\n")
+    put("gpgsm", "names", b"LISTKEYS\nLISTKEYS -- alice@example.org <bob@example.org> &" + fingerprint + b"\n"
+        b"LISTSECRETKEYS " + fingerprint + b"\nLISTKEYS --log x #4F/CN=x /CN=a%20b+c *part 0xdeadbeef\n"
+        b"LISTKEYS " + fingerprint + b"0123456789abcdef01234567 =x\nLISTKEYS %\nLISTKEYS +\n")
+    put("gpgsm", "many", b"LISTKEYS" + b"".join(b" n%d" % i for i in range(70)) + b"\nLISTKEYS " + b"x" * 1100 + b"\n")
+
+
+def write_requests():
+    mail = (b"From: rsa@example.org\r\nTo: p256@example.org\r\nBcc: nobody@example.org\r\nSubject: Hi\r\n"
+            b"Content-Type: text/plain\r\n\r\nHello Bob\r\n")
+    text = b"Hello\nBob\n"
+    for label, kind, flags, more, name, data in (
+            ("sign", 0, 0, 0, b"rsa", text), ("sign-pss-pem", 0, 8 | 16, 1, b"rsa", text),
+            ("sign-crlf-ec", 0, 2 | 8, 5, b"p256", text), ("sign-mail", 0, 1 | 4, 0, b"rsa", mail),
+            ("sign-mail-detached", 0, 1 | 4 | 8, 3, b"", mail), ("encrypt-rsa", 1, 0, 0, b"rsa", text),
+            ("encrypt-ec-gcm", 1, 0, 1 | 0x30, b"p256", text), ("encrypt-x25519", 1, 16, 2 | 4, b"x25519", text),
+            ("encrypt-signed", 1, 2 | 4 | 16, 0, b"rsa", text), ("encrypt-mail", 1, 1 | 4 | 128, 3, b"rsa", mail),
+            ("encrypt-mail-header", 1, 1 | 16 | 32, 3, b"", mail),
+            ("decrypt-rsa", 2, 2, 0, b"", seed("cms_decrypt", "rsa-aes128")[1:]),
+            ("decrypt-ec-gcm", 2, 0, 0, b"rsa", seed("cms_decrypt", "p256-aes256-gcm")[1:]),
+            ("decrypt-mail", 2, 1 | 2, 0, b"", seed("verify", "encrypted-128-cbc")[1:]),
+            ("verify-mail", 3, 1 | 2 | 8 | 16, 0, b"", seed("verify", "triple")[1:]),
+            ("verify-raw", 3, 2 | 8 | 16, 0, b"", seed("verify", "raw")[1:]),
+            ("verify-detached", 3, 2 | 4 | 16, 0, b"", seed("verify", "raw-detached")[1:]),
+            ("verify-crls", 3, 32 | 64, 0, b"", seed("import", "pem-crl")),
+            ("import-pem", 4, 2, 0, b"", seed("import", "pem-both")), ("import-stop", 4, 1, 0, b"", seed("import", "p7")),
+            ("import-p12", 4, 4, 0, b"", seed("import", "p12")),
+            ("list-all", 5, 3, 0, b"", b""), ("list-address", 5, 3, 5 + 9 * 8, b"rsa@example.org", b""),
+            ("list-subject", 5, 1 | 4, 6, b"CN=fuzz p256", b""), ("list-serial", 5, 1 | 8, 7, b"CN=fuzz rsa", b""),
+            ("list-stored", 5, 2, 8, b"fuzz", b"")):
+        put("requests", label, bytes((kind, flags, more)) + name + b"\n" + data)
+
+
 seeds = cms_seeds()
 write_cms(seeds)
 write_mails(seeds)
@@ -376,3 +434,5 @@ write_texts()
 write_lines()
 write_module()
 write_imports()
+write_dialects()
+write_requests()

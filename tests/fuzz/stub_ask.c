@@ -84,6 +84,10 @@ const char *ask_detail(void)
 	return "";
 }
 
+void ask_clear_detail(void)
+{
+}
+
 int ask_list(enum list_look look, ask_token token, ask_cert cert, void *context)
 {
 	struct msg_token message = {.ref = 1, .flags = stub_ask_flags};

@@ -229,6 +229,30 @@ static void duplicate(void **state)
 	assert_string_equal(none, "");
 }
 
+static void lines(void **state)
+{
+	CLEAN_BUF struct buf buf = BUF_INIT(100);
+	struct view rest = view_string("one\n\nthree\r\nlast"), line, none = {NULL, 0};
+	static const char *const expected[] = {"one", "", "three\r", "last"};
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		assert_true(view_line(&rest, &line));
+		assert_true(view_equal(line, view_string(expected[i])));
+	}
+	assert_false(view_line(&rest, &line));
+	assert_false(view_line(&none, &line));
+	assert_true(view_equal(line, view_string("last"))); /* untouched */
+	/* An end of a line at the end begins no other. */
+	rest = view_string("a\n");
+	assert_true(view_line(&rest, &line) && line.length == 1);
+	assert_false(view_line(&rest, &line));
+	buf_join_lines(&buf, ',');
+	assert_int_equal(buf_add(&buf, "a\nb\n\nc", 6), 0);
+	buf_join_lines(&buf, ',');
+	assert_memory_equal(buf.data, "a,b,,c", 6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +269,7 @@ int main(void)
 		cmocka_unit_test(format),
 		cmocka_unit_test(equality),
 		cmocka_unit_test(duplicate),
+		cmocka_unit_test(lines),
 	};
 
 	return cmocka_run_group_tests_name("buf", tests, NULL, NULL);

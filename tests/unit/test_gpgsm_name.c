@@ -3,6 +3,7 @@
  * Names as gpgsm's clients give them, of certificates that are made here.
  */
 #include "gpgsm_name.h"
+#include "keygrip.h"
 
 #include "fixture.h"
 #include "pki.h"
@@ -11,14 +12,14 @@
 #include <string.h>
 
 static X509 *cert;
-static char sha1[GPGSM_HEX_SIZE], sha256[CERT_FINGERPRINT_SIZE], grip[GPGSM_HEX_SIZE];
+static char sha1[CERT_SHA1_SIZE], sha256[CERT_FINGERPRINT_SIZE], grip[CERT_SHA1_SIZE];
 
 static bool fits(const char *text)
 {
-	struct gpgsm_name name;
+	struct cert_name name;
 
 	assert_int_equal(gpgsm_name_parse(text, &name), 0);
-	return gpgsm_name_fits(&name, cert);
+	return cert_name_fits(&name, cert);
 }
 
 static bool fits_format(const char *format, const char *value)
@@ -33,29 +34,29 @@ static void kinds(void **state)
 {
 	static const struct {
 		const char *text;
-		enum gpgsm_kind kind;
+		enum cert_name_kind kind;
 		const char *kept;
 	} cases[] = {
-		{"0123456789abcdef0123456789ABCDEF01234567", GPGSM_SHA1, "0123456789ABCDEF0123456789ABCDEF01234567"},
-		{"01:23:45:67:89:ab:cd:ef:01:23:45:67:89:ab:cd:ef:01:23:45:67", GPGSM_SHA1,
+		{"0123456789abcdef0123456789ABCDEF01234567", CERT_NAME_SHA1, "0123456789ABCDEF0123456789ABCDEF01234567"},
+		{"01:23:45:67:89:ab:cd:ef:01:23:45:67:89:ab:cd:ef:01:23:45:67", CERT_NAME_SHA1,
 		 "0123456789ABCDEF0123456789ABCDEF01234567"},
-		{"0xdeadbeef", GPGSM_KEY_ID, "DEADBEEF"},
-		{"DEADBEEFDEADBEEF", GPGSM_KEY_ID, "DEADBEEFDEADBEEF"},
-		{"deadbee", GPGSM_PART, "deadbee"},
-		{"&0123456789abcdef0123456789abcdef01234567", GPGSM_GRIP, "0123456789ABCDEF0123456789ABCDEF01234567"},
-		{"&0123", GPGSM_PART, "&0123"},
-		{"<a@b>", GPGSM_ADDRESS, "a@b"},
-		{"A B <a@b>", GPGSM_ADDRESS, "a@b"},
-		{"<>", GPGSM_PART, "<>"},
-		{"a@b", GPGSM_PART, "a@b"},
-		{"/CN=x,O=y", GPGSM_SUBJECT, "CN=x,O=y"},
-		{"#4f/CN=x", GPGSM_SERIAL, "CN=x"},
-		{"#/CN=x", GPGSM_SERIAL, "CN=x"},
-		{"#4f", GPGSM_PART, "#4f"},
-		{"*part", GPGSM_PART, "part"},
-		{"  blanks", GPGSM_PART, "blanks"},
+		{"0xdeadbeef", CERT_NAME_KEY_ID, "DEADBEEF"},
+		{"DEADBEEFDEADBEEF", CERT_NAME_KEY_ID, "DEADBEEFDEADBEEF"},
+		{"deadbee", CERT_NAME_PART, "deadbee"},
+		{"&0123456789abcdef0123456789abcdef01234567", CERT_NAME_KEYGRIP, "0123456789ABCDEF0123456789ABCDEF01234567"},
+		{"&0123", CERT_NAME_PART, "&0123"},
+		{"<a@b>", CERT_NAME_ADDRESS, "a@b"},
+		{"A B <a@b>", CERT_NAME_ADDRESS, "a@b"},
+		{"<>", CERT_NAME_PART, "<>"},
+		{"a@b", CERT_NAME_PART, "a@b"},
+		{"/CN=x,O=y", CERT_NAME_SUBJECT, "CN=x,O=y"},
+		{"#4f/CN=x", CERT_NAME_SERIAL, "CN=x"},
+		{"#/CN=x", CERT_NAME_SERIAL, "CN=x"},
+		{"#4f", CERT_NAME_PART, "#4f"},
+		{"*part", CERT_NAME_PART, "part"},
+		{"  blanks", CERT_NAME_PART, "blanks"},
 	};
-	struct gpgsm_name name;
+	struct cert_name name;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -67,16 +68,16 @@ static void kinds(void **state)
 
 static void refused(void **state)
 {
-	char text[GPGSM_NAME_SIZE + 1];
-	struct gpgsm_name name;
+	char text[CERT_NAME_SIZE + 1];
+	struct cert_name name;
 
 	(void)state;
 	assert_int_equal(gpgsm_name_parse("", &name), ERR_USAGE);
 	assert_int_equal(gpgsm_name_parse("   ", &name), ERR_USAGE);
 	memset(text, '7', sizeof text);
-	text[GPGSM_NAME_SIZE] = 0;
+	text[CERT_NAME_SIZE] = 0;
 	assert_int_equal(gpgsm_name_parse(text, &name), ERR_TOO_LARGE);
-	text[GPGSM_NAME_SIZE - 1] = 0;
+	text[CERT_NAME_SIZE - 1] = 0;
 	assert_int_equal(gpgsm_name_parse(text, &name), 0);
 }
 
@@ -112,13 +113,13 @@ static void fitting(void **state)
 static void keygrips(void **state)
 {
 	X509 *other;
-	char got[GPGSM_HEX_SIZE];
+	char got[CERT_SHA1_SIZE];
 	EVP_PKEY *key = pki_key("ED25519");
 
 	(void)state;
-	assert_int_equal(strlen(grip), GPGSM_HEX_SIZE - 1);
+	assert_int_equal(strlen(grip), CERT_SHA1_SIZE - 1);
 	other = pki_cert(&(struct pki_spec){.subject = "/CN=x", .key = key});
-	gpgsm_keygrip(other, got);
+	keygrip(other, got);
 	assert_string_equal(got, "");
 	X509_free(other);
 	EVP_PKEY_free(key);
@@ -133,7 +134,7 @@ static int set_up(void **state)
 					   .key = key,
 					   .extensions = {{"subjectAltName", "email:a@example.org,email:b@example.org"}}});
 	EVP_PKEY_free(key);
-	gpgsm_keygrip(cert, grip);
+	keygrip(cert, grip);
 	return cert_sha1(cert, sha1) || cert_fingerprint(cert, sha256);
 }
 

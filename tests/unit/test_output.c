@@ -235,6 +235,31 @@ static void non_blocking_descriptor(void **state)
 	assert_int_equal(status, 0);
 }
 
+static void armors(void **state)
+{
+	static const struct {
+		struct armor armor;
+		const char *expected;
+	} cases[] = {
+		{{ARMOR_NONE, NULL}, "abc"},
+		{{ARMOR_NONE, "CMS"}, "abc"},
+		{{ARMOR_BASE64, NULL}, "YWJj\n"},
+		{{ARMOR_PEM, "CMS"}, "-----BEGIN CMS-----\nYWJj\n-----END CMS-----\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		CLEAN_FD int fd = fixture_file(NULL, 0);
+
+		output_init(&output, fd);
+		assert_int_equal(output_begin_armor(&output, &cases[i].armor), 0);
+		assert_int_equal(output_text(&output, "abc"), 0);
+		assert_int_equal(output_end_armor(&output, &cases[i].armor), 0);
+		assert_int_equal(output_flush(&output), 0);
+		assert_content(fd, cases[i].expected, strlen(cases[i].expected));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +267,7 @@ int main(void)
 		cmocka_unit_test(base64_vectors),     cmocka_unit_test(base64_lines),
 		cmocka_unit_test(full_disk),	      cmocka_unit_test(file_size_limit),
 		cmocka_unit_test(reader_is_gone),     cmocka_unit_test(non_blocking_descriptor),
+		cmocka_unit_test(armors),
 	};
 
 	return cmocka_run_group_tests_name("output", tests, NULL, NULL);

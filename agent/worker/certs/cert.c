@@ -190,13 +190,13 @@ void cert_key_type(X509 *cert, char *into, size_t size)
 	}
 }
 
-void cert_time(const ASN1_TIME *time, char *into, size_t size)
+void cert_time(const ASN1_TIME *time, enum time_form form, char into[TIME_TEXT_SIZE])
 {
 	struct tm tm;
 
 	*into = 0;
 	if (ASN1_TIME_to_tm(time, &tm))
-		strftime(into, size, "%Y-%m-%dT%H:%M:%SZ", &tm);
+		time_text_tm(&tm, form, into);
 }
 
 static X509 *find_issuer(X509 *cert, STACK_OF(X509) *pool)

@@ -6,6 +6,7 @@
 #define SMIME_WORKER_CERT_H
 
 #include "buf.h"
+#include "time_text.h"
 
 #include <openssl/x509.h>
 
@@ -45,8 +46,8 @@ MUST_USE int cert_subject(X509 *cert, struct buf *into);
 MUST_USE int cert_issuer(X509 *cert, struct buf *into);
 /* "rsa:2048", "ec:P-256", "ed25519", "x25519"; "unknown". */
 void cert_key_type(X509 *cert, char *into, size_t size);
-/* RFC 3339, as in 2026-11-23T14:45:00Z. */
-void cert_time(const ASN1_TIME *time, char *into, size_t size);
+/* A date of the certificate; "" for one that cannot be read. */
+void cert_time(const ASN1_TIME *time, enum time_form form, char into[TIME_TEXT_SIZE]);
 
 /* The issuers of cert among `pool`, nearest first, without a self-signed root. The stack and its
  * certificates' references are the caller's. */

@@ -152,13 +152,11 @@ static int add_addresses(X509 *cert, struct buf *into)
 	CLEAN_BUF struct buf lines = BUF_INIT(STORE_KEYS_MAX);
 	CLEAN_BUF struct buf key = BUF_INIT(STORE_KEYS_MAX);
 	int rc = cert_addresses(cert, &lines);
-	size_t end;
+	struct view rest = buf_view(&lines), address;
 
-	for (size_t at = 0; at < lines.length && !rc; at = end + 1) {
-		for (end = at; end < lines.length && lines.data[end] != '\n';)
-			end++;
+	while (!rc && view_line(&rest, &address)) {
 		buf_clear(&key);
-		rc = store_key_address((struct view){lines.data + at, end - at}, &key);
+		rc = store_key_address(address, &key);
 		rc = rc ? rc : add_key(STORE_ADDRESS, &key, into);
 	}
 	return rc;

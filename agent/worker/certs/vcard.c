@@ -34,14 +34,12 @@ bool vcard_is(struct view bytes)
 	return begins(bytes, "BEGIN:VCARD");
 }
 
-/* One line as it stands, without its end. */
+/* One line as it stands, without its end; none at the end. */
 static struct view take_line(struct view *text)
 {
-	const uint8_t *end = memchr(text->data, '\n', text->length);
-	struct view line = {text->data, end ? (size_t)(end - text->data) : text->length};
+	struct view line = {text->data, 0};
 
-	skip(text, line.length + (end ? 1 : 0));
-	if (line.length && line.data[line.length - 1] == '\r')
+	if (view_line(text, &line) && line.length && line.data[line.length - 1] == '\r')
 		line.length--;
 	return line;
 }

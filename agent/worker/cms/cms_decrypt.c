@@ -418,20 +418,27 @@ void cms_decrypt_free(struct cms_decryption *decryption)
 	free(decryption);
 }
 
-int cms_decrypt(struct input *input, const char *name, cms_sink sink, void *context)
+int cms_decrypt_rest(struct cms_decryption *work, cms_sink sink, void *context)
 {
 	CLEAN_BUF struct buf chunk = BUF_INIT(CHUNK);
-	struct cms_decryption *work = NULL;
 	size_t got = 1;
 	int rc = buf_reserve(&chunk, CHUNK);
 
-	rc = rc ? rc : cms_decrypt_begin(input, name, &work);
 	while (!rc && got) {
 		rc = cms_decrypt_read(work, chunk.data, CHUNK, &got);
 		rc = rc || !got ? rc : sink(context, chunk.data, got);
 	}
 	if (chunk.data)
 		secret_wipe(chunk.data, CHUNK);
+	return rc;
+}
+
+int cms_decrypt(struct input *input, const char *name, cms_sink sink, void *context)
+{
+	struct cms_decryption *work = NULL;
+	int rc = cms_decrypt_begin(input, name, &work);
+
+	rc = rc ? rc : cms_decrypt_rest(work, sink, context);
 	cms_decrypt_free(work);
 	return rc;
 }

@@ -38,7 +38,10 @@ void cms_decrypt_free(struct cms_decryption *decryption);
 /* Takes plaintext. */
 typedef int (*cms_sink)(void *context, const void *data, size_t length);
 
-/* All of it, into the sink; also the sink's errors. */
+/* What was not read yet, to the end, into the sink; also the sink's errors. */
+MUST_USE int cms_decrypt_rest(struct cms_decryption *decryption, cms_sink sink, void *context);
+
+/* From its beginning. */
 MUST_USE int cms_decrypt(struct input *input, const char *name, cms_sink sink, void *context);
 
 #endif

@@ -315,17 +315,6 @@ static int sign_detached(struct input *input, struct output *output, struct key 
 int cms_sign(struct input *input, struct output *output, struct key *key,
 	     const struct sign_options *options)
 {
-	int rc = options->pem ? output_text(output, "-----BEGIN CMS-----\n") : 0;
-
-	if (options->pem)
-		output_begin_base64(output, "\n");
-	if (!rc && options->detached)
-		rc = sign_detached(input, output, key, options);
-	else if (!rc)
-		rc = cms_sign_opaque(read_input, input, output, key, options);
-	if (!rc && options->pem) {
-		rc = output_end_base64(output);
-		rc = rc ? rc : output_text(output, "-----END CMS-----\n");
-	}
-	return rc ? rc : output_flush(output);
+	return options->detached ? sign_detached(input, output, key, options)
+				 : cms_sign_opaque(read_input, input, output, key, options);
 }

@@ -14,7 +14,6 @@
 
 struct sign_options {
 	bool detached;
-	bool pem;	    /* CMS as PEM rather than DER */
 	bool pss;	    /* RSASSA-PSS (RFC 4056) rather than PKCS#1 v1.5 */
 	bool no_gcm;	    /* the signer's mail program does not read AES-GCM: do not say that it is read */
 	const char *digest; /* sha256, sha384, sha512; NULL: what suits the key */
@@ -42,12 +41,12 @@ MUST_USE int cms_signer_finish(struct cms_signer *signer, struct buf *into);
 void cms_signer_done(struct cms_signer *signer);
 #define CLEAN_SIGNER CLEANUP(cms_signer_done)
 
-/* Reads content to its end and writes CMS: detached, or around the content. Opaque content of up
+/* Reads content to its end and writes CMS without armor: detached, or around the content. Opaque content of up
  * to 1 MiB gives DER; more gives BER of indefinite length, in one pass. */
 MUST_USE int cms_sign(struct input *input, struct output *output, struct key *key,
 		      const struct sign_options *options);
 
-/* Opaque SignedData around what `next` gives, into output, without armor. `next` has the shape of
+/* Opaque SignedData around what `next` gives, into output. `next` has the shape of
  * input_read. */
 typedef int (*cms_content)(void *context, void *into, size_t size, size_t *ret_length);
 MUST_USE int cms_sign_opaque(cms_content next, void *context, struct output *output, struct key *key,

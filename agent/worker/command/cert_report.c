@@ -11,25 +11,15 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define CAPABILITIES_MAX 100
 
 struct facts {
 	struct buf addresses, subject, issuer, capabilities, trust;
-	char type[32], before[32], after[32], first[32], last[32], serial[128], warning[64];
+	char before[TIME_TEXT_SIZE], after[TIME_TEXT_SIZE], first[TIME_TEXT_SIZE], last[TIME_TEXT_SIZE];
+	char type[32], serial[128], warning[64];
 	const char *uses, *state, *source;
 };
-
-void cert_report_time(int64_t seconds, char *into, size_t size)
-{
-	time_t time = (time_t)seconds;
-	struct tm tm;
-
-	*into = 0;
-	if (gmtime_r(&time, &tm))
-		strftime(into, size, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
 
 static void facts_done(struct facts *facts)
 {
@@ -95,21 +85,6 @@ static int trust_lines(X509 *cert, struct buf *into)
 	return rc;
 }
 
-static int name_line(const X509_NAME *name, struct buf *into)
-{
-	BIO *bio = BIO_new(BIO_s_mem());
-	char *text = NULL;
-	int rc = ERR_NO_MEMORY;
-
-	if (bio && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0) {
-		long length = BIO_get_mem_data(bio, &text);
-
-		rc = length < 0 ? ERR_INTERNAL : buf_add(into, text, (size_t)length);
-	}
-	BIO_free(bio);
-	return rc;
-}
-
 static void serial_digits(const X509 *cert, char *into, size_t size)
 {
 	const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
@@ -127,16 +102,16 @@ static int facts_fill(struct facts *facts, const struct stored *row, bool full)
 				.state = state_name(row->cert)};
 	facts->addresses = facts->subject = facts->issuer = facts->capabilities = facts->trust = BUF_INIT(65536);
 	cert_key_type(row->cert, facts->type, sizeof facts->type);
-	cert_time(X509_get0_notBefore(row->cert), facts->before, sizeof facts->before);
-	cert_time(X509_get0_notAfter(row->cert), facts->after, sizeof facts->after);
-	cert_report_time(row->first_seen, facts->first, sizeof facts->first);
-	cert_report_time(row->last_seen, facts->last, sizeof facts->last);
+	cert_time(X509_get0_notBefore(row->cert), TIME_RFC3339, facts->before);
+	cert_time(X509_get0_notAfter(row->cert), TIME_RFC3339, facts->after);
+	time_text(row->first_seen, TIME_RFC3339, facts->first);
+	time_text(row->last_seen, TIME_RFC3339, facts->last);
 	serial_digits(row->cert, facts->serial, sizeof facts->serial);
 	if (expiry_is_soon(row->cert, &days))
 		snprintf(facts->warning, sizeof facts->warning, "ends in %d day%s", days, days == 1 ? "" : "s");
 	rc = cert_addresses(row->cert, &facts->addresses);
 	rc = rc ? rc : cert_subject(row->cert, &facts->subject);
-	rc = rc ? rc : name_line(X509_get_issuer_name(row->cert), &facts->issuer);
+	rc = rc ? rc : cert_issuer(row->cert, &facts->issuer);
 	rc = rc ? rc : capability_lines(buf_view(&row->capabilities), &facts->capabilities);
 	return rc || !full ? rc : trust_lines(row->cert, &facts->trust);
 }
@@ -168,12 +143,9 @@ int cert_report_json(struct buf *into, const struct stored *row, bool full)
 	return rc ? rc : buf_add_u8(into, '}');
 }
 
-/* Lines as one, with commas. */
 static struct view joined(struct buf *lines)
 {
-	for (size_t i = 0; i < lines->length; i++)
-		if (lines->data[i] == '\n')
-			lines->data[i] = ',';
+	buf_join_lines(lines, ',');
 	return buf_view(lines);
 }
 

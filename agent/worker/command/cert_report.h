@@ -11,7 +11,4 @@
 MUST_USE int cert_report_json(struct buf *into, const struct stored *row, bool full);
 MUST_USE int cert_report_text(struct buf *into, const struct stored *row, bool full);
 
-/* Seconds since 1970 as RFC 3339 has them. */
-void cert_report_time(int64_t seconds, char *into, size_t size);
-
 #endif

@@ -219,18 +219,16 @@ static void diagnose_key(struct diagnosis *work, struct key *key)
 {
 	static const char *const uses[] = {"", "signs", "decrypts", "signs and decrypts"};
 	CLEAN_BUF struct buf addresses = BUF_INIT(4096);
-	char name[200], after[32];
+	char name[200], after[TIME_TEXT_SIZE];
 
 	if (X509_check_ca(key->cert))
 		return; /* there for the chain */
 	snprintf(name, sizeof name, "%.16s (%.*s) on %.64s", key->fingerprint, (int)(key->label.length < 64 ? key->label.length : 64),
 		 (const char *)key->label.data, key->token->label);
-	cert_time(X509_get0_notAfter(key->cert), after, sizeof after);
+	cert_time(X509_get0_notAfter(key->cert), TIME_RFC3339, after);
 	if (cert_addresses(key->cert, &addresses) || buf_terminate(&addresses))
 		return;
-	for (size_t i = 0; i < addresses.length; i++)
-		if (addresses.data[i] == '\n')
-			addresses.data[i] = ' ';
+	buf_join_lines(&addresses, ' ');
 	if (key->flags & CERT_NO_KEY)
 		add(work, NOTE, "key", NULL, "%s is a certificate without its private key", name);
 	else if (!key->uses)

@@ -13,6 +13,7 @@
 #include "public_key.h"
 #include "remote_key.h"
 #include "replies.h"
+#include "words.h"
 
 #include <openssl/ec.h>
 #include <stdio.h>
@@ -294,13 +295,13 @@ static int parse_request(enum message_type type, char *line, struct key_request 
 		[MECHANISM_RSA_PKCS1] = "rsa-pkcs1", [MECHANISM_RSA_PSS] = "rsa-pss",
 		[MECHANISM_RSA_OAEP] = "rsa-oaep",   [MECHANISM_ECDSA] = "ecdsa",
 		[MECHANISM_EDDSA] = "eddsa",	     [MECHANISM_ECDH] = "ecdh"};
-	char *rest, *word = strtok_r(line, " ", &rest);
+	char *word = words_next(&line);
 	int rc = word ? parse_number(word, UINT32_MAX, &request->op.key) : ERR_USAGE;
 
-	word = rc ? NULL : strtok_r(NULL, " ", &rest);
+	word = rc ? NULL : words_next(&line);
 	if (!word || parse_name(mechanisms, sizeof mechanisms / sizeof mechanisms[0], word, &request->op.mechanism))
 		return ERR_USAGE;
-	while (!rc && (word = strtok_r(NULL, " ", &rest)))
+	while (!rc && (word = words_next(&line)))
 		rc = parse_option(request, word);
 	if (!rc && !fits(type, request->op.mechanism))
 		rc = ERR_USAGE;

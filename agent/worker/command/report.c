@@ -34,12 +34,12 @@ static int add_key_json(struct buf *into, const struct key *key)
 	CLEAN_BUF struct buf uri = BUF_INIT(8192);
 	CLEAN_BUF struct buf addresses = BUF_INIT(65536);
 	CLEAN_BUF struct buf subject = BUF_INIT(65536);
-	char type[32], before[32], after[32];
+	char type[32], before[TIME_TEXT_SIZE], after[TIME_TEXT_SIZE];
 	int rc = buf_add_u8(into, '{');
 
 	cert_key_type(key->cert, type, sizeof type);
-	cert_time(X509_get0_notBefore(key->cert), before, sizeof before);
-	cert_time(X509_get0_notAfter(key->cert), after, sizeof after);
+	cert_time(X509_get0_notBefore(key->cert), TIME_RFC3339, before);
+	cert_time(X509_get0_notAfter(key->cert), TIME_RFC3339, after);
 	rc = rc ? rc : key_uri(key, &uri);
 	rc = rc ? rc : cert_addresses(key->cert, &addresses);
 	rc = rc ? rc : cert_subject(key->cert, &subject);
@@ -62,14 +62,12 @@ static int add_key_text(struct buf *into, const struct key *key)
 	CLEAN_BUF struct buf addresses = BUF_INIT(65536);
 	CLEAN_BUF struct buf subject = BUF_INIT(65536);
 	CLEAN_BUF struct buf uri = BUF_INIT(8192);
-	char type[32], after[32];
+	char type[32], after[TIME_TEXT_SIZE];
 	int rc = cert_addresses(key->cert, &addresses);
 
 	cert_key_type(key->cert, type, sizeof type);
-	cert_time(X509_get0_notAfter(key->cert), after, sizeof after);
-	for (size_t i = 0; i < addresses.length; i++)
-		if (addresses.data[i] == '\n')
-			addresses.data[i] = ' ';
+	cert_time(X509_get0_notAfter(key->cert), TIME_RFC3339, after);
+	buf_join_lines(&addresses, ' ');
 	rc = rc ? rc : cert_subject(key->cert, &subject);
 	rc = rc ? rc : key_uri(key, &uri);
 	rc = rc ? rc : buf_add_format(into, "%s\n", key->fingerprint);

@@ -6,6 +6,7 @@
 
 #include "ask.h"
 #include "cert_file.h"
+#include "words.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -68,10 +69,10 @@ static int parse_verb(const char *verb, struct msg_admin *admin)
 
 static int parse_admin(char *line, struct msg_admin *admin)
 {
-	char *save, *word = strtok_r(line, " ", &save);
+	char *word = words_next(&line);
 	int rc = word ? parse_verb(word, admin) : ERR_USAGE;
 
-	while (!rc && (word = strtok_r(NULL, " ", &save))) {
+	while (!rc && (word = words_next(&line))) {
 		char *equals = strchr(word, '=');
 
 		if (!equals)

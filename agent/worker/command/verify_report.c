@@ -9,7 +9,6 @@
 #include <openssl/objects.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static const struct {
 	unsigned int note;
@@ -48,16 +47,6 @@ static const char *overall(const struct layer_list *layers)
 	return "cannot-tell";
 }
 
-static void format_time(int64_t seconds, char into[32])
-{
-	time_t time = (time_t)seconds;
-	struct tm tm;
-
-	*into = 0;
-	if (gmtime_r(&time, &tm))
-		strftime(into, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
-
 static const char *digest_name(int nid)
 {
 	const char *name = OBJ_nid2ln(nid);
@@ -83,9 +72,7 @@ static int add_plain_addresses(struct buf *into, X509 *cert)
 	CLEAN_BUF struct buf list = BUF_INIT(65536);
 	int rc = cert_addresses(cert, &list);
 
-	for (size_t i = 0; i < list.length; i++)
-		if (list.data[i] == '\n')
-			list.data[i] = ' ';
+	buf_join_lines(&list, ' ');
 	return rc ? rc : printable_plain(into, buf_view(&list));
 }
 
@@ -103,11 +90,11 @@ static int add_signature_text(struct buf *into, const struct signature *signatur
 {
 	static const char *const verdicts[] = {"good", "good but", "cannot tell", "BAD"};
 	enum verdict verdict = reason_verdict(signature->reasons);
-	char time[32] = "at no given time";
+	char time[TIME_TEXT_SIZE] = "at no given time";
 	int rc = buf_add_format(into, "  %s: ", verdicts[verdict]);
 
 	if (signature->signed_at)
-		format_time(signature->signed_at, time);
+		time_text(signature->signed_at, TIME_RFC3339, time);
 	if (!rc && signature->cert) {
 		rc = add_plain_addresses(into, signature->cert);
 		rc = rc ? rc : buf_add_format(into, "\n    ");
@@ -184,31 +171,6 @@ int verify_report_text(struct buf *into, const struct layer_list *layers)
 				   verdict ? error_text(verdict) : "every signature is good, and covers the whole message");
 }
 
-/* A JSON array of strings, one for each line. */
-static int add_lines(struct buf *into, const char *name, struct view lines)
-{
-	int rc = buf_add_format(into, ",\"%s\":[", name);
-
-	for (bool first = true; lines.length && !rc; first = false) {
-		const uint8_t *end = memchr(lines.data, '\n', lines.length);
-		size_t length = end ? (size_t)(end - lines.data) : lines.length;
-
-		rc = first ? 0 : buf_add_u8(into, ',');
-		rc = rc ? rc : printable_json(into, (struct view){lines.data, length});
-		length += end ? 1 : 0;
-		lines.data += length;
-		lines.length -= length;
-	}
-	return rc ? rc : buf_add_u8(into, ']');
-}
-
-static int add_text(struct buf *into, const char *name, const char *text)
-{
-	int rc = buf_add_format(into, ",\"%s\":", name);
-
-	return rc ? rc : printable_json(into, view_string(text));
-}
-
 static int add_reasons_json(struct buf *into, unsigned int reasons)
 {
 	bool first = true;
@@ -230,38 +192,37 @@ static int add_json_name(struct buf *into, const char *key, X509 *cert, bool iss
 	CLEAN_BUF struct buf name = BUF_INIT(65536);
 	int rc = add_name(cert, issuer, &name);
 
-	rc = rc ? rc : buf_add_format(into, ",\"%s\":", key);
-	return rc ? rc : printable_json(into, buf_view(&name));
+	return rc ? rc : printable_field(into, key, buf_view(&name));
 }
 
 static int add_certificate_json(struct buf *into, X509 *cert)
 {
 	CLEAN_BUF struct buf addresses = BUF_INIT(65536);
-	char fingerprint[CERT_FINGERPRINT_SIZE], before[32], after[32];
+	char fingerprint[CERT_FINGERPRINT_SIZE], before[TIME_TEXT_SIZE], after[TIME_TEXT_SIZE];
 	int rc = cert_fingerprint(cert, fingerprint);
 
-	cert_time(X509_get0_notBefore(cert), before, sizeof before);
-	cert_time(X509_get0_notAfter(cert), after, sizeof after);
+	cert_time(X509_get0_notBefore(cert), TIME_RFC3339, before);
+	cert_time(X509_get0_notAfter(cert), TIME_RFC3339, after);
 	rc = rc ? rc : cert_addresses(cert, &addresses);
-	rc = rc ? rc : add_text(into, "fingerprint", fingerprint);
+	rc = rc ? rc : printable_text_field(into, "fingerprint", fingerprint);
 	rc = rc ? rc : add_json_name(into, "subject", cert, false);
 	rc = rc ? rc : add_json_name(into, "issuer", cert, true);
-	rc = rc ? rc : add_lines(into, "addresses", buf_view(&addresses));
-	rc = rc ? rc : add_text(into, "not_before", before);
-	return rc ? rc : add_text(into, "not_after", after);
+	rc = rc ? rc : printable_lines_field(into, "addresses", buf_view(&addresses));
+	rc = rc ? rc : printable_text_field(into, "not_before", before);
+	return rc ? rc : printable_text_field(into, "not_after", after);
 }
 
 static int add_signature_json(struct buf *into, const struct signature *signature)
 {
-	char time[32];
+	char time[TIME_TEXT_SIZE];
 	int rc = buf_add_format(into, "{\"verdict\":\"%s\"",
 				reason_verdict_name(reason_verdict(signature->reasons)));
 
 	rc = rc ? rc : add_reasons_json(into, signature->reasons);
-	rc = rc ? rc : add_text(into, "digest", digest_name(signature->digest));
+	rc = rc ? rc : printable_text_field(into, "digest", digest_name(signature->digest));
 	if (!rc && signature->signed_at) {
-		format_time(signature->signed_at, time);
-		rc = add_text(into, "signed_at", time);
+		time_text(signature->signed_at, TIME_RFC3339, time);
+		rc = printable_text_field(into, "signed_at", time);
 	}
 	if (!rc && signature->cert)
 		rc = add_certificate_json(into, signature->cert);
@@ -282,7 +243,7 @@ static int add_notes_json(struct buf *into, const struct layer *layer)
 		first = false;
 	}
 	rc = rc ? rc : buf_add_u8(into, ']');
-	return rc ? rc : add_lines(into, "differing_fields", buf_view(&layer->differing));
+	return rc ? rc : printable_lines_field(into, "differing_fields", buf_view(&layer->differing));
 }
 
 static int add_layer_json(struct buf *into, const struct layer *layer)
@@ -294,7 +255,7 @@ static int add_layer_json(struct buf *into, const struct layer *layer)
 	if (!rc && layer->kind == LAYER_SIGNED)
 		rc = buf_add_format(into, ",\"form\":\"%s\"", layer->detached ? "detached" : "opaque");
 	if (!rc && layer->cipher)
-		rc = add_text(into, "cipher", OBJ_nid2ln(layer->cipher));
+		rc = printable_text_field(into, "cipher", OBJ_nid2ln(layer->cipher));
 	if (!rc && layer->error)
 		rc = buf_add_format(into, ",\"error\":\"%s\"", error_name(layer->error));
 	rc = rc ? rc : add_reasons_json(into, layer->reasons);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC
  *
- * What was found in a message, for people, for programs, and for those that know gpgsm.
+ * What was found in a message, for people and for programs.
  */
 #ifndef SMIME_WORKER_VERIFY_REPORT_H
 #define SMIME_WORKER_VERIFY_REPORT_H
@@ -12,12 +12,5 @@
 /* Text, or one JSON object. */
 MUST_USE int verify_report_text(struct buf *into, const struct layer_list *layers);
 MUST_USE int verify_report_json(struct buf *into, const struct layer_list *layers);
-
-/* Takes a status line: keyword and arguments. */
-typedef int (*verify_status)(const char *keyword, const char *text);
-
-/* gpgsm's lines for every signature: NEWSIG, then GOODSIG, EXPKEYSIG, REVKEYSIG, BADSIG or ERRSIG, VALIDSIG,
- * TRUST_FULLY, TRUST_UNDEFINED or TRUST_NEVER. */
-MUST_USE int verify_report_status(const struct layer_list *layers, verify_status take);
 
 #endif

@@ -8,7 +8,7 @@
 #include "client.h"
 #include "gpgsm_list.h"
 #include "gpgsm_state.h"
-#include "import.h"
+#include "import_request.h"
 #include "store.h"
 
 #include <openssl/crypto.h>
@@ -18,40 +18,22 @@
 /* Of one certificate's lines. */
 #define ROW_MAX (256 * 1024)
 
-/* The names on a LISTKEYS or EXPORT line; options before them are gpgsm's debugging aids. */
-static int parse_names(char *line, struct gpgsm_name names[GPGSM_NAMES_MAX], unsigned int *ret_count)
-{
-	unsigned int count = 0;
-	bool options = true;
-	char *word;
-	int rc = 0;
-
-	while (!rc && (word = client_next_word(&line))) {
-		if (options && !strncmp(word, "--", 2)) {
-			options = word[2];
-			continue;
-		}
-		options = false;
-		gpgsm_unescape(word);
-		rc = count < GPGSM_NAMES_MAX ? gpgsm_name_parse(word, &names[count]) : ERR_TOO_LARGE;
-		count++;
-	}
-	if (!rc)
-		*ret_count = count;
-	return rc;
-}
-
 struct lines {
 	bool with_secret;
+	bool with_validation;
 	bool to_output; /* OUTPUT rather than data lines */
+	X509 *issuer;	/* for gpgsm_list_fill */
 };
 
-static int send_lines(void *context, const struct gpgsm_row *row)
+static int send_lines(void *context, const struct list_row *listed)
 {
-	const struct lines *lines = context;
+	struct lines *lines = context;
 	CLEAN_BUF struct buf text = BUF_INIT(ROW_MAX);
-	int rc = gpgsm_list_row(&text, row, lines->with_secret);
+	struct gpgsm_row row;
+	int rc;
 
+	gpgsm_list_fill(listed, lines->with_validation, &lines->issuer, &row);
+	rc = gpgsm_list_row(&text, &row, lines->with_secret);
 	/* One that is too long for a line of a list costs nobody the others. */
 	if (rc)
 		return rc == ERR_TOO_LARGE ? 0 : rc;
@@ -61,20 +43,22 @@ static int send_lines(void *context, const struct gpgsm_row *row)
 
 static int send_list(char *line, bool secret_only)
 {
-	static struct gpgsm_name names[GPGSM_NAMES_MAX];
-	struct gpgsm_list list = {.names = names,
-				  .secret_only = secret_only,
-				  .with_validation = gpgsm_state.with_validation};
-	struct lines lines = {.with_secret = gpgsm_state.with_secret || secret_only, .to_output = gpgsm_state.to_output};
-	int rc = parse_names(line, names, &list.count);
+	static struct gpgsm_names names;
+	struct lines lines = {.with_secret = gpgsm_state.with_secret || secret_only,
+			      .with_validation = gpgsm_state.with_validation,
+			      .to_output = gpgsm_state.to_output};
+	struct list_request request;
+	int rc = gpgsm_words_list(line, &names, &request);
 
+	request.secret_only = secret_only;
 	/* Mode 2: only what a directory of certificates has, and there is none. */
 	if (rc || gpgsm_state.list_mode == 2)
 		return rc;
 	if (lines.to_output && client.output < 0)
 		return ERR_USAGE;
 	output_init(&client.out, client.output);
-	rc = gpgsm_list(&list, send_lines, &lines);
+	rc = list_request_run(&request, send_lines, &lines);
+	X509_free(lines.issuer);
 	return rc || !lines.to_output ? rc : output_flush(&client.out);
 }
 
@@ -93,70 +77,56 @@ struct export {
 };
 
 /* Binary is for one certificate; the others are left out, as gpgsm does. */
-static int write_cert(void *context, const struct gpgsm_row *row)
+static int write_cert(void *context, const struct list_row *row)
 {
-	static const char label[] = "CERTIFICATE";
+	const struct armor armor = {gpgsm_state.output, "CERTIFICATE"};
 	struct export *export = context;
 	unsigned char *der = NULL;
 	int length, rc;
 
-	if (export->count++ && gpgsm_state.output == GPGSM_BINARY)
+	if (export->count++ && gpgsm_state.output == ARMOR_NONE)
 		return 0;
 	length = i2d_X509(row->cert, &der);
-	rc = length > 0 ? gpgsm_begin_output(label) : ERR_INTERNAL;
+	rc = length > 0 ? output_begin_armor(&client.out, &armor) : ERR_INTERNAL;
 	rc = rc ? rc : output_write(&client.out, der, (size_t)length);
-	rc = rc ? rc : gpgsm_end_output(label);
+	rc = rc ? rc : output_end_armor(&client.out, &armor);
 	OPENSSL_free(der);
 	return rc;
 }
 
 int gpgsm_export(char *line)
 {
-	static struct gpgsm_name names[GPGSM_NAMES_MAX];
-	struct gpgsm_list list = {.names = names};
+	static struct gpgsm_names names;
+	struct list_request request;
 	struct export export = {0};
-	int rc = strstr(line, "--secret") ? ERR_NOT_SUPPORTED : parse_names(line, names, &list.count);
+	int rc = gpgsm_words_have(line, "--secret") ? ERR_NOT_SUPPORTED : gpgsm_words_list(line, &names, &request);
 
 	if (rc)
 		return rc;
 	if (client.output < 0)
 		return ERR_USAGE;
 	output_init(&client.out, client.output);
-	return gpgsm_list(&list, write_cert, &export);
+	rc = list_request_run(&request, write_cert, &export);
+	return rc ? rc : output_flush(&client.out);
 }
 
-/* An import: gpgsm's counts, and what it was of. */
+/* gpgsm's counts of an import. */
 struct import {
 	unsigned int considered, imported, unchanged, failed;
 };
 
-static int keep_cert(void *context, X509 *cert)
+static int tell_outcome(void *context, const X509 *cert, enum import_outcome outcome)
 {
-	CLEAN_STORED struct stored *known = NULL;
 	struct import *import = context;
-	char fingerprint[CERT_FINGERPRINT_SIZE], sha1[GPGSM_HEX_SIZE], text[64];
-	int rc = cert_fingerprint(cert, fingerprint);
+	char sha1[CERT_SHA1_SIZE], text[64];
+	int rc = cert_sha1(cert, sha1);
 
 	import->considered++;
-	rc = rc ? rc : cert_sha1(cert, sha1);
-	rc = rc ? rc : store_find(STORE_FINGERPRINT, view_string(fingerprint), &known);
-	rc = rc ? rc : store_add(cert, STORE_IMPORTED, view_string(NULL));
-	if (rc == ERR_TOO_LARGE) {
-		import->failed++;
-		snprintf(text, sizeof text, "0 %s", sha1);
-		return client_send_status("IMPORT_PROBLEM", text);
-	}
-	if (rc)
-		return rc;
-	*(known ? &import->unchanged : &import->imported) += 1;
-	snprintf(text, sizeof text, "%d %s", !known, sha1);
-	return client_send_status("IMPORT_OK", text);
-}
-
-static int keep_crl(void *context, X509_CRL *crl)
-{
-	(void)context;
-	return store_add_crl(crl);
+	import->imported += outcome == IMPORT_KEPT;
+	import->unchanged += outcome == IMPORT_KNOWN;
+	import->failed += outcome == IMPORT_REFUSED;
+	snprintf(text, sizeof text, "%d %s", outcome == IMPORT_KEPT, sha1);
+	return rc ? rc : client_send_status(outcome == IMPORT_REFUSED ? "IMPORT_PROBLEM" : "IMPORT_OK", text);
 }
 
 static int tell_import(const struct import *import, unsigned int keys)
@@ -172,42 +142,42 @@ static int tell_import(const struct import *import, unsigned int keys)
 /* Lines of fingerprints, of certificates that are to stay. Here all do. */
 static int count_known(struct view lines, struct import *import)
 {
+	struct view line;
 	int rc = 0;
 
-	while (lines.length && !rc) {
+	while (!rc && view_line(&lines, &line)) {
 		CLEAN_STORED struct stored *known = NULL;
-		const uint8_t *end = memchr(lines.data, '\n', lines.length);
-		size_t length = end ? (size_t)(end - lines.data) : lines.length;
 
-		if (length == GPGSM_HEX_SIZE - 1) {
-			import->considered++;
-			rc = store_find(STORE_FINGERPRINT, (struct view){lines.data, length}, &known);
-			*(known ? &import->unchanged : &import->failed) += 1;
-		}
-		length += end ? 1 : 0;
-		lines.data += length;
-		lines.length -= length;
+		if (line.length != CERT_SHA1_SIZE - 1)
+			continue;
+		import->considered++;
+		rc = store_find(STORE_FINGERPRINT, line, &known);
+		*(known ? &import->unchanged : &import->failed) += 1;
 	}
 	return rc;
 }
 
-int gpgsm_import(char *line)
+static int import_again(struct import *import)
 {
 	CLEAN_BUF struct buf bytes = BUF_INIT(IMPORT_MAX);
-	struct import import = {0};
-	struct import_sink sink = {keep_cert, keep_crl, NULL, &import}; /* GPGME has no way to give a password */
-	struct import_count count = {0};
-	int rc = client.input < 0 ? ERR_USAGE : 0, told;
+	int rc = import_read(&client.in, &bytes);
 
-	if (!rc)
-		input_init(&client.in, client.input);
-	rc = rc ? rc : import_read(&client.in, &bytes);
-	if (!rc && strstr(line, "--re-import"))
-		rc = count_known(buf_view(&bytes), &import);
-	else if (!rc)
-		rc = import_bytes(buf_view(&bytes), &sink, &count);
-	/* There may have been private keys in it. */
-	OPENSSL_cleanse(bytes.data, bytes.length);
+	return rc ? rc : count_known(buf_view(&bytes), import);
+}
+
+int gpgsm_import(char *line)
+{
+	struct import import = {0};
+	/* GPGME has no way to give a password. */
+	const struct import_request request = {
+		.input = &client.in, .ask_known = true, .outcome = tell_outcome, .context = &import};
+	struct import_count count = {0};
+	int rc, told;
+
+	if (client.input < 0)
+		return ERR_USAGE;
+	input_init(&client.in, client.input);
+	rc = gpgsm_words_have(line, "--re-import") ? import_again(&import) : import_request_run(&request, &count);
 	import.failed += count.damaged;
 	told = tell_import(&import, count.keys);
 	return rc ? rc : told;
@@ -216,15 +186,13 @@ int gpgsm_import(char *line)
 struct removal {
 	char fingerprint[CERT_FINGERPRINT_SIZE]; /* of the one that fits */
 	unsigned int fitting;
-	bool secret;
 };
 
-static int consider_removal(void *context, const struct gpgsm_row *row)
+static int consider_removal(void *context, const struct list_row *row)
 {
 	struct removal *removal = context;
 
 	removal->fitting++;
-	removal->secret = row->secret;
 	return cert_fingerprint(row->cert, removal->fingerprint);
 }
 
@@ -242,17 +210,16 @@ static int refuse_removal(const struct removal *removal)
 
 int gpgsm_delkeys(char *line)
 {
-	static struct gpgsm_name names[GPGSM_NAMES_MAX];
-	unsigned int count = 0;
-	int rc = parse_names(line, names, &count);
+	static struct gpgsm_names names;
+	struct list_request request;
+	int rc = gpgsm_words_list(line, &names, &request);
 
-	if (!rc && !count)
+	if (!rc && !names.count)
 		return ERR_USAGE;
-	for (unsigned int i = 0; i < count && !rc; i++) {
-		struct gpgsm_list list = {.names = &names[i], .count = 1};
+	for (request.count = 1; !rc && request.names < names.list + names.count; request.names++) {
 		struct removal removal = {0};
 
-		rc = gpgsm_list(&list, consider_removal, &removal);
+		rc = list_request_run(&request, consider_removal, &removal);
 		if (!rc && removal.fitting == 1) {
 			rc = store_remove(removal.fingerprint);
 			rc = rc == ERR_NO_CERTIFICATE ? refuse_removal(&removal) : rc;

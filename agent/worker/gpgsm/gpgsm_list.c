@@ -5,6 +5,7 @@
  */
 #include "gpgsm_list.h"
 
+#include "keygrip.h"
 #include "log.h"
 #include "store.h"
 #include "trust.h"
@@ -27,21 +28,19 @@ static int add_sanitised(struct buf *into, struct view text)
 	return rc;
 }
 
-static int add_dn(struct buf *into, const X509_NAME *name)
+static int add_dn(struct buf *into, int (*dn)(X509 *cert, struct buf *into), X509 *cert)
 {
 	CLEAN_BUF struct buf text = BUF_INIT(TEXT_MAX);
-	int rc = gpgsm_dn(name, &text);
+	int rc = dn(cert, &text);
 
 	return rc ? rc : add_sanitised(into, buf_view(&text));
 }
 
 static int add_time(struct buf *into, const ASN1_TIME *time)
 {
-	struct tm tm;
-	char text[32] = "";
+	char text[TIME_TEXT_SIZE];
 
-	if (ASN1_TIME_to_tm(time, &tm))
-		strftime(text, sizeof text, "%Y%m%dT%H%M%S", &tm);
+	cert_time(time, TIME_GNUPG, text);
 	return buf_add_format(into, "%s:", text);
 }
 
@@ -52,14 +51,6 @@ int gpgsm_key_algorithm(X509 *cert)
 	if (key && (EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS")))
 		return 1;
 	return key && EVP_PKEY_is_a(key, "DSA") ? 17 : 18; /* every kind of curve */
-}
-
-bool gpgsm_has_secret(const struct key *key)
-{
-	if (!key || (key->flags & CERT_NO_KEY))
-		return false;
-	/* A CA's certificate may lie beside one's own. */
-	return (key->flags & CERT_KEY) || !X509_check_ca(key->cert);
 }
 
 /* Field 12: what the certificate allows, in small letters for the key and capitals for the whole. */
@@ -82,9 +73,9 @@ static int add_first_line(struct buf *into, const struct gpgsm_row *row, const c
 
 	rc = rc ? rc : add_time(into, X509_get0_notBefore(row->cert));
 	rc = rc ? rc : add_time(into, X509_get0_notAfter(row->cert));
-	rc = rc ? rc : gpgsm_serial(row->cert, into);
+	rc = rc ? rc : cert_name_serial(row->cert, into);
 	rc = rc ? rc : buf_add_format(into, "::");
-	rc = rc ? rc : add_dn(into, X509_get_issuer_name(row->cert));
+	rc = rc ? rc : add_dn(into, cert_issuer, row->cert);
 	rc = rc ? rc : buf_add_format(into, "::");
 	rc = rc ? rc : add_uses(into, row);
 	return rc ? rc : buf_add_format(into, ":::%s::::\n", row->secret && with_secret ? "+" : "");
@@ -92,14 +83,14 @@ static int add_first_line(struct buf *into, const struct gpgsm_row *row, const c
 
 static int add_fingerprints(struct buf *into, const struct gpgsm_row *row, const char *sha1)
 {
-	char sha256[CERT_FINGERPRINT_SIZE], issuer[GPGSM_HEX_SIZE] = "", grip[GPGSM_HEX_SIZE];
+	char sha256[CERT_FINGERPRINT_SIZE], issuer[CERT_SHA1_SIZE] = "", grip[CERT_SHA1_SIZE];
 	int rc = cert_fingerprint(row->cert, sha256);
 
 	if (!rc && row->issuer)
 		rc = cert_sha1(row->issuer, issuer);
 	for (char *c = sha256; !rc && *c; c++)
 		*c = (char)(*c >= 'a' ? *c - 0x20 : *c);
-	gpgsm_keygrip(row->cert, grip);
+	keygrip(row->cert, grip);
 	rc = rc ? rc : buf_add_format(into, "fpr:::::::::%s:::%s:\nfp2:::::::::%s::::\n", sha1, issuer, sha256);
 	return rc || !*grip ? rc : buf_add_format(into, "grp:::::::::%s:\n", grip);
 }
@@ -109,29 +100,23 @@ static int add_user_ids(struct buf *into, const struct gpgsm_row *row)
 	CLEAN_BUF struct buf addresses = BUF_INIT(TEXT_MAX);
 	char validity[] = {row->validity, 0};
 	int rc = buf_add_format(into, "uid:%s::::::::", validity);
-	struct view rest;
+	struct view rest, address;
 
-	rc = rc ? rc : add_dn(into, X509_get_subject_name(row->cert));
+	rc = rc ? rc : add_dn(into, cert_subject, row->cert);
 	rc = rc ? rc : buf_add_format(into, "::\n");
 	rc = rc ? rc : cert_addresses(row->cert, &addresses);
 	rest = buf_view(&addresses);
-	while (!rc && rest.length) {
-		const uint8_t *end = memchr(rest.data, '\n', rest.length);
-		size_t length = end ? (size_t)(end - rest.data) : rest.length;
-
+	while (!rc && view_line(&rest, &address)) {
 		rc = buf_add_format(into, "uid:%s::::::::<", validity);
-		rc = rc ? rc : add_sanitised(into, (struct view){rest.data, length});
+		rc = rc ? rc : add_sanitised(into, address);
 		rc = rc ? rc : buf_add_format(into, ">::\n");
-		length += end ? 1 : 0;
-		rest.data += length;
-		rest.length -= length;
 	}
 	return rc;
 }
 
 int gpgsm_list_row(struct buf *into, const struct gpgsm_row *row, bool with_secret)
 {
-	char sha1[GPGSM_HEX_SIZE];
+	char sha1[CERT_SHA1_SIZE];
 	int rc = cert_sha1(row->cert, sha1);
 
 	rc = rc ? rc : add_first_line(into, row, sha1, with_secret);
@@ -139,46 +124,20 @@ int gpgsm_list_row(struct buf *into, const struct gpgsm_row *row, bool with_secr
 	return rc ? rc : add_user_ids(into, row);
 }
 
-/* A list that is being made. */
-struct listing {
-	const struct gpgsm_list *list;
-	gpgsm_take take;
-	void *context;
-	STACK_OF(X509) *done; /* borrowed: what is listed, so that a copy elsewhere is not listed again */
-	X509 *issuer;	      /* the last that the store had: neighbours have the same */
-};
-
-static bool is_done(const struct listing *listing, X509 *cert)
-{
-	for (int i = 0; i < sk_X509_num(listing->done); i++)
-		if (!X509_cmp(sk_X509_value(listing->done, i), cert))
-			return true;
-	return false;
-}
-
-static bool is_wanted(const struct gpgsm_list *list, X509 *cert)
-{
-	bool wanted = !list->count;
-
-	for (unsigned int i = 0; i < list->count && !wanted; i++)
-		wanted = gpgsm_name_fits(&list->names[i], cert);
-	return wanted;
-}
-
 /* From the store, when it is not on a token. */
-static X509 *find_issuer(struct listing *listing, X509 *cert)
+static X509 *find_issuer(X509 *cert, X509 **last)
 {
 	CLEAN_STORED struct stored *found = NULL;
 	X509 *issuer = X509_self_signed(cert, 0) == 1 ? cert : keys_issuer(cert);
 
-	if (issuer || (listing->issuer && X509_check_issued(listing->issuer, cert) == X509_V_OK))
-		return issuer ? issuer : listing->issuer;
+	if (issuer || (*last && X509_check_issued(*last, cert) == X509_V_OK))
+		return issuer ? issuer : *last;
 	if (store_find_issuers(cert, &found))
 		log_debug("an issuer was not found in the store");
 	for (const struct stored *row = found; row; row = row->next)
 		if (X509_check_issued(row->cert, cert) == X509_V_OK) {
-			X509_free(listing->issuer);
-			listing->issuer = row->cert;
+			X509_free(*last);
+			*last = row->cert;
 			X509_up_ref(row->cert);
 			return row->cert;
 		}
@@ -187,10 +146,10 @@ static X509 *find_issuer(struct listing *listing, X509 *cert)
 
 /* GnuPG's letters: revoked, expired, no trusted root, invalid otherwise; a root itself is trusted ultimately,
  * what it vouches for fully. */
-static char validity(X509 *cert, const struct gpgsm_row *row, bool validate)
+static char find_validity(X509 *cert, const struct key *key, bool validate)
 {
 	CLEAN_TRUST struct trust_result result = {0};
-	unsigned int uses = row->key ? row->key->uses : cert_uses(cert);
+	unsigned int uses = key ? key->uses : cert_uses(cert);
 	bool past = cert_has_ended(cert);
 	int rc;
 
@@ -210,84 +169,13 @@ static char validity(X509 *cert, const struct gpgsm_row *row, bool validate)
 	return result.reasons ? 'i' : X509_self_signed(cert, 0) == 1 ? 'u' : 'f';
 }
 
-static int add_cert(struct listing *listing, X509 *cert, const struct key *key)
+void gpgsm_list_fill(const struct list_row *listed, bool validate, X509 **issuer, struct gpgsm_row *ret_row)
 {
-	struct gpgsm_row row = {.cert = cert, .key = key, .secret = gpgsm_has_secret(key)};
-
-	if ((listing->list->secret_only && !row.secret) || !is_wanted(listing->list, cert) ||
-	    is_done(listing, cert))
-		return 0;
-	row.validity = validity(cert, &row, listing->list->with_validation);
-	row.issuer = find_issuer(listing, cert);
-	return listing->take(listing->context, &row);
-}
-
-/* Of these there may be copies elsewhere. */
-static int add_once(struct listing *listing, X509 *cert, const struct key *key)
-{
-	int rc = add_cert(listing, cert, key);
-
-	return rc || sk_X509_push(listing->done, cert) ? rc : ERR_NO_MEMORY;
-}
-
-static int add_keys(struct listing *listing, const struct key *first)
-{
-	int rc = 0;
-
-	for (const struct key *key = first; key && !rc; key = key->next)
-		rc = add_once(listing, key->cert, key);
-	return rc;
-}
-
-static int add_stored(void *context, struct stored *row)
-{
-	return add_cert(context, row->cert, NULL);
-}
-
-/* One name by which the store finds them itself spares reading all of it. */
-static int add_store(struct listing *listing)
-{
-	const struct gpgsm_list *list = listing->list;
-	const struct gpgsm_name *name = list->names;
-	enum store_by by = STORE_ALL;
-	int rc;
-
-	if (list->secret_only)
-		return 0;
-	if (list->count == 1 && (name->kind == GPGSM_SHA1 || name->kind == GPGSM_SHA256))
-		by = STORE_FINGERPRINT;
-	else if (list->count == 1 && name->kind == GPGSM_ADDRESS)
-		by = STORE_ADDRESS;
-	rc = store_each(by, view_string(by == STORE_ALL ? NULL : name->text), add_stored, listing);
-	if (rc != ERR_STORE)
-		return rc;
-	log_info("a list without the certificate store");
-	return 0;
-}
-
-static int add_issuers(struct listing *listing)
-{
-	STACK_OF(X509) *issuers = sk_X509_new_null();
-	int rc = issuers && keys_add_issuers(issuers) ? 0 : ERR_NO_MEMORY;
-
-	for (int i = 0; i < sk_X509_num(issuers) && !rc; i++)
-		rc = add_once(listing, sk_X509_value(issuers, i), NULL);
-	sk_X509_free(issuers);
-	return rc;
-}
-
-int gpgsm_list(const struct gpgsm_list *list, gpgsm_take take, void *context)
-{
-	struct listing listing = {list, take, context, sk_X509_new_null(), NULL};
-	int rc = listing.done ? keys_refresh(LIST_TOKENS) : ERR_NO_MEMORY;
-
-	rc = rc ? rc : add_keys(&listing, keys_first());
-	rc = rc ? rc : add_keys(&listing, keys_absent());
-	rc = rc ? rc : add_issuers(&listing);
-	rc = rc ? rc : add_store(&listing);
-	sk_X509_free(listing.done);
-	X509_free(listing.issuer);
-	return rc;
+	*ret_row = (struct gpgsm_row){.cert = listed->cert,
+				      .key = listed->key,
+				      .issuer = find_issuer(listed->cert, issuer),
+				      .validity = find_validity(listed->cert, listed->key, validate),
+				      .secret = list_row_is_secret(listed)};
 }
 
 struct one {
@@ -296,7 +184,7 @@ struct one {
 	char fingerprint[CERT_FINGERPRINT_SIZE];
 };
 
-static int take_one(void *context, const struct gpgsm_row *row)
+static int take_one(void *context, const struct list_row *row)
 {
 	struct one *one = context;
 	unsigned int uses = row->key ? row->key->uses : cert_uses(row->cert);
@@ -308,11 +196,11 @@ static int take_one(void *context, const struct gpgsm_row *row)
 	return cert_fingerprint(row->cert, one->fingerprint);
 }
 
-int gpgsm_list_one(const struct gpgsm_name *name, enum cert_use use, char fingerprint[CERT_FINGERPRINT_SIZE])
+int gpgsm_list_one(const struct cert_name *name, enum cert_use use, char fingerprint[CERT_FINGERPRINT_SIZE])
 {
-	const struct gpgsm_list list = {.names = name, .count = 1};
+	const struct list_request list = {.own = true, .stored = true, .names = name, .count = 1};
 	struct one one = {.use = use};
-	int rc = gpgsm_list(&list, take_one, &one);
+	int rc = list_request_run(&list, take_one, &one);
 
 	if (rc)
 		return rc;

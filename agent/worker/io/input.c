@@ -8,18 +8,23 @@
 #include <poll.h>
 #include <string.h>
 
+void input_restart(struct input *input)
+{
+	off_t here = lseek(input->fd, 0, SEEK_CUR);
+
+	input->seekable = here >= 0;
+	memset(&input->state, 0, offsetof(struct input_state, raw));
+	input->state.next = here >= 0 ? here : 0;
+}
+
 void input_init(struct input *input, int fd)
 {
-	off_t here = lseek(fd, 0, SEEK_CUR);
-
 	input->fd = fd;
 	input->source = NULL;
 	input->source_context = NULL;
-	input->seekable = here >= 0;
 	input->progress = NULL;
 	input->progress_context = NULL;
-	memset(&input->state, 0, offsetof(struct input_state, raw));
-	input->state.next = here >= 0 ? here : 0;
+	input_restart(input);
 }
 
 void input_init_source(struct input *input, input_source source, void *context)

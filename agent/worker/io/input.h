@@ -45,6 +45,9 @@ struct input {
 /* Begins reading at the descriptor's present offset. */
 void input_init(struct input *input, int fd);
 
+/* Begins again where the descriptor, which somebody rewound, stands now; progress is told as before. */
+void input_restart(struct input *input);
+
 /* Begins reading what the source gives: the content of another layer. Cannot be rewound. */
 void input_init_source(struct input *input, input_source source, void *context);
 

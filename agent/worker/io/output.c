@@ -150,3 +150,30 @@ int output_end_base64(struct output *output)
 	output->base64 = false;
 	return rc;
 }
+
+static int put_label(struct output *output, const char *what, const struct armor *armor)
+{
+	int rc;
+
+	if (armor->form != ARMOR_PEM)
+		return 0;
+	rc = output_text(output, what);
+	rc = rc ? rc : output_text(output, armor->label);
+	return rc ? rc : output_text(output, "-----\n");
+}
+
+int output_begin_armor(struct output *output, const struct armor *armor)
+{
+	int rc = put_label(output, "-----BEGIN ", armor);
+
+	if (armor->form != ARMOR_NONE)
+		output_begin_base64(output, "\n");
+	return rc;
+}
+
+int output_end_armor(struct output *output, const struct armor *armor)
+{
+	int rc = armor->form != ARMOR_NONE ? output_end_base64(output) : 0;
+
+	return rc ? rc : put_label(output, "-----END ", armor);
+}

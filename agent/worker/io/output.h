@@ -39,4 +39,19 @@ MUST_USE int output_flush(struct output *output);
 void output_begin_base64(struct output *output, const char *line_end);
 MUST_USE int output_end_base64(struct output *output);
 
+/* The forms that binary data goes out in. */
+enum armor_form {
+	ARMOR_NONE,
+	ARMOR_PEM,    /* RFC 7468: base64 between lines with a label */
+	ARMOR_BASE64, /* without these lines */
+};
+struct armor {
+	enum armor_form form;
+	const char *label; /* of ARMOR_PEM */
+};
+
+/* Between these two, what is written comes out in that form. */
+MUST_USE int output_begin_armor(struct output *output, const struct armor *armor);
+MUST_USE int output_end_armor(struct output *output, const struct armor *armor);
+
 #endif

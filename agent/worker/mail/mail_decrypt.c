@@ -47,18 +47,13 @@ static int put(struct output *output, struct view bytes)
 /* A field with the line ends of what follows. */
 static int put_field(struct output *output, struct view field, const char *line_end)
 {
+	struct view line;
 	int rc = 0;
 
-	while (field.length && !rc) {
-		const uint8_t *end = memchr(field.data, '\n', field.length);
-		size_t length = end ? (size_t)(end - field.data) : field.length;
-		size_t text = length && field.data[length - 1] == '\r' ? length - 1 : length;
-
-		rc = output_write(output, field.data, text);
+	while (!rc && view_line(&field, &line)) {
+		line.length -= line.length && line.data[line.length - 1] == '\r' ? 1 : 0;
+		rc = put(output, line);
 		rc = rc ? rc : output_text(output, line_end);
-		length += end ? 1 : 0;
-		field.data += length;
-		field.length -= length;
 	}
 	return rc;
 }

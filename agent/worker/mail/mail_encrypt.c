@@ -6,7 +6,6 @@
 
 #include "cleanup.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* What encrypts, and the stream into it. */
@@ -107,14 +106,6 @@ static int write_bytes(struct encryption *work, struct input *input)
 	return rc;
 }
 
-static int pem_line(struct output *output, const char *what, const struct encrypt_options *options)
-{
-	char line[80];
-
-	snprintf(line, sizeof line, "-----%s %s-----\n", what, options->label ? options->label : "CMS");
-	return options->pem ? output_text(output, line) : 0;
-}
-
 int raw_encrypt(struct input *input, struct output *output, const struct encrypt_options *options)
 {
 	CLEAN_FREE struct encryption *work = calloc(1, sizeof *work);
@@ -122,16 +113,10 @@ int raw_encrypt(struct input *input, struct output *output, const struct encrypt
 
 	if (!work)
 		return rc;
-	rc = rc ? rc : pem_line(output, "BEGIN", options);
-	if (!rc && (options->pem || options->base64))
-		output_begin_base64(output, "\n");
 	if (!rc)
 		rc = options->signer ? cms_sign(input, &work->inner, options->signer, &options->sign)
 				     : write_bytes(work, input);
 	rc = rc ? rc : encryption_finish(work);
-	if (!rc && (options->pem || options->base64))
-		rc = output_end_base64(output);
-	rc = rc ? rc : pem_line(output, "END", options);
 	cms_encryptor_done(&work->encryptor);
-	return rc ? rc : output_flush(output);
+	return rc;
 }

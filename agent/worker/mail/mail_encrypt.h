@@ -13,9 +13,6 @@ struct encrypt_options {
 	int cipher; /* NID */
 	const struct cms_recipient *recipients;
 	size_t recipient_count;
-	bool pem;		    /* CMS as PEM rather than DER */
-	const char *label;	    /* of PEM; NULL: CMS */
-	bool base64;		    /* PEM without its lines */
 	enum protection protection; /* of a mail's header */
 	struct key *signer;	    /* NULL: encrypted only */
 	struct sign_options sign;
@@ -26,7 +23,7 @@ struct encrypt_options {
 MUST_USE int mail_encrypt(struct input *input, struct view header, struct output *output,
 			  const struct encrypt_options *options);
 
-/* Bytes in, CMS out; with a signer, around an opaque signed message. */
+/* Bytes in, CMS out, without armor and not flushed; with a signer, around an opaque signed message. */
 MUST_USE int raw_encrypt(struct input *input, struct output *output, const struct encrypt_options *options);
 
 #endif

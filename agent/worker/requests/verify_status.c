@@ -2,14 +2,13 @@
  *
  * gpgsm's status lines (GnuPG's doc/DETAILS), for programs that know it.
  */
-#include "verify_report.h"
+#include "verify_status.h"
 
 #include "printable.h"
 
 #include <openssl/objects.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define LINE_MAX_LENGTH 900
 
@@ -40,25 +39,15 @@ static int digest_algorithm(int nid)
 	return 0;
 }
 
-static int add_sha1(struct buf *line, X509 *cert)
-{
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned int length = 0;
-	int rc = X509_digest(cert, EVP_sha1(), digest, &length) ? 0 : ERR_INTERNAL;
-
-	for (unsigned int i = 0; i < length && !rc; i++)
-		rc = buf_add_format(line, "%02X", digest[i]);
-	return rc;
-}
-
 /* Fingerprint and subject. */
-static int send_signer(verify_status take, const char *keyword, X509 *cert)
+static int send_signer(status_line take, const char *keyword, X509 *cert)
 {
 	CLEAN_BUF struct buf line = BUF_INIT(65536 + 64);
 	CLEAN_BUF struct buf name = BUF_INIT(65536);
-	int rc = add_sha1(&line, cert);
+	char sha1[CERT_SHA1_SIZE];
+	int rc = cert_sha1(cert, sha1);
 
-	rc = rc ? rc : buf_add_u8(&line, ' ');
+	rc = rc ? rc : buf_add_format(&line, "%s ", sha1);
 	rc = rc ? rc : cert_subject(cert, &name);
 	if (!rc && name.length > LINE_MAX_LENGTH - line.length)
 		name.length = LINE_MAX_LENGTH - line.length;
@@ -67,19 +56,17 @@ static int send_signer(verify_status take, const char *keyword, X509 *cert)
 	return rc ? rc : take(keyword, (const char *)line.data);
 }
 
-static int send_valid(verify_status take, const struct signature *signature)
+static int send_valid(status_line take, const struct signature *signature)
 {
 	CLEAN_BUF struct buf line = BUF_INIT(1024);
-	char date[16] = "0000-00-00", time[32] = "0";
-	time_t seconds = (time_t)signature->signed_at;
-	struct tm tm;
-	int rc = add_sha1(&line, signature->cert);
+	char date[TIME_TEXT_SIZE] = "0000-00-00", time[TIME_TEXT_SIZE] = "0", sha1[CERT_SHA1_SIZE];
+	int rc = cert_sha1(signature->cert, sha1);
 
-	if (signature->signed_at && gmtime_r(&seconds, &tm)) {
-		strftime(date, sizeof date, "%Y-%m-%d", &tm);
-		strftime(time, sizeof time, "%Y%m%dT%H%M%S", &tm);
+	if (signature->signed_at) {
+		time_text(signature->signed_at, TIME_DATE, date);
+		time_text(signature->signed_at, TIME_GNUPG, time);
 	}
-	rc = rc ? rc : buf_add_format(&line, " %s %s 0 0 0 %d %d 00", date, time, key_algorithm(signature->cert),
+	rc = rc ? rc : buf_add_format(&line, "%s %s %s 0 0 0 %d %d 00", sha1, date, time, key_algorithm(signature->cert),
 				      digest_algorithm(signature->digest));
 	rc = rc ? rc : buf_terminate(&line);
 	return rc ? rc : take("VALIDSIG", (const char *)line.data);
@@ -93,7 +80,7 @@ static const char *trust_keyword(unsigned int reasons)
 }
 
 /* What is no signature of that content by that key, or could be anybody's, is bad to such programs. */
-static int send_signature(verify_status take, const struct layer *layer, const struct signature *signature)
+static int send_signature(status_line take, const struct layer *layer, const struct signature *signature)
 {
 	const unsigned int expired = REASON_EXPIRED | REASON_EXPIRED_AT_SIGNING;
 	unsigned int reasons = signature->reasons | layer->reasons;
@@ -115,7 +102,7 @@ static int send_signature(verify_status take, const struct layer *layer, const s
 	return rc ? rc : take(trust_keyword(reasons), reasons ? "0" : "0 shell");
 }
 
-int verify_report_status(const struct layer_list *layers, verify_status take)
+int verify_status_tell(const struct layer_list *layers, status_line take)
 {
 	int rc = 0;
 

@@ -5,7 +5,6 @@
 #include "client.h"
 
 #include "ask.h"
-#include "keys.h"
 #include "replies.h"
 
 #include <stdio.h>
@@ -25,7 +24,6 @@ static struct {
 } terminal;
 
 static uint64_t progress_shown;
-static char detail[700];
 
 bool client_set_terminal(const char *name, const char *value)
 {
@@ -74,7 +72,7 @@ static void show_progress(void *context, uint64_t total)
 		progress_shown = UINT64_MAX - PROGRESS_BYTES; /* it went: nobody to tell */
 }
 
-int client_open_input(void)
+static int open_input(void)
 {
 	if (client.input < 0)
 		return ERR_USAGE;
@@ -89,7 +87,49 @@ int client_open_streams(void)
 	if (client.output < 0)
 		return ERR_USAGE;
 	output_init(&client.out, client.output);
-	return client_open_input();
+	return open_input();
+}
+
+static const char *signer(void)
+{
+	return *client.signer ? client.signer : NULL;
+}
+
+int client_open_signing(struct sign_request *request)
+{
+	request->input = &client.in;
+	request->output = &client.out;
+	request->signer = signer();
+	return client_open_streams();
+}
+
+int client_open_encryption(struct encrypt_request *request)
+{
+	request->input = &client.in;
+	request->output = &client.out;
+	request->recipients = &client.recipients;
+	request->signer = signer();
+	request->tell = client_send_status;
+	return client.recipients_failed ? client.recipients_failed : client_open_streams();
+}
+
+int client_open_verification(struct verify_request *request)
+{
+	static struct input content;
+	int rc = open_input();
+
+	request->input = &client.in;
+	request->trust.anchors = client.anchors;
+	request->trust.crls = client.crls;
+	if (client.message >= 0) {
+		input_init(&content, client.message);
+		request->content = &content;
+	}
+	if (client.output >= 0) {
+		output_init(&client.out, client.output);
+		request->output = &client.out;
+	}
+	return rc;
 }
 
 static void close_fd(int *fd)
@@ -97,6 +137,31 @@ static void close_fd(int *fd)
 	if (*fd >= 0)
 		close(*fd);
 	*fd = -1;
+}
+
+static int note_recipient(int rc)
+{
+	client.recipients_failed = client.recipients_failed ? client.recipients_failed : rc;
+	return rc;
+}
+
+int client_add_recipient(const char *name, const struct recipient **ret_recipient)
+{
+	return note_recipient(recipients_add(&client.recipients, name, ret_recipient));
+}
+
+int client_add_recipient_file(const struct recipient **ret_recipient)
+{
+	int rc = client.input < 0 ? ERR_USAGE : recipients_add_file(&client.recipients, client.input, ret_recipient);
+
+	close_fd(&client.input); /* it is used up */
+	return note_recipient(rc);
+}
+
+void client_forget_recipients(void)
+{
+	recipients_clear(&client.recipients);
+	client.recipients_failed = 0;
 }
 
 void client_close_fds(void)
@@ -115,24 +180,6 @@ bool client_has_descriptors(void)
 	       client.pin >= 0;
 }
 
-void client_close_input(void)
-{
-	close_fd(&client.input);
-}
-
-char *client_next_word(char **line)
-{
-	char *word = *line + strspn(*line, " ");
-	size_t length = strcspn(word, " ");
-
-	if (!length)
-		return NULL;
-	*line = word + length;
-	if (**line)
-		*(*line)++ = 0;
-	return word;
-}
-
 int client_send_data(const void *data, size_t length)
 {
 	return length && assuan_send_data(client.assuan, data, length) ? ERR_CLOSED : 0;
@@ -141,23 +188,4 @@ int client_send_data(const void *data, size_t length)
 int client_send_status(const char *keyword, const char *text)
 {
 	return assuan_write_status(client.assuan, keyword, text) ? ERR_CLOSED : 0;
-}
-
-const char *client_detail(void)
-{
-	if (*detail)
-		return detail;
-	return *keys_detail() ? keys_detail() : ask_detail();
-}
-
-void client_set_detail(const char *text)
-{
-	snprintf(detail, sizeof detail, "%s", text);
-}
-
-void client_clear_detail(void)
-{
-	*detail = 0;
-	keys_clear_detail();
-	ask_clear_detail();
 }
