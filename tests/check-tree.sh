@@ -131,11 +131,11 @@ done
 
 # A backtrace has names only: a static function says what it starts, and a struct's name means one thing in a program.
 # (The other rooms follow when they pass.)
-for room in agent/worker agent/token agent/watch client/gpgsm; do
+for room in agent client/gpgsm; do
 	grep -rnE '^static [a-zA-Z0-9_ ]+[ *](run|parse|hear|finish|start)\(' $room --include='*.c' |
 		sed 's/(.*//; s/^/check-tree: a name without its noun: /' | { ! grep . ; } || bad=1
 done
-for room in agent/worker agent/token agent/admin agent/prompt agent/watch agent/store client/lib client/gpgsm client/pkcs11; do
+for room in agent/broker agent/worker agent/token agent/admin agent/prompt agent/watch agent/store client/lib client/gpgsm client/pkcs11; do
 	grep -rhoE '^(static )?(const )?struct [a-z0-9_]+ \{' $room include --include='*.[ch]' | grep -o 'struct [a-z0-9_]*' |
 		sort | uniq -d | sed "s,^,check-tree: $room: two structs of one name: ," | { ! grep . ; } || bad=1
 done

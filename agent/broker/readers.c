@@ -30,13 +30,13 @@ static enum pcsc_state pcsc_state = PCSC_ABSENT;
 static char pcsc_detail[256];
 
 /* Who waits until there is something to tell. */
-struct waiting {
-	struct waiting *next;
+struct reader_waiter {
+	struct reader_waiter *next;
 	void (*known)(void *context);
 	void *context;
 };
 
-static struct waiting *waiting;
+static struct reader_waiter *waiting;
 static struct loop_timer patience;
 static bool is_known;
 
@@ -57,7 +57,7 @@ static void become_known(void *context)
 	is_known = true;
 	loop_timer_clear(&patience);
 	while (waiting) {
-		struct waiting *first = waiting;
+		struct reader_waiter *first = waiting;
 
 		waiting = first->next;
 		first->known(first->context);
@@ -67,13 +67,13 @@ static void become_known(void *context)
 
 void readers_when_known(void (*known)(void *context), void *context)
 {
-	struct waiting *item = is_known ? NULL : calloc(1, sizeof *item), **at = &waiting;
+	struct reader_waiter *item = is_known ? NULL : calloc(1, sizeof *item), **at = &waiting;
 
 	if (!item) {
 		known(context);
 		return;
 	}
-	*item = (struct waiting){NULL, known, context};
+	*item = (struct reader_waiter){NULL, known, context};
 	while (*at)
 		at = &(*at)->next;
 	*at = item;

@@ -235,17 +235,17 @@ static void times(void **state)
 					       {"20500101000000Z", "2050-01-01T00:00:00Z"},
 					       {"19991231235959Z", "1999-12-31T23:59:59Z"},
 					       {"99991231235959Z", "9999-12-31T23:59:59Z"}};
-	char got[32];
+	char got[TIME_TEXT_SIZE];
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
 		ASN1_TIME *time = ASN1_TIME_new();
 
 		assert_int_equal(ASN1_TIME_set_string(time, cases[i][0]), 1);
-		cert_time(time, got, sizeof got);
+		cert_time(time, TIME_RFC3339, got);
 		assert_string_equal(got, cases[i][1]);
 		ASN1_STRING_set(time, "nonsense", 8);
-		cert_time(time, got, sizeof got);
+		cert_time(time, TIME_RFC3339, got);
 		assert_string_equal(got, "");
 		ASN1_TIME_free(time);
 	}
