@@ -11,6 +11,12 @@
 #include <stdatomic.h>
 #include <string.h>
 
+/* A module may say anything; more slots than this are not asked for. */
+#define SLOTS_MAX 4096
+/* Slots may get tokens while they are listed: so many more fit, and if that is too few, they are listed again. */
+#define SLOTS_MARGIN 8
+#define LIST_ATTEMPTS_MAX 3
+
 static pthread_rwlock_t look_lock;
 static atomic_int looks_held;
 static struct token *tokens;
@@ -171,22 +177,44 @@ static void forget_unseen(void)
 	}
 }
 
+/* The slots that have a token; the caller frees. More may come while they are counted. */
+static int list_slots(CK_SLOT_ID **ret_slots, CK_ULONG *ret_count)
+{
+	CLEAN_FREE CK_SLOT_ID *slots = NULL;
+	CK_ULONG count = 0;
+	CK_RV rv = CKR_BUFFER_TOO_SMALL;
+
+	for (int i = 0; i < LIST_ATTEMPTS_MAX && rv == CKR_BUFFER_TOO_SMALL; i++) {
+		rv = module->C_GetSlotList(CK_TRUE, NULL, &count); /* some refresh only for NULL */
+		free(slots);
+		count = rv == CKR_OK && count < SLOTS_MAX ? count + SLOTS_MARGIN : SLOTS_MAX;
+		slots = calloc(count, sizeof *slots);
+		if (!slots)
+			return ERR_NO_MEMORY;
+		rv = rv == CKR_OK ? module->C_GetSlotList(CK_TRUE, slots, &count) : rv;
+	}
+	if (rv != CKR_OK) {
+		log_warn("C_GetSlotList: %s", p11_kit_strerror(rv));
+		return module_error(rv);
+	}
+	*ret_slots = TAKE(slots);
+	*ret_count = count;
+	return 0;
+}
+
 static int look_at_slots(bool deep)
 {
-	CK_SLOT_ID slots[TOKENS_MAX];
+	CLEAN_FREE CK_SLOT_ID *slots = NULL;
 	CK_ULONG count = 0;
-	CK_RV rv = module->C_GetSlotList(CK_TRUE, NULL, &count); /* some refresh only for NULL */
-	int rc = 0;
+	int rc = list_slots(&slots, &count);
 
-	count = TOKENS_MAX;
-	rv = rv == CKR_OK ? module->C_GetSlotList(CK_TRUE, slots, &count) : rv;
-	if (rv != CKR_OK || count > TOKENS_MAX) {
-		log_warn("C_GetSlotList: %s", p11_kit_strerror(rv));
-		return rv == CKR_OK ? ERR_TOKEN : module_error(rv);
-	}
+	if (rc)
+		return rc;
 	for (struct token *token = tokens; token; token = token->next)
 		token->seen = false;
-	for (CK_ULONG i = 0; i < count && !rc; i++)
+	if (count > TOKENS_MAX)
+		log_warn("the module has %lu slots with a token; the first %d are used", count, TOKENS_MAX);
+	for (CK_ULONG i = 0; i < count && i < TOKENS_MAX && !rc; i++)
 		rc = look_at_slot(slots[i], deep);
 	if (!rc)
 		forget_unseen();

@@ -92,17 +92,39 @@ int session_pool_renew(struct session_pool *pool)
 	rv = module->C_OpenSession(pool->slot, CKF_SERIAL_SESSION, NULL, NULL, &fresh);
 	if (rv != CKR_OK)
 		return module_error(rv);
-	close_session(pool, pool->anchor);
+	if (fresh != pool->anchor) /* a module that lost the anchor may give its handle to the new session */
+		close_session(pool, pool->anchor);
 	pool->anchor = fresh;
 	return 0;
+}
+
+/* The module lost a session and gave its handle to this one: there is one less than is counted. */
+static void forget_namesake(struct session_pool *pool, CK_SESSION_HANDLE session)
+{
+	pthread_mutex_lock(&pool->mutex);
+	for (unsigned int i = 0; i < pool->idle_count; i++)
+		if (pool->idle[i] == session) {
+			pool->idle[i] = pool->idle[--pool->idle_count];
+			pool->open_count--;
+			session_noted_loss();
+			break;
+		}
+	pthread_mutex_unlock(&pool->mutex);
 }
 
 static int open_another(struct session_pool *pool, CK_SESSION_HANDLE *ret_session)
 {
 	CK_RV rv = module->C_OpenSession(pool->slot, CKF_SERIAL_SESSION, NULL, NULL, ret_session);
 
-	if (rv == CKR_OK)
+	if (rv == CKR_OK && *ret_session == pool->anchor) {
+		/* The anchor was lost, and this is the new one: what is lent may be closed. */
+		session_noted_loss();
+		rv = module->C_OpenSession(pool->slot, CKF_SERIAL_SESSION, NULL, NULL, ret_session);
+	}
+	if (rv == CKR_OK) {
+		forget_namesake(pool, *ret_session);
 		return 0;
+	}
 	pthread_mutex_lock(&pool->mutex);
 	pool->open_count--;
 	/* The token has fewer sessions than it said: keep to what it has. */

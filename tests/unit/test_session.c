@@ -192,6 +192,33 @@ static void own_sessions_are_lent_again(void **state)
 	assert_int_equal(alice.idle_count, 3);
 }
 
+static void a_new_anchor_may_have_the_handle_of_the_old(void **state)
+{
+	CK_SESSION_HANDLE before = alice.anchor;
+
+	(void)state;
+	lose_all();
+	assert_int_equal(session_pool_renew(&alice), 0);
+	assert_int_equal(alice.anchor, before);
+	assert_true(session_is_ours(&alice, alice.anchor));
+	assert_int_equal(count_open(0), 1);
+	lose_all();
+}
+
+static void the_anchor_is_not_lent(void **state)
+{
+	CK_SESSION_HANDLE session;
+
+	(void)state;
+	lose_all();
+	assert_int_equal(session_borrow(&alice, &session), 0);
+	assert_int_not_equal(session, alice.anchor);
+	assert_true(session_is_ours(&alice, session));
+	session_return(&alice, session, false);
+	assert_true(session_is_ours(&alice, alice.anchor));
+	lose_all();
+}
+
 /* Some modules number slots otherwise in what they say of a session. */
 static void slots_may_be_called_otherwise(void **state)
 {
@@ -215,6 +242,8 @@ int main(void)
 		SESSION_TEST(another_slots_session_is_not_closed),
 		SESSION_TEST(lost_sessions_are_not_lent),
 		SESSION_TEST(own_sessions_are_lent_again),
+		SESSION_TEST(a_new_anchor_may_have_the_handle_of_the_old),
+		SESSION_TEST(the_anchor_is_not_lent),
 		SESSION_TEST(slots_may_be_called_otherwise),
 	};
 
