@@ -62,6 +62,18 @@ static const char *pin(const struct secret *secret)
 /* C_InitToken takes a label of this size, padded with blanks; libp11 hands on what it is given. */
 #define TOKEN_LABEL_SIZE 32
 
+/* The last try is spent only where the person was told; a token that is blank has no SO PIN yet. */
+static int check_so_tries(const struct module *module, bool last_try)
+{
+	const PKCS11_TOKEN *token = module->slot->token;
+
+	if (!token->initialized)
+		return 0;
+	if (token->soPinLocked)
+		return ERR_PIN_LOCKED;
+	return token->soPinFinalTry && !last_try ? ERR_PIN_LAST_TRY : 0;
+}
+
 static int init_token(struct module *module, const struct task *task)
 {
 	char label[TOKEN_LABEL_SIZE + 1];
@@ -69,6 +81,7 @@ static int init_token(struct module *module, const struct task *task)
 	int rc = length && length <= TOKEN_LABEL_SIZE ? module_find(module, task->token, true)
 						      : ERR_USAGE;
 
+	rc = rc ? rc : check_so_tries(module, task->last_try);
 	if (rc)
 		return rc;
 	snprintf(label, sizeof label, "%-*s", TOKEN_LABEL_SIZE, task->label);

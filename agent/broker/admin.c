@@ -17,7 +17,8 @@
 #include <string.h>
 
 struct task {
-	uint32_t peer, id;
+	struct task *next;
+	uint32_t peer, id; /* peer 0: it went */
 	uint32_t process; /* the number of its token process */
 	struct child *child;
 	struct buf request; /* ADMIN's payload as it came */
@@ -35,10 +36,17 @@ struct task {
 /* An RSA-4096 key takes a card minutes; longer is a hang. */
 #define TASK_TIMEOUT_MS 600000
 
+static struct task *tasks;
+
 static void task_free(struct task *task)
 {
 	struct token_process *process = token_process_find(task->process);
 
+	for (struct task **at = &tasks; *at; at = &(*at)->next)
+		if (*at == task) {
+			*at = task->next;
+			break;
+		}
 	loop_timer_clear(&task->limit);
 	child_kill(task->child);
 	if (task->paused && process)
@@ -92,36 +100,77 @@ static void look_again(struct task *task)
 		task_reply(task);
 }
 
-/* What the task says of the PIN that was sent. */
-static void learn(struct task *task)
+static bool is_refused(const struct task *task, const struct token *token, const struct secret *pin)
+{
+	return task->verb == ADMIN_INIT ? pincache_is_refused_so(token, pin) : pincache_is_refused(token, pin);
+}
+
+/* The PIN that was sent is wrong. */
+static void refuse_pin(struct task *task, const struct token *token)
+{
+	if (task->verb == ADMIN_INIT) {
+		pincache_refuse_so(token, TAKE(task->pin));
+		return;
+	}
+	if (secret_equal(pincache_get(token), task->pin))
+		pincache_refuse_cached(token);
+	pincache_refuse(token, TAKE(task->pin));
+}
+
+/* What the task says of the token, and of the PIN that was sent. */
+static void learn(struct task *task, int err)
 {
 	struct token *token = keyring_token(task->token);
-	struct msg_result result;
 
-	if (!token || decode_result(buf_view(&task->result), &result))
+	if (!token)
 		return;
-	if (error_from_wire(result.error) == ERR_PIN_WRONG) {
-		if (secret_equal(pincache_get(token), task->pin))
-			pincache_refuse_cached(token);
-		pincache_refuse(token, TAKE(task->pin));
-	} else if (!result.error && (task->verb == ADMIN_INIT || task->verb == ADMIN_CHANGE_PIN)) {
+	if (err == ERR_PIN_WRONG)
+		refuse_pin(task, token);
+	else if (!err && task->verb == ADMIN_CHANGE_PIN)
 		pincache_renewed(token);
-	}
+	if (err || task->verb != ADMIN_INIT)
+		return;
+	/* It has another name now, and the old one is nobody's. */
+	keyring_forget_token(token);
+	pincache_check();
+}
+
+static void ask_pins(struct task *task, struct token *token);
+
+/* The admin process reads what the broker does not know: this would be the SO PIN's last try. */
+static bool ask_for_last_try(struct task *task, int err)
+{
+	struct token *token = keyring_token(task->token);
+
+	if (task->verb != ADMIN_INIT || err != ERR_PIN_LAST_TRY || task->told || task->pin_fd >= 0 || !token)
+		return false;
+	buf_done(&task->result);
+	secret_free(TAKE(task->pin));
+	task->told = true;
+	ask_pins(task, token);
+	return true;
 }
 
 static int hear_admin(void *context, struct message *message)
 {
 	struct task *task = context;
-	int rc;
+	struct msg_result result;
+	int err, rc;
 
 	if (message->type != MSG_RESULT)
 		return ERR_PROTOCOL;
 	rc = buf_add(&task->result, message->payload.data, message->payload.length);
 	if (rc)
 		return rc;
+	rc = decode_result(buf_view(&task->result), &result);
+	if (rc)
+		return rc;
 	child_kill(TAKE(task->child));
 	loop_timer_clear(&task->limit);
-	learn(task);
+	err = error_from_wire(result.error);
+	if (ask_for_last_try(task, err))
+		return 0;
+	learn(task, err);
 	look_again(task);
 	return 0;
 }
@@ -155,7 +204,7 @@ static void task_run(struct task *task, struct secret *pin, const struct secret 
 	task->pin = pin;
 	if (!err && (!token || !process))
 		err = ERR_TOKEN_REMOVED;
-	if (!err && task->verb != ADMIN_INIT && pin && pincache_is_refused(token, pin))
+	if (!err && pin && is_refused(task, token, pin))
 		err = ERR_PIN_WRONG;
 	/* The very token that was found: its PIN is for no other of that label. */
 	if (!err && (message.token.length || (token->flags & TOKEN_INITIALISED)))
@@ -210,17 +259,22 @@ static void ask_pins(struct task *task, struct token *token)
 		return;
 	}
 	if (task->verb == ADMIN_INIT) {
-		what = "Choose the SO PIN, with which a locked PIN can be unblocked, of the new token";
 		prompt.second = "Choose the user PIN of the new token.";
-		prompt.repeat = PROMPT_REPEAT_FIRST | PROMPT_REPEAT_SECOND;
+		prompt.repeat = PROMPT_REPEAT_SECOND;
+		what = "The SO PIN (not the user PIN) of the token, which loses everything on it,";
+		if (!(token->flags & TOKEN_INITIALISED)) {
+			what = "Choose the SO PIN, with which a locked PIN can be unblocked, of the new token";
+			prompt.repeat |= PROMPT_REPEAT_FIRST;
+		}
 	} else if (task->verb == ADMIN_CHANGE_PIN) {
 		what = "The present PIN of the token";
 		prompt.second = "The token's new PIN";
 		prompt.repeat = PROMPT_REPEAT_SECOND;
 	}
-	task->told = task->pin_fd < 0 && (token->flags & TOKEN_PIN_FINAL_TRY);
+	if (task->verb != ADMIN_INIT)
+		task->told = task->pin_fd < 0 && (token->flags & TOKEN_PIN_FINAL_TRY);
 	snprintf(first, sizeof first, "%s\n  %s (%s)\nfor %s (process %d).\n%s", what,
-		 log_quote(task->verb == ADMIN_INIT ? "" : token->label), log_quote(token->serial),
+		 log_quote(token->flags & TOKEN_INITIALISED ? token->label : ""), log_quote(token->serial),
 		 peer ? log_quote(peer->program) : "a program", peer ? peer->pid : 0,
 		 task->told ? "This is the LAST TRY before the PIN locks." : "");
 	prompt_ask(&prompt, got_pins, task);
@@ -258,6 +312,10 @@ static void task_begin(void *context)
 	struct msg_admin request;
 	int err = decode_admin(buf_view(&task->request), &request);
 
+	if (!task->peer) {
+		task_end(task, ERR_CLOSED, NULL);
+		return;
+	}
 	token = err ? NULL : find_token(&request, &err);
 	if (err == ERR_NO_TOKEN && !token && !task->patient) {
 		task->patient = true;
@@ -294,6 +352,8 @@ int answer_admin(struct peer *peer, struct message *message)
 			      .result = BUF_INIT(BUF_MESSAGE_MAX),
 			      .pin_fd = TAKE_FD(message->fd)};
 	rc = buf_add(&task->request, message->payload.data, message->payload.length);
+	task->next = tasks;
+	tasks = task;
 	if (rc) {
 		task_free(task);
 		return rc;
@@ -301,4 +361,21 @@ int answer_admin(struct peer *peer, struct message *message)
 	if (modules_when_settled(task_begin, task, false))
 		task_end(task, ERR_NO_MEMORY, NULL);
 	return 0;
+}
+
+void admin_peer_gone(uint32_t peer)
+{
+	/* What waits for something else ends when that comes. */
+	for (struct task *task = tasks, *next; task; task = next) {
+		next = task->next;
+		if (task->peer != peer)
+			continue;
+		task->peer = 0;
+		if (!task->child)
+			continue;
+		log_warn("a token administration is ended, since the client that asked for it went");
+		child_kill(TAKE(task->child));
+		loop_timer_clear(&task->limit);
+		look_again(task);
+	}
 }

@@ -11,4 +11,7 @@
  * verb needs, a line each (INIT: SO PIN, user PIN; CHANGE_PIN: old, new; else the user PIN). */
 MUST_USE int answer_admin(struct peer *peer, struct message *message);
 
+/* The client went: its task is ended. */
+void admin_peer_gone(uint32_t peer);
+
 #endif

@@ -363,4 +363,5 @@ void answer_peer_gone(uint32_t peer)
 {
 	key_operations_peer_gone(peer);
 	prompt_peer_gone(peer);
+	admin_peer_gone(peer);
 }

@@ -398,6 +398,15 @@ static void forget_token(struct token **at)
 	token_free(token);
 }
 
+void keyring_forget_token(struct token *token)
+{
+	for (struct token **at = &tokens; *at; at = &(*at)->next)
+		if (*at == token) {
+			forget_token(at);
+			return;
+		}
+}
+
 static void forget_longest_absent(void)
 {
 	struct token **oldest = NULL;

@@ -88,6 +88,9 @@ void keyring_pull(struct token *token);
 /* A card came into the reader, whatever was doubted of the one before. */
 void keyring_reader_filled(const struct reader *reader);
 
+/* The token was initialised: what it was before is no more, and is freed. */
+void keyring_forget_token(struct token *token);
+
 /* The token takes key operations, or takes them no more. */
 void keyring_set_login(struct token *token, bool logged_in);
 

@@ -24,9 +24,13 @@
 #define GUESSES_MAX 3
 #define GUESS_PAUSE_MS 300000
 
+/* A token's SO PIN and its user PIN are two things, and so is what is known of them. */
+enum pin_kind { PIN_OF_USER, PIN_OF_SO };
+
 struct entry {
 	struct entry *next;
 	uint32_t ref; /* a token's or a key's */
+	enum pin_kind kind;
 	struct secret *pin; /* cached */
 	struct loop_timer expiry;
 	uint64_t since;	       /* ms, when the cached PIN was entered */
@@ -45,18 +49,23 @@ struct entry {
 static struct entry *entries;
 static void (*on_expired)(uint32_t token);
 
-static struct entry *find_entry(uint32_t ref)
+static struct entry *find_kind(uint32_t ref, enum pin_kind kind)
 {
 	for (struct entry *entry = entries; entry; entry = entry->next)
-		if (entry->ref == ref)
+		if (entry->ref == ref && entry->kind == kind)
 			return entry;
 	return NULL;
 }
 
-/* NULL without memory: then nothing is remembered. */
-static struct entry *get_entry(uint32_t ref)
+static struct entry *find_entry(uint32_t ref)
 {
-	struct entry *entry = find_entry(ref);
+	return find_kind(ref, PIN_OF_USER);
+}
+
+/* NULL without memory: then nothing is remembered. */
+static struct entry *get_kind(uint32_t ref, enum pin_kind kind)
+{
+	struct entry *entry = find_kind(ref, kind);
 
 	if (entry)
 		return entry;
@@ -64,9 +73,15 @@ static struct entry *get_entry(uint32_t ref)
 	if (!entry)
 		return NULL;
 	entry->ref = ref;
+	entry->kind = kind;
 	entry->next = entries;
 	entries = entry;
 	return entry;
+}
+
+static struct entry *get_entry(uint32_t ref)
+{
+	return get_kind(ref, PIN_OF_USER);
 }
 
 static void forget_pin(struct entry *entry)
@@ -88,9 +103,9 @@ static void entry_free(struct entry *entry)
 	free(entry);
 }
 
-static bool is_refused(uint32_t ref, const struct secret *pin)
+static bool is_refused(uint32_t ref, enum pin_kind kind, const struct secret *pin)
 {
-	const struct entry *entry = find_entry(ref);
+	const struct entry *entry = find_kind(ref, kind);
 
 	for (unsigned int i = 0; entry && i < REFUSED_MAX; i++)
 		if (secret_equal(entry->refused[i], pin))
@@ -99,9 +114,9 @@ static bool is_refused(uint32_t ref, const struct secret *pin)
 }
 
 /* The list takes the PIN, and forgets the oldest for it when full. */
-static void refuse(uint32_t ref, struct secret *pin)
+static void refuse(uint32_t ref, enum pin_kind kind, struct secret *pin)
 {
-	struct entry *entry = pin && !is_refused(ref, pin) ? get_entry(ref) : NULL;
+	struct entry *entry = pin && !is_refused(ref, kind, pin) ? get_kind(ref, kind) : NULL;
 
 	if (!entry) {
 		secret_free(pin);
@@ -114,12 +129,12 @@ static void refuse(uint32_t ref, struct secret *pin)
 
 void pincache_refuse(const struct token *token, struct secret *pin)
 {
-	refuse(token->ref, pin);
+	refuse(token->ref, PIN_OF_USER, pin);
 }
 
 bool pincache_is_refused(const struct token *token, const struct secret *pin)
 {
-	return is_refused(token->ref, pin);
+	return is_refused(token->ref, PIN_OF_USER, pin);
 }
 
 void pincache_refuse_cached(const struct token *token)
@@ -129,21 +144,31 @@ void pincache_refuse_cached(const struct token *token)
 	if (!entry)
 		return;
 	loop_timer_clear(&entry->expiry);
-	refuse(token->ref, TAKE(entry->pin));
+	refuse(token->ref, PIN_OF_USER, TAKE(entry->pin));
+}
+
+void pincache_refuse_so(const struct token *token, struct secret *pin)
+{
+	refuse(token->ref, PIN_OF_SO, pin);
+}
+
+bool pincache_is_refused_so(const struct token *token, const struct secret *pin)
+{
+	return is_refused(token->ref, PIN_OF_SO, pin);
 }
 
 void pincache_refuse_key(const struct key *key, struct secret *pin, bool unclear)
 {
 	struct entry *entry = get_entry(key->ref);
 
-	refuse(key->ref, pin);
+	refuse(key->ref, PIN_OF_USER, pin);
 	if (entry)
 		entry->unclear = unclear;
 }
 
 bool pincache_is_refused_key(const struct key *key, const struct secret *pin)
 {
-	return is_refused(key->ref, pin);
+	return is_refused(key->ref, PIN_OF_USER, pin);
 }
 
 bool pincache_key_has_refused(const struct key *key)
@@ -279,7 +304,7 @@ static void clear_key(const struct key *key, const struct secret *pin, bool ente
 {
 	struct entry *entry = find_entry(key->ref);
 
-	if (!entry || !pin || !entry->unclear || (entry->cleared && !entered) || !is_refused(key->ref, pin))
+	if (!entry || !pin || !entry->unclear || (entry->cleared && !entered) || !is_refused(key->ref, PIN_OF_USER, pin))
 		return;
 	for (unsigned int i = 0; i < REFUSED_MAX; i++)
 		if (secret_equal(entry->refused[i], pin))

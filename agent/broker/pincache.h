@@ -49,6 +49,10 @@ void pincache_accepted(const struct token *token, const struct secret *pin, bool
 /* The token has a new PIN. */
 void pincache_renewed(const struct token *token);
 
+/* The same for the SO PIN, which has nothing to do with the user's: neither's failures count for the other. */
+void pincache_refuse_so(const struct token *token, struct secret *pin);
+bool pincache_is_refused_so(const struct token *token, const struct secret *pin);
+
 /* The same for a key that wants a PIN for each use. `unclear`: the login was lost as the PIN was sent, so that it may have
  * been right; then it is no longer refused once its token takes the same one for a login. */
 void pincache_refuse_key(const struct key *key, struct secret *pin, bool unclear);
