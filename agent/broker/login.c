@@ -117,8 +117,6 @@ static void pin_failed(struct login *login, struct token *token)
 	pincache_refuse(token, TAKE(login->pin));
 	if (login->source == SOURCE_FILE)
 		pincache_source_failed(token);
-	if (login->source == SOURCE_GIVEN)
-		pincache_guessed(token);
 	if (login->source == SOURCE_GIVEN ||
 	    (login->source == SOURCE_PERSON && login->asked >= ASK_MAX))
 		login_finish(login, login->last_err);
@@ -479,9 +477,10 @@ void login_with_pin(struct token *token, uint32_t peer, struct secret *pin, logi
 {
 	struct login *login = login_of(token);
 	bool open = !login && (token->flags & TOKEN_LOGGED_IN);
-	int err = open ? pincache_compare(token, pin) : pincache_may_guess(token);
 
-	if (open || err) {
+	if (open) {
+		int err = pincache_compare(token, pin);
+
 		secret_free(pin);
 		done(context, err);
 		return;

@@ -20,7 +20,7 @@
 /* The operation that a PIN was entered for comes before its end; but a stream of them is cut off here. */
 #define DEFER_MS 20
 #define DEFER_MAX 50
-/* So many wrong PINs of clients are judged at once, and after them one in each pause. */
+/* So many wrong PINs are compared with the cached one at once, and after them one in each pause. */
 #define GUESSES_MAX 3
 #define GUESS_PAUSE_MS 300000
 
@@ -41,7 +41,7 @@ struct entry {
 	unsigned int next_refused;
 	bool unclear; /* the last of them may have been right */
 	bool cleared; /* it was that, once since the last use */
-	unsigned int guesses; /* wrong PINs that clients gave */
+	unsigned int guesses; /* wrong PINs that clients gave for an open token */
 	uint64_t guess_time;  /* ms, of the last */
 	bool source_failed;   /* pin-source's PIN was wrong */
 };
@@ -336,40 +336,22 @@ void pincache_renewed(const struct token *token)
 	entry->source_failed = false;
 }
 
-int pincache_may_guess(const struct token *token)
-{
-	const struct entry *entry = find_entry(token->ref);
-
-	return entry && entry->guesses >= GUESSES_MAX && loop_now() < entry->guess_time + GUESS_PAUSE_MS ? ERR_FORBIDDEN : 0;
-}
-
-void pincache_guessed(const struct token *token)
-{
-	struct entry *entry = get_entry(token->ref);
-
-	if (!entry)
-		return;
-	entry->guesses += entry->guesses < GUESSES_MAX;
-	entry->guess_time = loop_now();
-}
-
 /* The token is open, so that the PIN has no use but to be right. What is compared costs no try, so that guesses are
- * counted. */
+ * counted here: nothing but a correct PIN that somebody entered sets the count back. */
 int pincache_compare(const struct token *token, const struct secret *pin)
 {
 	struct entry *entry = find_entry(token->ref);
-	int rc;
 
 	if (!entry || !entry->pin)
 		return 0;
-	rc = pincache_may_guess(token);
-	if (rc)
-		return rc;
+	if (entry->guesses >= GUESSES_MAX && loop_now() < entry->guess_time + GUESS_PAUSE_MS)
+		return ERR_FORBIDDEN;
 	if (secret_equal(entry->pin, pin)) {
 		entry->guesses = 0;
 		return 0;
 	}
-	pincache_guessed(token);
+	entry->guesses += entry->guesses < GUESSES_MAX;
+	entry->guess_time = loop_now();
 	return ERR_PIN_WRONG;
 }
 

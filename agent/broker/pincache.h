@@ -32,13 +32,8 @@ unsigned int pincache_locks(const struct token *token);
 unsigned int pincache_count(void);
 
 /* Whether a client's PIN for a token that is open is the cached one; any is, where none is cached.
- * ERR_PIN_WRONG; ERR_FORBIDDEN after too many wrong ones. */
+ * ERR_PIN_WRONG; ERR_FORBIDDEN after too many wrong ones, until a correct one is entered or a while is over. */
 MUST_USE int pincache_compare(const struct token *token, const struct secret *pin);
-/* Whether clients gave too many wrong PINs of late to try another one: ERR_FORBIDDEN. */
-MUST_USE int pincache_may_guess(const struct token *token);
-/* A client gave a wrong PIN, which the token judged. */
-void pincache_guessed(const struct token *token);
-
 /* The token refused the PIN (taken; may be NULL). The cached one is refused by name: somebody changed the PIN. */
 void pincache_refuse(const struct token *token, struct secret *pin);
 void pincache_refuse_cached(const struct token *token);

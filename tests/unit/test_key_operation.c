@@ -343,6 +343,65 @@ static void a_pin_for_each_use(void **state)
 	assert_int_equal(stage_answer(worker, 7), 0);
 }
 
+static void log_in(void)
+{
+	struct msg_pins pins = {.first = view_string("123456")};
+	struct message message;
+
+	stage_sign(worker, 1, 'a');
+	if (fake_child(PROCESS_PROMPT))
+		FAKE_SAY(fake_child(PROCESS_PROMPT), PINS, 1, pins, &pins);
+	message = fake_expect(process, MSG_LOGIN);
+	assert_true(stage_report(process, message.id, open_card, 0));
+	answer_sign(0);
+	assert_int_equal(stage_answer(worker, 1), 0);
+}
+
+/* What a client hears that gives a PIN for the token, which is open. */
+static int guess(const char *pin)
+{
+	struct msg_pins pins = {.first = view_string(pin)};
+	CLEAN_BUF struct buf payload = BUF_INIT(64);
+	struct msg_unlock unlock = {0};
+
+	assert_int_equal(encode_unlock(&payload, &unlock), 0);
+	assert_true(fake_say(worker, MSG_UNLOCK, 2, buf_view(&payload), fixture_file("x", 1)));
+	FAKE_SAY(fake_child(PROCESS_PROMPT), PINS, 1, pins, &pins);
+	return stage_answer(worker, 2);
+}
+
+/* Neither a restart nor a login from the cache gives more guesses: one in five minutes. */
+static void guesses(void **state)
+{
+	unsigned int judged = 0;
+
+	(void)state;
+	begin(locked_card);
+	log_in();
+	for (int i = 0; i < 50; i++) {
+		int err = guess("000000");
+
+		judged += err == ERR_PIN_WRONG;
+		assert_true(err == ERR_PIN_WRONG || err == ERR_FORBIDDEN);
+		if (i % 5)
+			continue;
+		token_process_restart(token_process_first());
+		process = fake_child(PROCESS_TOKEN);
+		stage_start(process, locked_card);
+		log_in();
+	}
+	assert_int_equal(judged, 3);
+	assert_int_equal(guess("123456"), ERR_FORBIDDEN);
+	fake_advance(300000);
+	assert_int_equal(guess("000000"), ERR_PIN_WRONG);
+	assert_int_equal(guess("000000"), ERR_FORBIDDEN);
+	fake_advance(300000);
+	assert_int_equal(guess("123456"), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(guess("000000"), ERR_PIN_WRONG);
+	assert_int_equal(guess("123456"), ERR_FORBIDDEN);
+}
+
 /* The PIN's time is over in the middle of an operation, which comes first. */
 static void a_pin_that_expires(void **state)
 {
@@ -389,6 +448,7 @@ int main(void)
 		STAGED(a_login_on_the_way),
 		STAGED(a_person_who_does_not_answer),
 		STAGED(a_pin_for_each_use),
+		STAGED(guesses),
 		STAGED(a_pin_that_expires),
 	};
 
