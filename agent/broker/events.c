@@ -19,6 +19,7 @@
 static void process_changed(void)
 {
 	modules_check_settled();
+	insertions_check();
 	logins_check();
 	key_operations_resume();
 }
