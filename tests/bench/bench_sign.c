@@ -71,7 +71,7 @@ static void *client(void *context)
 	struct load *load = context;
 	char content[CONTENT_SIZE], signature[8192];
 	int in = memfd_create("content", 0), out[2];
-	smime_agent *agent;
+	smime_agent *agent = NULL;
 
 	memset(content, 'x', sizeof content);
 	if (in < 0 || write(in, content, sizeof content) != sizeof content || pipe2(out, O_CLOEXEC) ||
@@ -374,7 +374,7 @@ static int take_pid(void *context, const void *data, size_t length)
 
 static int agent_pid(void)
 {
-	smime_agent *agent;
+	smime_agent *agent = NULL;
 	int pid = 0;
 
 	if (smime_agent_connect(&agent, 0) || smime_agent_list(agent, SMIME_AGENT_STATE, 1, take_pid, &pid))
