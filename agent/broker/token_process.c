@@ -70,8 +70,7 @@ static struct token_process *processes;
 static uint32_t next_number = 1, next_call = 1;
 /* Calls that ended without an answer, until they are told. */
 static struct call *ended;
-static struct loop_event ended_event, state_event, report_event;
-static bool report_changed;
+static struct loop_event ended_event, state_event;
 
 static void call_timed_out(void *context);
 
@@ -111,15 +110,6 @@ static void token_process_become(struct token_process *process, enum token_proce
 	if (state_may_change(&states, process->state, state))
 		process->state = state;
 	loop_post(&state_event, tell_state, NULL);
-}
-
-static void tell_report(void *context)
-{
-	bool changed = report_changed;
-
-	(void)context;
-	report_changed = false;
-	events->report(changed);
 }
 
 static void call_free(struct call *call)
@@ -235,6 +225,7 @@ static void look_for_missing(void *context)
 		loop_timer_set(&process->again, DISTRUST_PAUSE_MS, look_for_missing, process);
 }
 
+/* In the loop's turn, and before the call's own answer: who has that finds the list as it is now. */
 static int take_report(struct token_process *process, const struct call *call, int err)
 {
 	bool changed;
@@ -249,10 +240,9 @@ static int take_report(struct token_process *process, const struct call *call, i
 		log_warn("module %s: it has more than %d tokens or %d certificates; the rest is left out",
 			 process->name, REPORT_TOKENS_MAX, REPORT_KEYS_MAX);
 	pincache_check();
-	report_changed = report_changed || changed;
-	loop_post(&report_event, tell_report, NULL);
 	if (keyring_has_missing(process->number) && !process->again.armed)
 		loop_timer_set(&process->again, MISSING_MS, look_for_missing, process);
+	events->report(changed);
 	return rc;
 }
 

@@ -56,7 +56,8 @@ ok "which systemd started" [ "$(starts)" = 2 ]
 ok "the first ended well" grep -qx 'ended 0' "$work/starts"
 old=$(agent_pid)
 ok "stop" smime agent stop
-ok "it is gone, and the socket is not" sh -c "test -S '$SMIME_AGENT_SOCKET' && ! kill -0 $old 2>/dev/null"
+ok "it goes" wait_for gone "$old"
+ok "and the socket does not" [ -S "$SMIME_AGENT_SOCKET" ]
 ok "stopping what does not run ends nothing but what that starts" smime agent stop
 ok "systemd goes on" kill -0 "$systemd"
 ok "the next client starts an agent" unlock
