@@ -32,27 +32,18 @@ static inline void clean_channel(struct channel **channel)
 
 int channel_fd(const struct channel *channel);
 
-/* Sending is three steps, of which channel_send_fields makes one: channel_begin gives a buffer with
- * the header in it, the payload is encoded behind it, channel_end sends. The buffer is protected
- * memory of the calling thread, and wiped by channel_end.
- *
- * channel_end waits if the socket is full; on a channel that does not wait (the broker's), what
- * does not fit is queued, up to 32 MiB. `fd` may be -1; it stays the caller's. ERR_CLOSED;
- * ERR_PROTOCOL for what the table forbids; ERR_BUSY for a peer that lets its queue fill. */
-struct buf *channel_begin(enum message_type type, uint32_t id);
-MUST_USE int channel_end(struct channel *channel, int fd);
+/* send_NAME: sends that message of messages.def, whose fields are those of its row. It waits if the socket is full; on a
+ * channel that does not wait (the broker's), what does not fit is queued, up to 32 MiB. `fd` may be -1; it stays the
+ * caller's. What was encoded is wiped. ERR_CLOSED; ERR_TOO_LARGE, ERR_PROTOCOL for what the table forbids; ERR_NO_MEMORY;
+ * ERR_BUSY for a peer that lets its queue fill. */
+#define M(number, name, from, to, limit, flags, fields, meaning) \
+	MUST_USE int send_##name(struct channel *channel, uint32_t id, const struct msg_##fields *message, int fd);
+#include "messages.def"
+#undef M
 
-/* Sends a payload as it is. Errors as channel_end. */
+/* Sends a payload as it is. Errors as send_NAME. */
 MUST_USE int channel_forward(struct channel *channel, enum message_type type, uint32_t id,
 			     struct view payload, int fd);
-
-/* Encodes and sends: channel_send_fields(channel, RESULT, id, result, &message, -1). */
-#define channel_send_fields(channel, NAME, id, payload, message, fd)           \
-	({                                                                     \
-		struct buf *buf_ = channel_begin(MSG_##NAME, (id));            \
-		int rc_ = buf_ ? encode_##payload(buf_, (message)) : ERR_NO_MEMORY; \
-		rc_ ? rc_ : channel_end((channel), (fd));                      \
-	})
 
 /* The next message. With `wait` false, or on a channel that does not wait, ERR_TIMEOUT says that
  * there is none yet. ERR_CLOSED at the end, ERR_PROTOCOL for what the table forbids; the channel

@@ -150,6 +150,17 @@ for name in $(sed -n 's/^M([0-9]*, \([A-Z_]*\), .*/\1/p' include/messages.def); 
 	grep -rqE "MSG_$name\b" agent || breach "nobody handles $name"
 done
 
+# A message is sent with its own fields (channel.h): with another struct no row compiles.
+compile_sends() { # STRUCT
+	printf '%s\n' '#include "channel.h"' 'struct other;' '#define M(number, name, from, to, limit, flags, fields, meaning) \' \
+		"	static inline int try_##name(struct channel *channel, const struct $1 *message) \\" \
+		'	{ return send_##name(channel, 0, message, -1); }' '#include "messages.def"' |
+		LC_ALL=C "${CC:-cc}" -std=gnu17 -Wall -Werror=incompatible-pointer-types -Iinclude -fsyntax-only -x c - 2>&1
+}
+errors=$(compile_sends 'msg_##fields') && [ -z "$errors" ] || breach "no message can be sent: $errors"
+[ "$(compile_sends other | grep -c ' error: ')" = "$(grep -c '^M(' include/messages.def)" ] ||
+	breach "a message can be sent with the fields of another one"
+
 # The docs name what the code has.
 reasons_table | while read -r line; do
 	grep -qF "$line" docs/PROTOCOL.md || echo "check-tree: docs/PROTOCOL.md lacks: $line"

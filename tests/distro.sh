@@ -102,9 +102,11 @@ make_bare_root() {
 		--aptopt="$folder/apt.conf" "$suite" "$folder/new.tar" $mirrors && mv "$folder/new.tar" "$1"
 }
 
-make_full_root() { # ARCHIVE BARE-ARCHIVE
-	unpack "$2" && mkdir -p "$folder/root/root/smime-agent" && cp "$top/tests/packages.sh" "$folder/root/root/smime-agent/" &&
-		within root /root sh -c '. ./packages.sh && need $build_packages $run_packages $test_packages && apt-get clean' &&
+# The root with all packages, which are written to disk once and not one by one; and its archive.
+fill_root() { # ARCHIVE
+	mkdir -p "$folder/root/root/smime-agent" && cp "$top/tests/packages.sh" "$folder/root/root/smime-agent/" &&
+		within root /root sh -c 'echo force-unsafe-io >/etc/dpkg/dpkg.cfg.d/fast && . ./packages.sh &&
+			need $build_packages $run_packages $test_packages && apt-get clean && rm /etc/dpkg/dpkg.cfg.d/fast' &&
 		rm -r "$folder/root/root/smime-agent" && tar -C "$folder/root" --numeric-owner -cf "$folder/new.tar" . &&
 		rm -f "$cache/$suite"-*.tar && mv "$folder/new.tar" "$1"
 }
@@ -121,14 +123,15 @@ make_tester() {
 		echo 'tester ALL=(ALL) NOPASSWD: ALL' >"$folder/root/etc/sudoers.d/tester"
 }
 
-archive=$cache/$suite.tar
-[ -e "$archive" ] || make_bare_root "$archive" || give_up "no root was made"
-if [ -z "$bare" ]; then
-	. "$top/tests/packages.sh"
-	archive=$cache/$suite-$(echo $build_packages $run_packages $test_packages | sha256sum | cut -c-12).tar
-	[ -e "$archive" ] || make_full_root "$archive" "$cache/$suite.tar" || give_up "the packages were not installed"
+. "$top/tests/packages.sh"
+full=$cache/$suite-$(echo $build_packages $run_packages $test_packages | sha256sum | cut -c-12).tar
+if [ -z "$bare" ] && [ -e "$full" ]; then
+	unpack "$full" || exit
+else
+	[ -e "$cache/$suite.tar" ] || make_bare_root "$cache/$suite.tar" || give_up "no root was made"
+	unpack "$cache/$suite.tar" || exit
+	[ -n "$bare" ] || fill_root "$full" || give_up "the packages were not installed"
 fi
-unpack "$archive" || exit
 home=/root
 if [ "$person" = tester ]; then
 	home=/home/tester

@@ -143,7 +143,7 @@ static int answer_admin(struct channel *channel, const struct message *message)
 	result.error = (uint32_t)-rc;
 	result.detail = view_string(rc && module.slot && module.slot->token ? module.slot->token->label : NULL);
 	result.data = buf_view(&into);
-	rc = channel_send_fields(channel, RESULT, message->id, result, &result, -1);
+	rc = send_RESULT(channel, message->id, &result, -1);
 	module_close(&module);
 	task_done(&task);
 	return rc;

@@ -230,7 +230,7 @@ static void task_run(struct task *task, struct secret *pin, const struct secret 
 		return;
 	}
 	loop_timer_set(&task->limit, TASK_TIMEOUT_MS, timed_out, task);
-	child_send(task->child, ADMIN, 1, admin, &message, -1);
+	child_send(task->child, ADMIN, 1, &message, -1);
 }
 
 static void got_pins(void *context, int err, struct secret *first, struct secret *second)

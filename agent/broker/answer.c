@@ -57,7 +57,7 @@ static void send_key(struct peer *peer, uint32_t id, const struct key *key)
 			       buf_view(&key->id), buf_view(&key->label), buf_view(&key->der),
 			       key->type,	     buf_view(&key->parameters), buf_view(&key->public_value)};
 
-	child_send(peer->worker, CERT, id, cert, &row, -1);
+	child_send(peer->worker, CERT, id, &row, -1);
 }
 
 /* What a module has whose process is gone, and cannot be started any more, is not known. */
@@ -87,7 +87,7 @@ static void send_list(void *context)
 
 		if (keyring_shadowed(token))
 			continue;
-		child_send(peer->worker, TOKEN, pending->id, token, &row, -1);
+		child_send(peer->worker, TOKEN, pending->id, &row, -1);
 		for (struct key *key = token->keys; key; key = key->next)
 			send_key(peer, pending->id, key);
 	}
@@ -178,7 +178,7 @@ static void send_note(void *context, const char *name, const char *value)
 	struct pending *pending = context;
 	struct msg_note row = {view_string(name), view_string(value)};
 
-	child_send(peer_find(pending->peer)->worker, NOTE, pending->id, note, &row, -1);
+	child_send(peer_find(pending->peer)->worker, NOTE, pending->id, &row, -1);
 }
 
 static void send_status(void *context)

@@ -156,7 +156,7 @@ static void store_start(void)
 			request_fail(requests, ERR_STORE, problem);
 		return;
 	}
-	child_send(store, STORE_OPEN, 0, store_open, &open, -1);
+	child_send(store, STORE_OPEN, 0, &open, -1);
 	for (struct store_request *request = requests; request; request = request->next)
 		send_request(request);
 }

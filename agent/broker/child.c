@@ -332,7 +332,7 @@ struct child *child_spawn(enum process kind, struct msg_hello hello, int fd,
 		return NULL;
 	}
 	hello.protocol = message_protocol();
-	child_send(child, HELLO, 0, hello, &hello, fd);
+	child_send(child, HELLO, 0, &hello, fd);
 	return child;
 }
 

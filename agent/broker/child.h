@@ -53,8 +53,8 @@ void child_kill(struct child *child);
 
 /* For after a send to the child: queues or kills as needed. */
 void child_sent(struct child *child, int rc);
-#define child_send(child, NAME, id, payload, message, fd) \
-	child_sent((child), channel_send_fields((child)->channel, NAME, (id), payload, (message), (fd)))
+#define child_send(child, NAME, id, message, fd) \
+	child_sent((child), send_##NAME((child)->channel, (id), (message), (fd)))
 
 /* On SIGCHLD: reaps, and says how a child that did not end by itself ended. */
 void child_reap(void);

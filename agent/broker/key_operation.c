@@ -439,13 +439,13 @@ static void send_operation(struct operation *operation, const struct key *key, s
 		message->pin = (struct view){operation->pin->data, operation->pin->length};
 	switch (operation->type) {
 	case MSG_SIGN:
-		child_send(process->child, SIGN, id, key_op, message, -1);
+		child_send(process->child, SIGN, id, message, -1);
 		break;
 	case MSG_DECRYPT:
-		child_send(process->child, DECRYPT, id, key_op, message, -1);
+		child_send(process->child, DECRYPT, id, message, -1);
 		break;
 	default:
-		child_send(process->child, DERIVE, id, key_op, message, -1);
+		child_send(process->child, DERIVE, id, message, -1);
 	}
 }
 

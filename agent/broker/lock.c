@@ -45,7 +45,7 @@ static void log_out(struct token *token)
 	id = token_process_expect(process, CALL_PLAIN, token->ref, LOGOUT_TIMEOUT_MS, logged_out,
 			 (void *)(uintptr_t)token->ref);
 	if (id)
-		child_send(process->child, LOGOUT, id, token_ref, &message, -1);
+		child_send(process->child, LOGOUT, id, &message, -1);
 }
 
 void lock_token(struct token *token)

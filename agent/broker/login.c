@@ -244,7 +244,7 @@ static void send_login(struct login *login, struct token *token, const struct se
 	if (!id)
 		login_finish(login, ERR_NO_MEMORY);
 	else
-		child_send(process->child, LOGIN, id, login, &message, -1);
+		child_send(process->child, LOGIN, id, &message, -1);
 }
 
 static bool peer_there(uint32_t number)

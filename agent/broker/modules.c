@@ -203,7 +203,7 @@ void modules_configure(const struct config *config)
 		return;
 	}
 	loop_timer_set(&listing, LISTING_TIMEOUT_MS, listing_timed_out, NULL);
-	child_send(lister, MODULES, 1, nothing, &nothing, -1);
+	child_send(lister, MODULES, 1, &nothing, -1);
 }
 
 void modules_end(void)

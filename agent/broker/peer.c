@@ -299,7 +299,7 @@ static int introduce(struct peer *peer, int fd, const struct ucred *who)
 	peer->watch = loop_add(peer->connection, 0, hung_up, peer); /* EPOLLHUP is always told */
 	if (!peer->watch)
 		return ERR_NO_MEMORY;
-	child_send(peer->worker, SERVE, 0, serve, &serve, fd);
+	child_send(peer->worker, SERVE, 0, &serve, fd);
 	log_debug("client %u: process %d (%s)", peer->number, peer->pid, log_quote(peer->program));
 	return 0;
 }
@@ -336,7 +336,7 @@ void peers_keys_changed(void)
 
 	for (struct peer *peer = peers; peer; peer = peer->next)
 		if (peer->serving)
-			child_send(peer->worker, CHANGED, 0, nothing, &nothing, -1);
+			child_send(peer->worker, CHANGED, 0, &nothing, -1);
 }
 
 static void end_idle(void)
@@ -366,7 +366,7 @@ void peers_finish(void (*done)(void))
 	on_finished = done;
 	peers_end();
 	for (struct peer *peer = peers; peer; peer = peer->next)
-		child_send(peer->worker, FINISH, 0, nothing, &nothing, -1);
+		child_send(peer->worker, FINISH, 0, &nothing, -1);
 	check_finished();
 }
 
@@ -400,7 +400,7 @@ void peer_reply_file(uint32_t number, uint32_t id, const struct msg_result *resu
 		return;
 	told.error = (uint32_t)-explain(-(int)told.error);
 	peer->asking = false;
-	child_send(peer->worker, RESULT, id, result, &told, fd);
+	child_send(peer->worker, RESULT, id, &told, fd);
 }
 
 void peer_reply_result(uint32_t number, uint32_t id, const struct msg_result *result)

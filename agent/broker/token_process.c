@@ -415,7 +415,7 @@ static void module_loaded(void *context, int err, const struct outcome *outcome)
 		token_process_fail(process);
 		return;
 	}
-	child_send(process->child, LOOK, id, look, &deep, -1);
+	child_send(process->child, LOOK, id, &deep, -1);
 }
 
 static void token_process_start(void *context)
@@ -436,7 +436,7 @@ static void token_process_start(void *context)
 	}
 	token_process_become(process, TOKEN_PROCESS_STARTING);
 	await_process(process);
-	child_send(process->child, START, id, module, &module, -1);
+	child_send(process->child, START, id, &module, -1);
 }
 
 void token_process_revive(struct token_process *process)
@@ -540,7 +540,7 @@ void token_process_notice(struct token_process *process, bool removed)
 		return;
 	process->notice = NOTICE_LOOKING;
 	process->calls->forgiven = removed; /* the newest call; OpenSC may hang there */
-	child_send(process->child, LOOK, id, look, &message, -1);
+	child_send(process->child, LOOK, id, &message, -1);
 }
 
 void token_process_look(struct token_process *process, bool deep, uint32_t token, call_done done, void *context)
@@ -552,7 +552,7 @@ void token_process_look(struct token_process *process, bool deep, uint32_t token
 	if (process->state == TOKEN_PROCESS_READY) {
 		id = token_process_expect(process, CALL_LOOK, token, start_timeout(), done, context);
 		if (id)
-			child_send(process->child, LOOK, id, look, &message, -1);
+			child_send(process->child, LOOK, id, &message, -1);
 		else
 			done(context, ERR_NO_MEMORY, &(struct outcome){0});
 		return;

@@ -130,10 +130,10 @@ static int answer_prompt(struct channel *channel, const struct message *message,
 		rc = from_person(&prompt, timeout_ms, &first, &second);
 	if (rc || !first) {
 		result.error = (uint32_t)-rc;
-		return channel_send_fields(channel, RESULT, message->id, result, &result, -1);
+		return send_RESULT(channel, message->id, &result, -1);
 	}
 	pins = (struct msg_pins){pin_view(first), pin_view(second)};
-	return channel_send_fields(channel, PINS, message->id, pins, &pins, -1);
+	return send_PINS(channel, message->id, &pins, -1);
 }
 
 int main(void)

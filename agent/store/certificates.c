@@ -56,7 +56,7 @@ static int send_row(sqlite3_stmt *row, struct channel *channel, uint32_t id)
 		.capabilities = database_column(row, 7),
 	};
 
-	return channel_send_fields(channel, STORED, id, stored, &stored, -1);
+	return send_STORED(channel, id, &stored, -1);
 }
 
 static sqlite3_stmt *find_statement(const struct msg_store_find *find)

@@ -107,7 +107,7 @@ static int serve(const struct message *message)
 		result.detail = view_string(database_detail());
 	if (err == ERR_CLOSED)
 		return err;
-	return channel_send_fields(channel, RESULT, message->id, result, &result, fd);
+	return send_RESULT(channel, message->id, &result, fd);
 }
 
 /* ERR_TIMEOUT after a while of quiet. */

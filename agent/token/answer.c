@@ -28,7 +28,7 @@ int answer_error(struct channel *channel, uint32_t id, int err, const char *deta
 {
 	struct msg_result result = {.error = (uint32_t)-err, .detail = view_string(detail)};
 
-	return channel_send_fields(channel, RESULT, id, result, &result, -1);
+	return send_RESULT(channel, id, &result, -1);
 }
 
 static int send_module(void *context, const char *name, const char *path)
@@ -36,7 +36,7 @@ static int send_module(void *context, const char *name, const char *path)
 	const struct reply *reply = context;
 	struct msg_module row = {view_string(name), view_string(path)};
 
-	return channel_send_fields(reply->channel, MODULE, reply->id, module, &row, -1);
+	return send_MODULE(reply->channel, reply->id, &row, -1);
 }
 
 int answer_modules(struct channel *channel, const struct message *message)
@@ -50,14 +50,14 @@ static int send_token(void *context, const struct msg_token *token)
 {
 	const struct reply *reply = context;
 
-	return channel_send_fields(reply->channel, TOKEN, reply->id, token, token, -1);
+	return send_TOKEN(reply->channel, reply->id, token, -1);
 }
 
 static int send_cert(void *context, const struct msg_cert *cert)
 {
 	const struct reply *reply = context;
 
-	return channel_send_fields(reply->channel, CERT, reply->id, cert, cert, -1);
+	return send_CERT(reply->channel, reply->id, cert, -1);
 }
 
 int answer_look(struct channel *channel, const struct message *message)
@@ -117,7 +117,7 @@ static int answer_key_op(struct channel *channel, const struct message *message,
 	result.form = outcome.form;
 	if (!rc)
 		result.data = (struct view){outcome.data, outcome.length};
-	rc = channel_send_fields(channel, RESULT, message->id, result, &result, -1);
+	rc = send_RESULT(channel, message->id, &result, -1);
 	secret_wipe(&outcome, sizeof outcome);
 	return rc;
 }

@@ -43,7 +43,7 @@ static void tell_service(enum pcsc_state state, const char *detail)
 {
 	struct msg_pcsc message = {(uint8_t)state, view_string(detail)};
 
-	end_if_failed(channel_send_fields(channel, PCSC, 0, pcsc, &message, -1));
+	end_if_failed(send_PCSC(channel, 0, &message, -1));
 }
 
 static enum reader_state state_of(DWORD state)
@@ -60,7 +60,7 @@ static void tell_reader(const struct reader *reader, enum reader_state state, st
 	struct msg_reader message = {view_string(reader->name), (uint8_t)state,
 				     (uint16_t)(reader->state >> 16), atr};
 
-	end_if_failed(channel_send_fields(channel, READER, 0, reader, &message, -1));
+	end_if_failed(send_READER(channel, 0, &message, -1));
 }
 
 static struct reader *find_reader(const char *name)

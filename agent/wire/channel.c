@@ -177,7 +177,7 @@ int channel_flush(struct channel *channel)
 	return 0;
 }
 
-struct buf *channel_begin(enum message_type type, uint32_t id)
+static struct buf *begin_packet(enum message_type type, uint32_t id)
 {
 	buf_clear(&send_buffer);
 	if (buf_add_u16(&send_buffer, (uint16_t)type) || buf_add_u16(&send_buffer, 0) ||
@@ -203,21 +203,32 @@ static int send_or_queue(struct channel *channel, int fd)
 	return rc == ERR_TIMEOUT ? enqueue(channel, flags & MESSAGE_SECRET, &send_buffer, fd) : rc;
 }
 
-int channel_end(struct channel *channel, int fd)
+/* Sends what was encoded, unless that failed, and wipes it. */
+static int end_packet(struct channel *channel, int rc, int fd)
 {
-	int rc = send_or_queue(channel, fd);
-
+	rc = rc ? rc : send_or_queue(channel, fd);
 	buf_clear(&send_buffer);
 	return rc;
 }
 
+#define M(number, name, from, to, limit, flags, fields, meaning)                                          \
+	int send_##name(struct channel *channel, uint32_t id, const struct msg_##fields *message, int fd) \
+	{                                                                                                 \
+		struct buf *buf = begin_packet(MSG_##name, id);                                           \
+		int rc = buf ? encode_##fields(buf, message) : ERR_NO_MEMORY;                             \
+                                                                                                          \
+		return end_packet(channel, rc, fd);                                                       \
+	}
+#include "messages.def"
+#undef M
+
 int channel_forward(struct channel *channel, enum message_type type, uint32_t id,
 		    struct view payload, int fd)
 {
-	struct buf *buf = channel_begin(type, id);
+	struct buf *buf = begin_packet(type, id);
 	int rc = buf ? buf_add(buf, payload.data, payload.length) : ERR_NO_MEMORY;
 
-	return rc ? rc : channel_end(channel, fd);
+	return end_packet(channel, rc, fd);
 }
 
 /* The packet's one descriptor, or -1; further ones are closed. */
@@ -358,7 +369,7 @@ static int answer_hello(struct channel *channel, struct view hello)
 
 	if (!versioned)
 		end_broker(channel);
-	rc = rc ? rc : channel_send_fields(channel, READY, 0, ready, &ready, -1);
+	rc = rc ? rc : send_READY(channel, 0, &ready, -1);
 	return rc ? rc : protocol == ready.protocol ? 0 : ERR_VERSION;
 }
 

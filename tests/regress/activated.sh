@@ -35,7 +35,7 @@ asked_at() {
 	smime lock
 	rm -f "$HOME/pinentry.log"
 	echo "$PIN" >"$HOME/pinentry"
-	env "$@" "$builddir/smime" sign --raw -k ec -o "$work/s.der" "$work/bytes" && grep -qx "environment $wanted" "$HOME/pinentry.log"
+	env "$@" smime sign --raw -k ec -o "$work/s.der" "$work/bytes" && grep -qx "environment $wanted" "$HOME/pinentry.log"
 }
 bus=unix:path=/run/user/1000/bus,guid=0123
 ok "the person is asked on the client's display" asked_at ":7   " DISPLAY=:7

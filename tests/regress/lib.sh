@@ -24,7 +24,9 @@ export SMIME_AGENT_SOCKET=$work/run/S.smime-agent
 export LC_ALL=C.UTF-8
 unset DISPLAY WAYLAND_DISPLAY XAUTHORITY DBUS_SESSION_BUS_ADDRESS 2>/dev/null
 unset MAKEFLAGS MFLAGS MAKELEVEL # the descriptors that "make -j check" speaks of are other ones in a test
-PATH=$builddir:$PATH
+# In the build folder itself, smime is libtool's script, which takes much longer than the program.
+PATH=$builddir/.libs:$builddir:$PATH
+export LD_LIBRARY_PATH=$builddir/.libs
 mkdir -p "$HOME" "$XDG_RUNTIME_DIR" "$XDG_CONFIG_HOME/smime-agent" "$work/tokens"
 chmod 700 "$XDG_RUNTIME_DIR"
 conf=$XDG_CONFIG_HOME/smime-agent/agent.conf

@@ -133,7 +133,7 @@ static void descriptor_arrives(void **state)
 	struct message got;
 
 	(void)state;
-	assert_int_equal(channel_send_fields(pair.here, SERVE, 1, serve, &serve, file), 0);
+	assert_int_equal(send_SERVE(pair.here, 1, &serve, file), 0);
 	assert_int_equal(channel_receive(pair.there, true, &got), 0);
 	assert_true(got.fd >= 0);
 	assert_int_equal(fstat(file, &sent), 0); /* it stayed the sender's */
@@ -385,26 +385,56 @@ static void flush_to_closed_peer(void **state)
 	assert_int_equal(channel_flush(pair.here), ERR_CLOSED);
 }
 
+/* How often memory with this secret in it was wiped (linked in secret_wipe's place). */
+static const char secret[] = "topsecret";
+static unsigned int secrets_wiped;
+
+void __real_secret_wipe(void *memory, size_t size);
+void __wrap_secret_wipe(void *memory, size_t size);
+
+void __wrap_secret_wipe(void *memory, size_t size)
+{
+	bool held = memmem(memory, size, secret, sizeof secret - 1);
+
+	__real_secret_wipe(memory, size);
+	assert_null(memmem(memory, size, secret, sizeof secret - 1));
+	secrets_wiped += held;
+}
+
 static void buffers_are_wiped(void **state)
 {
 	CLEAN_PAIR struct pair pair = channel_pair(PROMPT, BROKER);
-	static const uint8_t zero[32];
+	const struct msg_pins pins = {.first = view_string(secret)};
 	struct message got;
-	struct buf *sending = channel_begin(MSG_PINS, 1);
-	const uint8_t *sent, *received;
 
 	(void)state;
-	assert_non_null(sending);
-	assert_true(sending->secret);
-	assert_int_equal(buf_add(sending, "topsecret", 9), 0);
-	sent = sending->data;
-	assert_int_equal(channel_end(pair.here, -1), 0);
-	assert_memory_equal(sent, zero, MESSAGE_HEADER + 9);
+	secrets_wiped = 0;
+	assert_int_equal(send_PINS(pair.here, 1, &pins, -1), 0);
+	assert_int_equal(secrets_wiped, 1);
 	assert_int_equal(channel_receive(pair.there, true, &got), 0);
-	received = got.payload.data;
-	assert_memory_equal(received, "topsecret", 9);
+	assert_non_null(memmem(got.payload.data, got.payload.length, secret, sizeof secret - 1));
 	assert_int_equal(channel_receive(pair.there, false, &got), ERR_TIMEOUT);
-	assert_memory_equal(received, zero, 9);
+	assert_int_equal(secrets_wiped, 2);
+}
+
+/* A message that is not sent, because its fields are too long or the peer is gone, leaves nothing either. */
+static void what_is_not_sent_is_wiped(void **state)
+{
+	CLEAN_PAIR struct pair pair = channel_pair(PROMPT, BROKER);
+	CLEAN_FREE uint8_t *large = calloc(1, BUF_MESSAGE_MAX);
+	struct msg_pins pins = {.first = view_string(secret), .second = {large, BUF_MESSAGE_MAX}};
+
+	(void)state;
+	secrets_wiped = 0;
+	assert_int_equal(send_PINS(pair.here, 1, &pins, -1), ERR_TOO_LARGE);
+	assert_int_equal(secrets_wiped, 1);
+	pins.second.length = 2000; /* more than the row allows */
+	assert_int_equal(send_PINS(pair.here, 1, &pins, -1), ERR_PROTOCOL);
+	assert_int_equal(secrets_wiped, 2);
+	pins.second.length = 0;
+	channel_free(TAKE(pair.there));
+	assert_int_equal(send_PINS(pair.here, 1, &pins, -1), ERR_CLOSED);
+	assert_int_equal(secrets_wiped, 3);
 }
 
 static void log_lines(void **state)
@@ -418,16 +448,15 @@ static void log_lines(void **state)
 	memset(text, 'x', sizeof text);
 	text[sizeof text - 1] = 0;
 	channel_log_open(pair.here, LOG_LEVEL_INFO);
-	assert_non_null(channel_begin(MSG_STATUS, 4));
 	log_debug("not seen");
-	log_warn("while %s is being built", "a message");
+	log_warn("a line with %s", "a word");
 	log_error("%s", text);
-	assert_int_equal(channel_end(pair.here, -1), 0);
+	assert_int_equal(send_STATUS(pair.here, 4, &(struct msg_nothing){}, -1), 0);
 	assert_int_equal(channel_receive(pair.there, true, &got), 0);
 	assert_int_equal(got.type, MSG_LOG);
 	assert_int_equal(decode_log(got.payload, &line), 0);
 	assert_int_equal(line.level, LOG_LEVEL_WARN);
-	assert_true(view_equal(line.line, view_string("while a message is being built")));
+	assert_true(view_equal(line.line, view_string("a line with a word")));
 	assert_int_equal(channel_receive(pair.there, true, &got), 0);
 	assert_int_equal(decode_log(got.payload, &line), 0);
 	assert_true(line.line.length >= 1000 && line.line.length <= 1024);
@@ -457,6 +486,7 @@ int main(void)
 		cmocka_unit_test(queue_ends_with_its_descriptors),
 		cmocka_unit_test(flush_to_closed_peer),
 		cmocka_unit_test(buffers_are_wiped),
+		cmocka_unit_test(what_is_not_sent_is_wiped),
 		cmocka_unit_test(log_lines),
 	};
 

@@ -175,7 +175,7 @@ int ask_list(enum list_look look, ask_token token, ask_cert cert, void *context)
 	struct rows rows = {.token = token, .cert = cert, .context = context};
 	struct msg_list message = {(uint8_t)look};
 	uint32_t id = next_id++;
-	int rc = channel_send_fields(broker, LIST, id, list, &message, -1);
+	int rc = send_LIST(broker, id, &message, -1);
 
 	return rc ? rc : wait_plain(id, &rows);
 }
@@ -185,10 +185,10 @@ int ask_key_op(enum message_type type, const struct msg_key_op *request, int pin
 {
 	struct msg_result result = {0};
 	uint32_t id = next_id++;
-	struct buf *buf = channel_begin(type, id);
-	int rc = buf ? encode_key_op(buf, request) : ERR_NO_MEMORY;
+	int rc = type == MSG_SIGN      ? send_SIGN(broker, id, request, pin_fd)
+		 : type == MSG_DECRYPT ? send_DECRYPT(broker, id, request, pin_fd)
+				       : send_DERIVE(broker, id, request, pin_fd);
 
-	rc = rc ? rc : channel_end(broker, pin_fd);
 	rc = rc ? rc : wait_result(id, NULL, &result, NULL);
 	if (ret_form)
 		*ret_form = (enum result_form)result.form;
@@ -200,21 +200,21 @@ int ask_status(ask_note note, void *context)
 	static const struct msg_nothing nothing;
 	struct rows rows = {.note = note, .context = context};
 	uint32_t id = next_id++;
-	int rc = channel_send_fields(broker, STATUS, id, nothing, &nothing, -1);
+	int rc = send_STATUS(broker, id, &nothing, -1);
 
 	return rc ? rc : wait_plain(id, &rows);
 }
 
 int ask_terminal(const struct msg_terminal *terminal)
 {
-	return channel_send_fields(broker, TERMINAL, next_id++, terminal, terminal, -1);
+	return send_TERMINAL(broker, next_id++, terminal, -1);
 }
 
 int ask_unlock(uint32_t token, int pin_fd)
 {
 	struct msg_unlock message = {token};
 	uint32_t id = next_id++;
-	int rc = channel_send_fields(broker, UNLOCK, id, unlock, &message, pin_fd);
+	int rc = send_UNLOCK(broker, id, &message, pin_fd);
 
 	return rc ? rc : wait_plain(id, NULL);
 }
@@ -231,7 +231,7 @@ int ask_adopt(int fd)
 {
 	static const struct msg_nothing nothing;
 	uint32_t id = next_id++;
-	int rc = channel_send_fields(broker, ADOPT, id, nothing, &nothing, fd);
+	int rc = send_ADOPT(broker, id, &nothing, fd);
 
 	return rc ? rc : wait_plain(id, NULL);
 }
@@ -264,7 +264,7 @@ int ask_store_find(const struct msg_store_find *find, ask_stored row, void *cont
 {
 	struct rows rows = {.stored = row, .context = context};
 	uint32_t id = next_id++;
-	int rc = channel_send_fields(broker, STORE_FIND, id, store_find, find, -1);
+	int rc = send_STORE_FIND(broker, id, find, -1);
 
 	return rc ? rc : wait_plain(id, &rows);
 }
@@ -272,7 +272,7 @@ int ask_store_find(const struct msg_store_find *find, ask_stored row, void *cont
 int ask_store_add(const struct msg_stored *row)
 {
 	uint32_t id = next_id++;
-	int rc = channel_send_fields(broker, STORE_ADD, id, stored, row, -1);
+	int rc = send_STORE_ADD(broker, id, row, -1);
 
 	return rc ? rc : wait_plain(id, NULL);
 }
@@ -281,7 +281,7 @@ int ask_store_remove(const char *fingerprint)
 {
 	struct msg_store_remove message = {view_string(fingerprint)};
 	uint32_t id = next_id++;
-	int rc = channel_send_fields(broker, STORE_REMOVE, id, store_remove, &message, -1);
+	int rc = send_STORE_REMOVE(broker, id, &message, -1);
 
 	return rc ? rc : wait_plain(id, NULL);
 }
@@ -289,7 +289,7 @@ int ask_store_remove(const char *fingerprint)
 int ask_crl_add(const struct msg_crl *crl, int fd)
 {
 	uint32_t id = next_id++;
-	int rc = channel_send_fields(broker, CRL_ADD, id, crl, crl, fd);
+	int rc = send_CRL_ADD(broker, id, crl, fd);
 
 	return rc ? rc : wait_plain(id, NULL);
 }
@@ -298,7 +298,7 @@ int ask_crl_find(struct view issuers, int *ret_fd)
 {
 	struct msg_crl_find message = {issuers};
 	uint32_t id = next_id++;
-	int rc = channel_send_fields(broker, CRL_FIND, id, crl_find, &message, -1);
+	int rc = send_CRL_FIND(broker, id, &message, -1);
 
 	return rc ? rc : wait_file(id, ret_fd);
 }
@@ -316,7 +316,7 @@ int ask_password(bool again, int pin_fd, struct buf *into)
 	struct msg_password message = {again};
 	struct msg_result result = {0};
 	uint32_t id = next_id++;
-	int rc = channel_send_fields(broker, PASSWORD, id, password, &message, pin_fd);
+	int rc = send_PASSWORD(broker, id, &message, pin_fd);
 
 	rc = rc ? rc : wait_result(id, NULL, &result, NULL);
 	return rc ? rc : buf_add(into, result.data.data, result.data.length);
@@ -326,7 +326,7 @@ int ask_admin(const struct msg_admin *request, int pin_fd, struct buf *into)
 {
 	struct msg_result result = {0};
 	uint32_t id = next_id++;
-	int rc = channel_send_fields(broker, ADMIN, id, admin, request, pin_fd);
+	int rc = send_ADMIN(broker, id, request, pin_fd);
 
 	rc = rc ? rc : wait_result(id, NULL, &result, NULL);
 	return rc ? rc : buf_add(into, result.data.data, result.data.length);
