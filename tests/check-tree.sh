@@ -47,7 +47,7 @@ includes() { # ROOM OTHER-ROOM...
 		done
 	done
 }
-for room in agent/wire agent/broker agent/token agent/admin agent/prompt agent/watch agent/store client/lib client/cli client/gpgsm client/pkcs11; do
+for room in agent/wire agent/sandbox agent/broker agent/token agent/admin agent/prompt agent/watch agent/store client/lib client/cli client/gpgsm client/pkcs11; do
 	includes "$room"
 done
 below=
@@ -108,7 +108,7 @@ doors=$(
 	door 'openssl/cms.h' '^agent/worker/'
 	door 'openssl/' '^agent/(worker|admin)/'
 	door 'sqlite3.h' '^agent/store/'
-	door 'seccomp.h' '^agent/worker/sandbox.c$'
+	door 'seccomp.h' '^agent/sandbox/'
 	door 'syslog.h' '^agent/wire/log.c$'
 	door 'assuan.h' '^agent/(worker/(client/|request.c)|prompt/)'
 )

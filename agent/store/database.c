@@ -21,11 +21,6 @@ static bool frozen, damaged;
 static time_t repair_failed;
 static char detail[256];
 
-void database_set_path(const char *where)
-{
-	file_set_path(where);
-}
-
 const char *database_detail(void)
 {
 	return detail;

@@ -10,9 +10,6 @@
 
 #include <sqlite3.h>
 
-/* Sets where it is. Its folder is made with the first use. */
-void database_set_path(const char *path);
-
 /* Every use is a transaction between these two; `write` waits for other writers. database_end commits
  * where rc is 0, undoes all else, and gives rc or what failed now. ERR_STORE, ERR_NO_SPACE. */
 MUST_USE int database_begin(bool write);

@@ -6,6 +6,7 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "sandbox.h"
 #include "schema.h"
 
 #include <dirent.h>
@@ -34,12 +35,7 @@
 
 static char path[FILE_PATH_SIZE];
 static int lock_fd = -1;
-static struct stat opened;
-
-void file_set_path(const char *where)
-{
-	snprintf(path, sizeof path, "%s", where);
-}
+static struct stat opened, confined_to;
 
 const char *file_path(void)
 {
@@ -58,6 +54,49 @@ static void make_folder(void)
 		mkdir(path, 0700); /* what fails here shows when the file is opened */
 		*slash = '/';
 	}
+}
+
+/* The descriptor of the folder in which the file is; -1. */
+static int open_folder(const char *file)
+{
+	CLEAN_FREE char *folder = strdup(file);
+	char *slash = folder ? strrchr(folder, '/') : NULL;
+
+	if (!slash)
+		return -1;
+	slash[slash == folder] = 0;
+	return open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+static struct stat folder_facts(int fd)
+{
+	struct stat facts;
+
+	if (fd < 0 || fstat(fd, &facts))
+		memset(&facts, 0, sizeof facts);
+	return facts;
+}
+
+int file_confine(const char *where)
+{
+	CLEAN_FREE char *target = NULL;
+	CLEAN_FD int own = -1, linked = -1;
+
+	snprintf(path, sizeof path, "%s", where);
+	make_folder();
+	target = realpath(path, NULL);
+	own = open_folder(path);
+	linked = target ? open_folder(target) : -1;
+	confined_to = folder_facts(own);
+	return sandbox_enter(&(struct sandbox){SANDBOX_FILES, {own, linked}});
+}
+
+bool file_folder_is_same(void)
+{
+	CLEAN_FD int fd = open_folder(path);
+	struct stat now = folder_facts(fd);
+
+	return now.st_dev == confined_to.st_dev && now.st_ino == confined_to.st_ino;
 }
 
 int file_lock(bool alone)
@@ -231,7 +270,7 @@ void file_prepare(sqlite3 *database)
 	sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	/* Who closes a file that was replaced would delete the log of the one in its place. */
 	sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	sqlite3_exec(database, "PRAGMA trusted_schema=OFF;PRAGMA cell_size_check=ON", NULL, NULL, NULL);
+	sqlite3_exec(database, "PRAGMA trusted_schema=OFF;PRAGMA cell_size_check=ON;PRAGMA temp_store=MEMORY", NULL, NULL, NULL);
 }
 
 static int open_writable(sqlite3 **ret_database, const char **ret_problem)

@@ -16,8 +16,13 @@
 
 #define FILE_PATH_SIZE 4096
 
-void file_set_path(const char *path);
+/* For the start: makes the file's folder, and enters the sandbox, in which files can be opened in that folder alone
+ * (and beside the file that a link leads to). ERR_INTERNAL: then end. */
+MUST_USE int file_confine(const char *path);
 const char *file_path(void);
+
+/* Whether the folder is the one of file_confine. If not, only another process can open files there. */
+bool file_folder_is_same(void);
 
 /* Opens the file (its folder is made), and brings it to the present version. *ret_frozen: it can only be
  * read, as it is at this moment, since a folder is read-only or a disk full. *ret_problem: why not, in words;

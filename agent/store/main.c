@@ -7,6 +7,7 @@
 #include "certificates.h"
 #include "crls.h"
 #include "database.h"
+#include "file.h"
 #include "log.h"
 
 #include <poll.h>
@@ -17,17 +18,21 @@
 #define SETTLE_MS 1000
 
 static struct channel *channel;
+static bool confined;
 
 static int answer_open(struct view payload)
 {
 	struct msg_store_open open;
 	CLEAN_FREE char *path = NULL;
 	int rc = decode_store_open(payload, &open);
+	uint8_t seed;
+
+	sqlite3_randomness(sizeof seed, &seed); /* takes its seed from /dev/urandom, which the sandbox has not */
 
 	path = rc ? NULL : view_dup(open.path);
-	if (!path)
-		return rc ? rc : ERR_NO_MEMORY;
-	database_set_path(path);
+	if (!path || file_confine(path))
+		return ERR_CLOSED;
+	confined = true;
 	rc = database_begin(false);
 	return rc ? rc : database_end(0);
 }
@@ -72,8 +77,17 @@ static int answer_crl_find(struct view payload, int *ret_fd)
 	return rc ? rc : crls_find(&find, ret_fd);
 }
 
+/* The place comes first, and once. With another folder at the place this process can do no more: the broker starts the
+ * next one, and asks it. */
+static bool is_in_place(const struct message *message)
+{
+	return message->type == MSG_STORE_OPEN ? !confined : confined && file_folder_is_same();
+}
+
 static int answer(const struct message *message, int *ret_fd)
 {
+	if (!is_in_place(message))
+		return ERR_CLOSED;
 	switch (message->type) {
 	case MSG_STORE_OPEN:
 		return answer_open(message->payload);

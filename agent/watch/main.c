@@ -6,6 +6,7 @@
  */
 #include "channel.h"
 #include "log.h"
+#include "sandbox.h"
 #include "service.h"
 
 #include <stdio.h>
@@ -167,6 +168,9 @@ int main(void)
 
 	channel = channel_to_broker(PROCESS_WATCH, &hello, NULL);
 	if (!channel)
+		return 1;
+	SCardIsValidContext(0); /* has libpcsclite load all of itself */
+	if (sandbox_enter(&(struct sandbox){.rights = SANDBOX_SOCKETS}))
 		return 1;
 	for (;;) {
 		SCARDCONTEXT context;

@@ -61,7 +61,7 @@ int main(void)
 	expiry_set_days(hello.expiry_days);
 	if (certificates >= 0)
 		keys_read_chain_file(certificates);
-	rc = sandbox_enter();
+	rc = sandbox_enter(&(struct sandbox){0});
 	if (rc) {
 		log_error("a worker cannot be started: %s", error_text(rc));
 		return 1;

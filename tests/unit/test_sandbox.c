@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC
  *
- * The worker's sandbox, tried from inside. Pointers are bad on purpose: EFAULT would say that the
+ * The sandbox, tried from inside, with each right. Pointers are bad on purpose: EFAULT would say that the
  * kernel looked at them, EPERM that the filter refused before.
  */
 #include "sandbox.h"
 
+#include "cleanup.h"
 #include "fixture.h"
 #include "log.h"
 
@@ -12,8 +13,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <linux/landlock.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -21,6 +26,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -32,8 +38,8 @@ static void quiet(enum log_level level, const char *line)
 	(void)line;
 }
 
-/* The status of a process that entered the sandbox and then did this. */
-static int inside(int (*action)(void))
+/* The status of a process that entered this sandbox and then did this. */
+static int inside_with(const struct sandbox *sandbox, int (*action)(void))
 {
 	int status;
 	pid_t pid = fork();
@@ -41,10 +47,16 @@ static int inside(int (*action)(void))
 	assert_true(pid >= 0);
 	if (!pid) {
 		log_open(quiet, LOG_LEVEL_ERROR);
-		_exit(sandbox_enter() ? 100 : action());
+		_exit(sandbox_enter(sandbox) ? 100 : action());
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return status;
+}
+
+/* The same, in a worker's. */
+static int inside(int (*action)(void))
+{
+	return inside_with(&(struct sandbox){0}, action);
 }
 
 /* The number of the first call that was not refused by the filter; 0: all were. */
@@ -147,10 +159,155 @@ static int exec_something(void)
 	return 0;
 }
 
+static int start_something(void)
+{
+	return syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) == -1 && errno == EPERM &&
+			       syscall(SYS_kill, 1, 0) == -1 && errno == EPERM &&
+			       syscall(SYS_ioctl, 0, 0x5412, BAD) == -1 && errno == EPERM
+		       ? 0
+		       : 1;
+}
+
 static int trace_something(void)
 {
 	syscall(SYS_ptrace, 0, 0, 0, 0);
 	return 0;
+}
+
+static const char *own_folder, *other_folder;
+
+/* The path of a file in a folder. */
+static const char *file_in(const char *folder, const char *name)
+{
+	static char path[4096];
+
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	return path;
+}
+
+static bool refused(int result)
+{
+	return result < 0 && (errno == EACCES || errno == EPERM);
+}
+
+static bool can_write(const char *path)
+{
+	CLEAN_FD int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	return fd >= 0 && write(fd, "x", 1) == 1 && !ftruncate(fd, 0);
+}
+
+static int use_folder(void)
+{
+	char to[4096];
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	int fd;
+
+	if (!can_write(file_in(own_folder, "new")))
+		return 1;
+	snprintf(to, sizeof to, "%s", file_in(own_folder, "old"));
+	if (rename(file_in(own_folder, "new"), to) || link(to, file_in(own_folder, "link")) || unlink(to))
+		return 2;
+	fd = open(file_in(own_folder, "link"), O_RDWR);
+	return fd < 0 || fcntl(fd, F_SETLK, &lock) || fsync(fd) || close(fd) ? 3 : 0;
+}
+
+/* What no folder of its own gives it. */
+static int leave_folder(void)
+{
+	char from[4096];
+
+	if (!refused(open("/etc/passwd", O_RDONLY)) || !refused(open(file_in(other_folder, "there"), O_RDONLY)))
+		return 1;
+	if (!refused(open(file_in(other_folder, "new"), O_WRONLY | O_CREAT, 0600)) ||
+	    !refused(unlink(file_in(other_folder, "there"))))
+		return 2;
+	snprintf(from, sizeof from, "%s", file_in(other_folder, "there"));
+	if (!refused(link(from, file_in(own_folder, "taken"))) || !refused(rename(from, file_in(own_folder, "taken"))))
+		return errno == EXDEV ? 0 : 3;
+	return 0;
+}
+
+static int make_what_is_no_file(void)
+{
+	if (!refused(mkdir(file_in(own_folder, "folder"), 0700)))
+		return 1;
+	if (!refused(symlink("/etc/passwd", file_in(own_folder, "symlink"))) ||
+	    !refused(mknod(file_in(own_folder, "fifo"), S_IFIFO | 0600, 0)))
+		return 2;
+	return refused(socket(AF_UNIX, SOCK_STREAM, 0)) && refused(socket(AF_INET, SOCK_STREAM, 0)) ? 0 : 3;
+}
+
+static bool has_landlock(void)
+{
+	return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) >= 1;
+}
+
+static void files_of_its_folder(void **state)
+{
+	char own[] = "/tmp/smime-sandbox.XXXXXX", other[] = "/tmp/smime-sandbox.XXXXXX";
+	struct sandbox sandbox = {SANDBOX_FILES, {-1, -1}};
+
+	(void)state;
+	own_folder = mkdtemp(own);
+	other_folder = mkdtemp(other);
+	assert_true(own_folder && other_folder && can_write(file_in(other_folder, "there")));
+	sandbox.folders[0] = open(own_folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(inside_with(&sandbox, use_folder), 0);
+	if (has_landlock()) {
+		assert_int_equal(inside_with(&sandbox, leave_folder), 0);
+		assert_int_equal(inside_with(&sandbox, make_what_is_no_file), 0);
+	}
+	close(sandbox.folders[0]);
+	unlink(file_in(own_folder, "link"));
+	unlink(file_in(other_folder, "there"));
+	assert_int_equal(rmdir(own), 0);
+	assert_int_equal(rmdir(other), 0);
+}
+
+static int use_sockets(void)
+{
+	struct sockaddr_un nobody = {AF_UNIX, "/nonexistent/socket"};
+	CLEAN_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CLEAN_FD int watch = inotify_init1(IN_CLOEXEC);
+
+	if (fd < 0 || watch < 0 || inotify_add_watch(watch, "/", IN_CREATE) < 0)
+		return 1;
+	if (connect(fd, (struct sockaddr *)&nobody, sizeof nobody) != -1 || errno != ENOENT)
+		return 2;
+	if (!refused(socket(AF_INET, SOCK_STREAM, 0)) || !refused(socket(AF_NETLINK, SOCK_RAW, 0)))
+		return 3;
+	return refused(open("/etc/passwd", O_RDONLY)) ? 0 : 4;
+}
+
+static void sockets_of_this_machine(void **state)
+{
+	(void)state;
+	assert_int_equal(inside_with(&(struct sandbox){.rights = SANDBOX_SOCKETS}, use_sockets), 0);
+}
+
+static int wait_for_nobody(void)
+{
+	return waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD ? 0 : 1;
+}
+
+static void a_child_of_its_own(void **state)
+{
+	(void)state;
+	assert_int_equal(inside_with(&(struct sandbox){.rights = SANDBOX_CHILD}, wait_for_nobody), 0);
+	assert_int_not_equal(inside(wait_for_nobody), 0);
+}
+
+/* No right gives another process, or code of its own. */
+static void no_right_is_a_way_out(void **state)
+{
+	struct sandbox all = {SANDBOX_FILES | SANDBOX_SOCKETS | SANDBOX_CHILD, {-1, -1}};
+	int status = inside_with(&all, exec_something);
+
+	(void)state;
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+	assert_int_equal(inside_with(&all, executable_memory), 0);
+	assert_int_equal(inside_with(&all, start_something), 0);
 }
 
 static void refuses(void **state)
@@ -204,6 +361,10 @@ int main(void)
 		cmocka_unit_test(nothing_is_executable),
 		cmocka_unit_test(allows),
 		cmocka_unit_test(kills),
+		cmocka_unit_test(files_of_its_folder),
+		cmocka_unit_test(sockets_of_this_machine),
+		cmocka_unit_test(a_child_of_its_own),
+		cmocka_unit_test(no_right_is_a_way_out),
 	};
 
 	return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);
