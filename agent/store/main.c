@@ -18,9 +18,9 @@
 #define SETTLE_MS 1000
 
 static struct channel *channel;
-static bool confined;
 
-static int answer_open(struct view payload)
+/* Where the store is comes first. */
+static int confine(struct view payload)
 {
 	struct msg_store_open open;
 	CLEAN_FREE char *path = NULL;
@@ -28,12 +28,14 @@ static int answer_open(struct view payload)
 	uint8_t seed;
 
 	sqlite3_randomness(sizeof seed, &seed); /* takes its seed from /dev/urandom, which the sandbox has not */
-
 	path = rc ? NULL : view_dup(open.path);
-	if (!path || file_confine(path))
-		return ERR_CLOSED;
-	confined = true;
-	rc = database_begin(false);
+	return path ? file_confine(path) : ERR_NO_MEMORY;
+}
+
+static int answer_open(void)
+{
+	int rc = database_begin(false);
+
 	return rc ? rc : database_end(0);
 }
 
@@ -77,20 +79,14 @@ static int answer_crl_find(struct view payload, int *ret_fd)
 	return rc ? rc : crls_find(&find, ret_fd);
 }
 
-/* The place comes first, and once. With another folder at the place this process can do no more: the broker starts the
- * next one, and asks it. */
-static bool is_in_place(const struct message *message)
-{
-	return message->type == MSG_STORE_OPEN ? !confined : confined && file_folder_is_same();
-}
-
 static int answer(const struct message *message, int *ret_fd)
 {
-	if (!is_in_place(message))
+	/* With another folder at the place this process can do no more: the broker starts the next one, and asks it. */
+	if (!file_folder_is_same())
 		return ERR_CLOSED;
 	switch (message->type) {
 	case MSG_STORE_OPEN:
-		return answer_open(message->payload);
+		return answer_open();
 	case MSG_STORE_FIND:
 		return answer_find(message->payload, message->id);
 	case MSG_STORE_ADD:
@@ -132,31 +128,39 @@ static int wait_message(bool written)
 	return poll(&watched, 1, written ? SETTLE_MS : -1) ? 0 : ERR_TIMEOUT;
 }
 
+static int serve_next(bool *written)
+{
+	struct message message;
+	int rc;
+
+	if (wait_message(*written)) {
+		database_settle();
+		*written = false;
+	}
+	rc = channel_receive(channel, true, &message);
+	if (rc)
+		return rc;
+	*written = *written || message.type == MSG_STORE_ADD || message.type == MSG_STORE_REMOVE ||
+		   message.type == MSG_CRL_ADD;
+	rc = serve(&message);
+	if (message.fd >= 0)
+		close(message.fd);
+	return rc;
+}
+
 int main(void)
 {
 	struct msg_hello hello;
+	struct message first;
 	bool written = false;
-	int rc = 0;
+	int rc;
 
 	umask(077);
 	channel = channel_to_broker(PROCESS_STORE, &hello, NULL);
-	if (!channel)
+	if (!channel || channel_receive(channel, true, &first) || first.type != MSG_STORE_OPEN || confine(first.payload))
 		return 1;
-	while (!rc) {
-		struct message message;
-
-		if (wait_message(written)) {
-			database_settle();
-			written = false;
-		}
-		rc = channel_receive(channel, true, &message);
-		if (rc)
-			break;
-		written = written || message.type == MSG_STORE_ADD || message.type == MSG_STORE_REMOVE ||
-			  message.type == MSG_CRL_ADD;
-		rc = serve(&message);
-		if (message.fd >= 0)
-			close(message.fd);
-	}
+	rc = serve(&first);
+	while (!rc)
+		rc = serve_next(&written);
 	return rc == ERR_CLOSED ? 0 : 1;
 }

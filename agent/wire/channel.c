@@ -267,9 +267,10 @@ static int receive_packet(int socket, bool wait, size_t *ret_length, int *ret_fd
 				.msg_controllen = sizeof control.space};
 	ssize_t length;
 
+	/* ECONNRESET is told once, of a peer that ended before it read all: what it had said until then is still there. */
 	do {
 		length = recvmsg(socket, &header, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
-	} while (length < 0 && errno == EINTR);
+	} while (length < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (length < 0)
 		return errno == EAGAIN ? ERR_TIMEOUT : ERR_CLOSED;
 	*ret_fd = header.msg_controllen ? take_descriptor(&header) : -1;

@@ -437,6 +437,25 @@ static void what_is_not_sent_is_wiped(void **state)
 	assert_int_equal(secrets_wiped, 3);
 }
 
+/* A process that ends while a message for it is under way has been heard to the last word. */
+static void last_words(void **state)
+{
+	CLEAN_PAIR struct pair pair = channel_pair(BROKER, STORE);
+	const struct msg_result result = {.detail = view_string("done")};
+	struct message got;
+
+	(void)state;
+	assert_int_equal(send_STORE_REMOVE(pair.here, 1, &(struct msg_store_remove){}, -1), 0);
+	assert_int_equal(send_RESULT(pair.there, 1, &result, -1), 0);
+	assert_int_equal(send_RESULT(pair.there, 2, &result, -1), 0);
+	channel_free(TAKE(pair.there));
+	for (uint32_t id = 1; id <= 2; id++) {
+		assert_int_equal(channel_receive(pair.here, false, &got), 0);
+		assert_int_equal(got.id, id);
+	}
+	assert_int_equal(channel_receive(pair.here, false, &got), ERR_CLOSED);
+}
+
 static void log_lines(void **state)
 {
 	CLEAN_PAIR struct pair pair = channel_pair(WORKER, BROKER);
@@ -487,6 +506,7 @@ int main(void)
 		cmocka_unit_test(flush_to_closed_peer),
 		cmocka_unit_test(buffers_are_wiped),
 		cmocka_unit_test(what_is_not_sent_is_wiped),
+		cmocka_unit_test(last_words),
 		cmocka_unit_test(log_lines),
 	};
 
