@@ -12,7 +12,7 @@
 enum sandbox_right {
 	SANDBOX_FILES = 1,   /* to open, make, change and remove files below the folders that it names */
 	SANDBOX_SOCKETS = 2, /* to connect to Unix sockets, and to watch for them */
-	SANDBOX_CHILD = 4,   /* to wait for a process that it started before */
+	SANDBOX_CHILD = 4,   /* to wait for a process that it started before, and that ends with it */
 };
 
 /* The folders at most: a file's own, and that of the file that it is a link to. */

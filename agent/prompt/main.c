@@ -7,6 +7,7 @@
 #include "channel.h"
 #include "log.h"
 #include "pinentry.h"
+#include "sandbox.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -84,8 +85,9 @@ static int from_descriptor(int fd, bool two, uint32_t timeout_ms, struct secret 
 {
 	CLEAN_BUF struct buf input = BUF_SECRET(INPUT_MAX);
 	struct view rest;
-	int rc = read_lines(fd, two ? 2 : 1, timeout_ms, &input);
+	int rc = sandbox_enter(&(struct sandbox){0});
 
+	rc = rc ? rc : read_lines(fd, two ? 2 : 1, timeout_ms, &input);
 	if (rc)
 		return rc;
 	rest = buf_view(&input);
@@ -93,21 +95,26 @@ static int from_descriptor(int fd, bool two, uint32_t timeout_ms, struct secret 
 	return rc || !two ? rc : take_line(&rest, ret_second);
 }
 
+/* Each question has a pinentry of its own; both are started before the sandbox, in which nothing can be. */
 static int from_person(struct msg_prompt *prompt, uint32_t timeout_ms, struct secret **ret_first,
 		       struct secret **ret_second)
 {
-	bool two = prompt->second.length;
-	int rc;
+	CLEAN_PINENTRY struct assuan_context_s *pinentry = NULL;
+	CLEAN_PINENTRY struct assuan_context_s *other = NULL;
+	bool two = prompt->second.length && !prompt->confirm;
+	int rc = pinentry_start(prompt, &pinentry);
 
-	if (prompt->confirm)
-		return pinentry_confirm(prompt, timeout_ms / 1000);
-	rc = pinentry_ask(prompt, prompt->first, timeout_ms / 1000, prompt->repeat & PROMPT_REPEAT_FIRST,
-			  ret_first);
+	rc = rc || !two ? rc : pinentry_start(prompt, &other);
+	rc = rc ? rc : sandbox_enter(&(struct sandbox){.rights = SANDBOX_CHILD});
+	if (!rc && prompt->confirm)
+		return pinentry_confirm(pinentry, prompt, timeout_ms / 1000);
+	rc = rc ? rc : pinentry_ask(pinentry, prompt, prompt->first, timeout_ms / 1000, prompt->repeat & PROMPT_REPEAT_FIRST,
+				    ret_first);
 	if (rc || !two)
 		return rc;
 	prompt->error = (struct view){NULL, 0};
-	return pinentry_ask(prompt, prompt->second, timeout_ms / 1000,
-			    prompt->repeat & PROMPT_REPEAT_SECOND, ret_second);
+	return pinentry_ask(other, prompt, prompt->second, timeout_ms / 1000, prompt->repeat & PROMPT_REPEAT_SECOND,
+			    ret_second);
 }
 
 static struct view pin_view(const struct secret *pin)

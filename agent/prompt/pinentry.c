@@ -78,7 +78,7 @@ static int set_place(const struct msg_prompt *prompt)
 	return rc ? rc : set_environment("DBUS_SESSION_BUS_ADDRESS", prompt->bus);
 }
 
-static int pinentry_start(const struct msg_prompt *prompt, assuan_context_t *ret_context)
+int pinentry_start(const struct msg_prompt *prompt, assuan_context_t *ret_pinentry)
 {
 	static struct assuan_malloc_hooks hooks = {secret_malloc, secret_realloc, secret_malloc_free};
 	CLEAN_FREE char *program = view_dup(prompt->program);
@@ -95,8 +95,13 @@ static int pinentry_start(const struct msg_prompt *prompt, assuan_context_t *ret
 		assuan_release(context);
 		return ERR_PINENTRY;
 	}
-	*ret_context = context;
+	*ret_pinentry = context;
 	return 0;
+}
+
+void pinentry_end(assuan_context_t pinentry)
+{
+	assuan_release(pinentry);
 }
 
 /* "COMMAND value", with what Assuan reserves escaped. Options that a pinentry does not know are
@@ -191,29 +196,17 @@ static int get_pin(assuan_context_t context, bool repeat, struct secret **ret_pi
 	return 0;
 }
 
-int pinentry_ask(const struct msg_prompt *prompt, struct view question, unsigned int timeout,
+int pinentry_ask(assuan_context_t pinentry, const struct msg_prompt *prompt, struct view question, unsigned int timeout,
 		 bool repeat, struct secret **ret_pin)
 {
-	assuan_context_t context;
-	int rc = pinentry_start(prompt, &context);
+	int rc = describe(pinentry, prompt, question, timeout);
 
-	if (rc)
-		return rc;
-	rc = describe(context, prompt, question, timeout);
-	rc = rc ? rc : get_pin(context, repeat, ret_pin);
-	assuan_release(context);
-	return rc;
+	return rc ? rc : get_pin(pinentry, repeat, ret_pin);
 }
 
-int pinentry_confirm(const struct msg_prompt *prompt, unsigned int timeout)
+int pinentry_confirm(assuan_context_t pinentry, const struct msg_prompt *prompt, unsigned int timeout)
 {
-	assuan_context_t context;
-	int rc = pinentry_start(prompt, &context);
+	int rc = describe(pinentry, prompt, prompt->first, timeout);
 
-	if (rc)
-		return rc;
-	rc = describe(context, prompt, prompt->first, timeout);
-	rc = rc ? rc : translate(transact(context, "CONFIRM", (struct view){NULL, 0}));
-	assuan_release(context);
-	return rc;
+	return rc ? rc : translate(transact(pinentry, "CONFIRM", (struct view){NULL, 0}));
 }

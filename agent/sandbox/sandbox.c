@@ -56,11 +56,15 @@ struct ruleset {
 	uint64_t fs, net, scoped;
 };
 
+#define SCOPE_ABSTRACT_SOCKET 1u
+#define SCOPE_SIGNAL 2u
+
 /* What each version can refuse, from the first on. Files: the rights of version 1, linking across folders, truncating,
  * controlling devices. Network: binding and connecting TCP ports. Scope: abstract Unix sockets, and signals, to processes
  * that are not in the sandbox. */
 static const struct ruleset versions[] = {
-	{.fs = (1u << 13) - 1}, {.fs = 1u << 13}, {.fs = 1u << 14}, {.net = 3}, {.fs = 1u << 15}, {.scoped = 3},
+	{.fs = (1u << 13) - 1}, {.fs = 1u << 13}, {.fs = 1u << 14}, {.net = 3}, {.fs = 1u << 15},
+	{.scoped = SCOPE_ABSTRACT_SOCKET | SCOPE_SIGNAL},
 };
 
 /* What SANDBOX_FILES may do below its folders: all but to execute, to make devices, sockets and links, and to control
@@ -100,6 +104,9 @@ static int enter_landlock(const struct sandbox *sandbox)
 		refused.net |= versions[i].net;
 		refused.scoped |= versions[i].scoped;
 	}
+	/* Or the kernel would not end the child with this process (PR_SET_PDEATHSIG). */
+	if (sandbox->rights & SANDBOX_CHILD)
+		refused.scoped &= ~SCOPE_SIGNAL;
 	fd = (int)syscall(SYS_landlock_create_ruleset, &refused, sizeof refused, 0);
 	if (fd < 0)
 		return failed("landlock");

@@ -25,6 +25,28 @@ done
 ok "a token process is in none" eval '! confined token'
 
 "$builddir/tests/clients/make_certs" 3 >"$work/people.pem"
+asked() {
+	echo HANG >"$HOME/pinentry"
+	smime unlock >/dev/null 2>&1 &
+	unlocking=$!
+	soon_confined prompt
+	result=$?
+	kill "$unlocking"
+	wait "$unlocking"
+	return "$result"
+}
+ok "the prompt process, while it waits for a person" asked
+from_descriptor() {
+	smime lock && mkfifo "$work/fifo" || return
+	smime unlock --pin-fd 7 7<>"$work/fifo" &
+	unlocking=$!
+	soon_confined prompt
+	result=$?
+	echo "$PIN" >"$work/fifo"
+	wait "$unlocking" && return "$result"
+}
+ok "and while it waits for a PIN from a descriptor" from_descriptor
+
 people() {
 	smime certs import "$work/people.pem" && smime certs list --json >"$work/list" &&
 		[ "$(grep -c fingerprint "$work/list")" = 3 ]
