@@ -152,5 +152,5 @@ int main(void)
 	channel = channel_to_broker(PROCESS_PROMPT, &hello, NULL);
 	if (!channel || channel_receive(channel, true, &message) || message.type != MSG_PROMPT)
 		return 1;
-	return answer_prompt(channel, &message, hello.timeout_ms) ? 1 : 0;
+	_exit(answer_prompt(channel, &message, hello.timeout_ms) ? 1 : 0); /* destructors could ask for what the sandbox forbids */
 }

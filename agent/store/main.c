@@ -162,5 +162,5 @@ int main(void)
 	rc = serve(&first);
 	while (!rc)
 		rc = serve_next(&written);
-	return rc == ERR_CLOSED ? 0 : 1;
+	_exit(rc == ERR_CLOSED ? 0 : 1); /* destructors could ask for what the sandbox forbids */
 }
