@@ -49,19 +49,35 @@ static int passed_socket(void)
 	return SYSTEMD_FIRST_FD;
 }
 
+/* Whoever else can write in the folder can put a socket of theirs in place of this one. */
+static int check_folder(const char *folder)
+{
+	struct stat facts;
+
+	if (stat(folder, &facts)) {
+		log_error("%s: %s", folder, strerror(errno));
+		return ERR_INTERNAL;
+	}
+	if (S_ISDIR(facts.st_mode) && facts.st_uid == geteuid() && !(facts.st_mode & 077))
+		return 0;
+	log_error("%s, the socket's folder, must belong to the agent's user and be closed to others: chmod 700 %s", folder,
+		  folder);
+	return ERR_CONFIG;
+}
+
 static int make_folder(const char *path)
 {
 	CLEAN_FREE char *folder = strdup(path);
 	char *slash = folder ? strrchr(folder, '/') : NULL;
 
-	if (!slash || slash == folder)
-		return slash ? 0 : ERR_NO_MEMORY;
-	*slash = 0;
+	if (!slash)
+		return ERR_NO_MEMORY;
+	slash[slash == folder] = 0;
 	if (mkdir(folder, 0700) && errno != EEXIST) {
 		log_error("%s cannot be made: %s", folder, strerror(errno));
 		return ERR_INTERNAL;
 	}
-	return 0;
+	return check_folder(folder);
 }
 
 /* Whoever has the lock owns the path: a socket that is there is a dead agent's. */

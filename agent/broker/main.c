@@ -7,6 +7,7 @@
 #include "cards.h"
 #include "certificate_store.h"
 #include "doorman.h"
+#include "environment.h"
 #include "events.h"
 #include "modules.h"
 #include "listener.h"
@@ -244,6 +245,10 @@ int main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	if (environment_is_foreign()) {
+		fputs("smime-agent: it must not run with another user's rights: remove the setuid and setgid bits\n", stderr);
+		return error_status(ERR_FORBIDDEN);
+	}
 	rc = set_up(&options, path, sizeof path);
 	if (rc == ERR_BUSY && options.if_needed)
 		return 0; /* what was wanted is there: an agent that answers */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC
  *
- * Agent and clients find each other here. secure_getenv, since the PKCS#11 module may be loaded into a
- * program that has more rights than whoever set its environment.
+ * Agent and clients find each other here.
  */
 #include "socket_path.h"
+
+#include "environment.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,9 +21,9 @@ static bool is_folder(const char *path)
 
 int socket_path(char *ret_path, size_t size)
 {
-	const char *own = secure_getenv("SMIME_AGENT_SOCKET");
-	const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
-	const char *home = secure_getenv("HOME");
+	const char *own = environment_get("SMIME_AGENT_SOCKET");
+	const char *runtime = environment_get("XDG_RUNTIME_DIR");
+	const char *home = environment_get("HOME");
 	char user[64];
 	int length = -1;
 

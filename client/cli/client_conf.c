@@ -5,6 +5,8 @@
  */
 #include "client_conf.h"
 
+#include "environment.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,7 +78,7 @@ static bool load(struct client_conf *conf, const char *path, char *why, size_t s
 
 bool client_conf_load(struct client_conf *conf, char *why, size_t size)
 {
-	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	const char *config = environment_get("XDG_CONFIG_HOME"), *home = environment_get("HOME");
 	char path[PATH_MAX];
 
 	*conf = (struct client_conf){0};

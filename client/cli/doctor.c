@@ -4,6 +4,7 @@
  * (DIAGNOSE); what only the client can see is added here. It sends no PIN and asks nobody.
  */
 #include "cli.h"
+#include "environment.h"
 #include "text.h"
 #include "setup.h"
 
@@ -67,7 +68,7 @@ static void add_place(void *context, const char *client, const char *path, bool 
 static bool p11_kit_knows(void)
 {
 	static const char module[] = "smime-agent.module";
-	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	const char *config = environment_get("XDG_CONFIG_HOME"), *home = environment_get("HOME");
 	char own[4096];
 
 	if (config && *config)

@@ -5,6 +5,7 @@
 #include "mutt_index.h"
 
 #include "cli.h"
+#include "environment.h"
 #include "text.h"
 #include "file.h"
 
@@ -16,7 +17,7 @@
 
 bool mutt_index_folder(char path[PATH_MAX])
 {
-	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+	const char *data = environment_get("XDG_DATA_HOME"), *home = environment_get("HOME");
 
 	if (data && *data == '/')
 		return snprintf(path, PATH_MAX, "%s/smime-agent/mutt", data) < PATH_MAX;

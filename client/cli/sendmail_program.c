@@ -5,6 +5,7 @@
 #include "sendmail_program.h"
 
 #include "cli.h"
+#include "environment.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -37,7 +38,7 @@ const char *sendmail_program_find(const char *named)
 {
 	static const char *const usual[] = {"/usr/sbin/sendmail", "/usr/lib/sendmail", "/usr/bin/msmtp", "/usr/local/bin/msmtp"};
 
-	if (getenv(CALLED)) {
+	if (environment_get(CALLED)) {
 		say(named ? named : "the system's sendmail", "it calls smime sendmail again; name another one with --program");
 		return NULL;
 	}

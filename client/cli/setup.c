@@ -5,6 +5,7 @@
 #include "setup.h"
 
 #include "cli.h"
+#include "environment.h"
 #include "file.h"
 #include "mutt_index.h"
 
@@ -201,7 +202,7 @@ static bool keep(const struct run *run, const char *path, const char *text)
 /* A snap or a flatpak sees neither the module nor the agent's socket, if nobody lets it. */
 static bool is_walled(const char *path)
 {
-	const char *home = getenv("HOME");
+	const char *home = environment_get("HOME");
 	size_t length = home ? strlen(home) : 0;
 
 	return length && !strncmp(path, home, length) &&

@@ -5,6 +5,8 @@
  */
 #include "setup.h"
 
+#include "environment.h"
+
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,7 +113,7 @@ char *setup_block_add(const char *text, const struct setup_block *block, const c
 static bool expand(const char *name, char path[PATH_MAX])
 {
 	static const char config[] = "~config/";
-	const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	const char *xdg = environment_get("XDG_CONFIG_HOME"), *home = environment_get("HOME");
 
 	if (strncmp(name, config, sizeof config - 1))
 		return home && snprintf(path, PATH_MAX, "%s/%s", home, name) < PATH_MAX;

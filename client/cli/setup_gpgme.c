@@ -5,6 +5,8 @@
  */
 #include "setup.h"
 
+#include "environment.h"
+
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,7 +67,7 @@ static char *without(const char *text, const char *program)
 /* Whether the one at path is the first that PATH has. */
 static bool is_first(const char *path)
 {
-	const char *folders = getenv("PATH");
+	const char *folders = environment_get("PATH");
 
 	while (folders && *folders) {
 		size_t length = strcspn(folders, ":");
@@ -91,7 +93,7 @@ const struct setup_format setup_gpgme = {
 
 void setup_gpgconf(setup_place place, void *context)
 {
-	const char *home = getenv("HOME");
+	const char *home = environment_get("HOME");
 	char file[PATH_MAX];
 
 	if (home && snprintf(file, sizeof file, "%s/.local/bin/" NAME, home) < (int)sizeof file)

@@ -4,6 +4,8 @@
  */
 #include "setup.h"
 
+#include "environment.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -121,7 +123,7 @@ static void each_profile(const char *folder, setup_place place, void *context)
 
 void setup_nss_profiles(const char *const *folders, setup_place place, void *context)
 {
-	const char *home = getenv("HOME");
+	const char *home = environment_get("HOME");
 	char folder[PATH_MAX];
 
 	for (; home && *folders; folders++) {
@@ -133,7 +135,7 @@ void setup_nss_profiles(const char *const *folders, setup_place place, void *con
 /* Evolution's, and Chromium's where it is there already: without it, that makes one of its own. */
 void setup_nss_shared(const char *const *folders, setup_place place, void *context)
 {
-	const char *home = getenv("HOME");
+	const char *home = environment_get("HOME");
 	char file[PATH_MAX];
 
 	for (; home && *folders; folders++) {

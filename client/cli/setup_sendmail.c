@@ -5,6 +5,8 @@
  */
 #include "setup.h"
 
+#include "environment.h"
+
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,7 +59,7 @@ void setup_mailrc(setup_place place, void *context)
 void setup_gitconfig(setup_place place, void *context)
 {
 	static const char *const names[] = {".gitconfig", "~config/git/config", NULL};
-	const char *named = getenv("GIT_CONFIG_GLOBAL");
+	const char *named = environment_get("GIT_CONFIG_GLOBAL");
 
 	if (named && *named == '/')
 		place(context, named);

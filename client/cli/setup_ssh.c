@@ -5,6 +5,8 @@
  */
 #include "setup.h"
 
+#include "environment.h"
+
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +24,7 @@ const struct setup_format setup_ssh = {.block = &block, .may_create = true};
 
 void setup_ssh_config(setup_place place, void *context)
 {
-	const char *home = getenv("HOME");
+	const char *home = environment_get("HOME");
 	char file[PATH_MAX];
 
 	if (!home)

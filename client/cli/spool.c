@@ -4,6 +4,8 @@
  */
 #include "spool.h"
 
+#include "environment.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,7 +21,7 @@ static off_t in_memory;
 
 static int open_file(void)
 {
-	const char *folder = getenv("TMPDIR");
+	const char *folder = environment_get("TMPDIR");
 	char name[4096];
 	int fd;
 

@@ -4,6 +4,8 @@
  */
 #include "gpgsm.h"
 
+#include "environment.h"
+
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +19,7 @@
 /* The terminal of whoever started this, also where all its descriptors are pipes, as under git. */
 static bool controlling_terminal(char *into, size_t size)
 {
-	const char *named = getenv("GPG_TTY"), *after;
+	const char *named = environment_get("GPG_TTY"), *after;
 	FILE *file = NULL;
 	char line[512];
 	int device = 0;

@@ -5,6 +5,8 @@
  */
 #include "gpgsm.h"
 
+#include "environment.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -18,7 +20,7 @@
 /* The descriptor that libassuan names; else standard input, if it is a socket; -1 for pipes. */
 static int assuan_socket(void)
 {
-	const char *named = getenv("_assuan_connection_fd");
+	const char *named = environment_get("_assuan_connection_fd");
 	char *end = NULL;
 	long fd = named ? strtol(named, &end, 10) : STDIN_FILENO;
 	struct stat status;

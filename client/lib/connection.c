@@ -6,12 +6,14 @@
 #include "connection.h"
 
 #include "cleanup.h"
+#include "environment.h"
 #include "log.h"
 #include "secret.h"
 #include "socket_path.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -32,6 +34,26 @@
 
 extern char **environ;
 
+/* The user whose agent this client wants, where that is not its own: SMIME_AGENT_USER, a name or a number. */
+static bool is_named(uid_t user)
+{
+	const char *named = environment_get("SMIME_AGENT_USER");
+	struct passwd entry, *found = NULL;
+	char text[4096], number[16];
+
+	if (!named || !*named)
+		return false;
+	snprintf(number, sizeof number, "%u", user);
+	return !strcmp(named, number) ||
+	       (!getpwnam_r(named, &entry, text, sizeof text, &found) && found && found->pw_uid == user);
+}
+
+/* Whoever listens gets to see what is signed and decrypted: the client's own user, root, or who is named. */
+static bool may_listen(uid_t user)
+{
+	return !user || (user == getuid() && user == geteuid()) || is_named(user);
+}
+
 static int try_connect(smime_agent *agent, const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -46,6 +68,8 @@ static int try_connect(smime_agent *agent, const char *path)
 		return errno == ENOENT || errno == ECONNREFUSED ? ERR_CLOSED : ERR_FORBIDDEN;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length))
 		return ERR_CLOSED;
+	if (!may_listen(who.uid))
+		return ERR_LISTENER;
 	agent->agent = who.pid;
 	agent->fd = TAKE_FD(fd);
 	agent->in_length = 0;
@@ -56,13 +80,16 @@ static int try_connect(smime_agent *agent, const char *path)
  * started at the same moment. */
 static int start_agent(void)
 {
-	const char *program = secure_getenv("SMIME_AGENT_PROGRAM");
+	const char *program = environment_get("SMIME_AGENT_PROGRAM");
 	char *const argv[] = {"smime-agent", "--background", "--if-needed", NULL};
 	posix_spawnattr_t attributes;
 	sigset_t none, all;
 	pid_t pid;
 	int status, failed;
 
+	/* It would run with the program's rights, in the environment of whoever started that. */
+	if (environment_is_foreign())
+		return ERR_FOREIGN_RIGHTS;
 	/* The program that this runs in may block signals, or ignore them. */
 	sigemptyset(&none);
 	sigfillset(&all);
@@ -94,18 +121,18 @@ static int send_terminal(smime_agent *agent)
 		     {"ttytype", "TERM", false},
 		     {"xauthority", "XAUTHORITY", true},
 		     {"session-bus", "DBUS_SESSION_BUS_ADDRESS", true}};
-	const char *locale = getenv("LC_ALL");
+	const char *locale = environment_get("LC_ALL");
 	char tty[256];
 	int rc = 0;
 
 	for (size_t i = 0; i < sizeof table / sizeof table[0] && !rc; i++) {
-		const char *value = getenv(table[i].variable);
+		const char *value = environment_get(table[i].variable);
 
 		if (value && *value && strlen(value) < 200 && (agent->numbered || !table[i].since_1))
 			rc = connection_add(agent, "OPTION %s=%s", table[i].option, value);
 	}
-	locale = locale && *locale ? locale : getenv("LC_CTYPE");
-	locale = locale && *locale ? locale : getenv("LANG");
+	locale = locale && *locale ? locale : environment_get("LC_CTYPE");
+	locale = locale && *locale ? locale : environment_get("LANG");
 	if (!rc && locale && *locale && strlen(locale) < 200)
 		rc = connection_add(agent, "OPTION lc-ctype=%s", locale);
 	for (int fd = 0; fd <= 2 && !rc; fd++)
