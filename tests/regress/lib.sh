@@ -138,7 +138,7 @@ wait_for() {
 }
 
 gone() { # PID: or about to be
-	[ ! -e "/proc/$1" ] || grep -q '^State:.*[ZX]' "/proc/$1/status"
+	! grep -q '^State:[[:space:]]*[^ZX]' "/proc/$1/status" 2>/dev/null
 }
 
 listens() { # SOCKET: somebody takes connections there; that it is bound is not enough
