@@ -138,7 +138,7 @@ wait_for() {
 }
 
 gone() { # PID: or about to be
-	! grep -q '^State:[[:space:]]*[^ZX]' "/proc/$1/status" 2>/dev/null
+	! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" 2>/dev/null
 }
 
 listens() { # SOCKET: somebody takes connections there; that it is bound is not enough
