@@ -61,7 +61,7 @@ below="$below agent/worker/command agent/worker/gpgsm"
 includes agent/worker $below
 
 # The broker's floors: a file includes what is on lower floors, and its own header. --print-floors prints them.
-floors='recover report state config loop
+floors='recover report state config terminal loop
 child listener settings
 peer readers
 certificate_store keyring prompt

@@ -19,6 +19,7 @@
 #include "reload.h"
 #include "settings.h"
 #include "status.h"
+#include "terminal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -141,36 +142,66 @@ static int answer_list(struct peer *peer, struct message *message)
 	return 0;
 }
 
-static int set_text(char **field, struct view value)
+static const char *doubt_display(const char *text, uid_t user)
 {
-	free(*field);
-	*field = view_dup(value);
-	return *field ? 0 : ERR_NO_MEMORY;
+	return terminal_doubt_display(text, settings()->display_forwarded, user);
 }
 
-/* D-Bus addresses may name a process, or a program to run: one socket of this machine is all that a client may choose. */
-static bool is_local_bus(struct view address)
+static const char *doubt_wayland(const char *text, uid_t user)
 {
-	static const struct view kinds[] = {{(const uint8_t *)"unix:path=/", 11}, {(const uint8_t *)"unix:abstract=", 14}};
+	return terminal_doubt_wayland(text, getenv("XDG_RUNTIME_DIR"), user);
+}
 
-	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-		if (address.length > kinds[i].length && !memcmp(address.data, kinds[i].data, kinds[i].length))
-			return !memchr(address.data, ';', address.length);
-	return false;
+static const char *doubt_bus(const char *text, uid_t user)
+{
+	(void)user;
+	return terminal_doubt_bus(text);
+}
+
+static const char *doubt_name(const char *text, uid_t user)
+{
+	(void)user;
+	return terminal_doubt_name(text);
+}
+
+/* Keeps the claim, or an empty text where it is not believed. */
+static int set_claim(struct peer *peer, char **field, struct view claim, const char *what,
+		     const char *(*doubt)(const char *text, uid_t user))
+{
+	char *text = view_dup(claim);
+	const char *why = text && *text ? doubt(text, peer->uid) : NULL;
+
+	free(*field);
+	*field = text;
+	if (!why)
+		return text ? 0 : ERR_NO_MEMORY;
+	log_warn("client %u: the %s %s is not used: %s", peer->number, what, log_quote(text), why);
+	*text = 0;
+	return 0;
+}
+
+static int set_place(struct peer *peer, char **field, struct view claim, const char *what,
+		     const char *(*doubt)(const char *text, uid_t user))
+{
+	int rc = set_claim(peer, field, claim, what, doubt);
+
+	peer->disbelieved = peer->disbelieved || (!rc && claim.length && !**field);
+	return rc;
 }
 
 static int answer_terminal(struct peer *peer, struct message *message)
 {
-	struct msg_terminal terminal;
-	int rc = decode_terminal(message->payload, &terminal);
+	struct msg_terminal claims;
+	int rc = decode_terminal(message->payload, &claims);
 
-	rc = rc ? rc : set_text(&peer->display, terminal.display);
-	rc = rc ? rc : set_text(&peer->wayland, terminal.wayland);
-	rc = rc ? rc : set_text(&peer->xauthority, terminal.xauthority);
-	rc = rc ? rc : set_text(&peer->bus, is_local_bus(terminal.bus) ? terminal.bus : (struct view){NULL, 0});
-	rc = rc ? rc : set_text(&peer->tty, terminal.tty);
-	rc = rc ? rc : set_text(&peer->tty_type, terminal.tty_type);
-	return rc ? rc : set_text(&peer->locale, terminal.locale);
+	peer->disbelieved = false;
+	rc = rc ? rc : set_claim(peer, &peer->tty_type, claims.tty_type, "terminal type", doubt_name);
+	rc = rc ? rc : set_claim(peer, &peer->locale, claims.locale, "locale", doubt_name);
+	rc = rc ? rc : set_claim(peer, &peer->xauthority, claims.xauthority, "XAUTHORITY file", terminal_doubt_xauthority);
+	rc = rc ? rc : set_claim(peer, &peer->bus, claims.bus, "D-Bus address", doubt_bus);
+	rc = rc ? rc : set_place(peer, &peer->display, claims.display, "display", doubt_display);
+	rc = rc ? rc : set_place(peer, &peer->wayland, claims.wayland, "Wayland socket", doubt_wayland);
+	return rc ? rc : set_place(peer, &peer->tty, claims.tty, "terminal", terminal_doubt_tty);
 }
 
 static void send_note(void *context, const char *name, const char *value)

@@ -42,6 +42,7 @@ static const struct setting {
 	{"keep-pin-on-removal", YES_NO, offsetof(struct config, keep_pin_on_removal), 0, 1},
 	{"operation-timeout", NUMBER, offsetof(struct config, operation_timeout), 1, 3600},
 	{"prompt-timeout", NUMBER, offsetof(struct config, prompt_timeout), 1, 3600},
+	{"display-forwarded", YES_NO, offsetof(struct config, display_forwarded), 0, 1},
 	{"max-connections", NUMBER, offsetof(struct config, max_connections), 1, 1024},
 	{"idle-workers", NUMBER, offsetof(struct config, idle_workers), 1, 16},
 	{"protect-headers", YES_NO, offsetof(struct config, protect_headers), 0, 1},

@@ -34,6 +34,7 @@ struct config {
 	uint32_t pin_cache_max; /* seconds in all */
 	uint32_t keep_pin_on_removal; /* yes or no */
 	uint32_t operation_timeout, prompt_timeout; /* seconds */
+	uint32_t display_forwarded; /* yes or no */
 	uint32_t max_connections, idle_workers;
 	uint32_t spool_max_mib; /* a worker's spool file */
 	uint32_t expiry_warning; /* days */

@@ -29,7 +29,7 @@ int password_answer(struct peer *peer, struct message *message)
 	struct asked *asked = malloc(sizeof *asked);
 	char text[PROMPT_TEXT_MAX];
 	struct msg_password request;
-	struct prompt prompt = {.peer = peer->number, .fd = message->fd, .title = "Password of a file", .first = text};
+	struct prompt prompt = {.peer = peer->number, .fd = message->fd, .title = "Password of a file", .first = text, .password = true};
 
 	int rc = asked ? decode_password(message->payload, &request) : ERR_NO_MEMORY;
 

@@ -25,7 +25,8 @@ struct peer {
 	pid_t pid;
 	uid_t uid;
 	char *program; /* the client's executable, or "" */
-	/* for pinentry; from TERMINAL */
+	/* for pinentry; from TERMINAL, as far as it was believed (terminal.h) */
+	bool disbelieved; /* a place where the person can be asked was not */
 	char *display, *wayland, *xauthority, *bus, *tty, *tty_type, *locale;
 };
 

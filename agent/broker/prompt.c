@@ -9,6 +9,7 @@
 #include "log.h"
 #include "peer.h"
 #include "settings.h"
+#include "terminal.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -142,9 +143,23 @@ static struct view text(const char *string)
 	return view;
 }
 
+/* The terminal may be another user's by now. */
+static struct view terminal_of(struct peer *peer)
+{
+	const char *doubt = peer->tty && *peer->tty ? terminal_doubt_tty(peer->tty, peer->uid) : NULL;
+
+	if (doubt) {
+		log_warn("client %u: the terminal %s is not used: %s", peer->number, log_quote(peer->tty), doubt);
+		peer->disbelieved = true;
+		*peer->tty = 0;
+	}
+	return view_string(peer->tty);
+}
+
+/* ERR_PINENTRY: where the client says that its person sits is no place to ask. */
 static int encode(struct job *job, const struct prompt *prompt)
 {
-	const struct peer *peer = peer_find(prompt->peer);
+	struct peer *peer = peer_find(prompt->peer);
 	struct msg_prompt message = {
 		.program = view_string(settings()->pinentry_program),
 		.title = text(prompt->title),
@@ -153,6 +168,7 @@ static int encode(struct job *job, const struct prompt *prompt)
 		.error = text(prompt->error),
 		.repeat = prompt->repeat,
 		.confirm = prompt->confirm,
+		.password = prompt->password,
 	};
 
 	if (peer) {
@@ -160,16 +176,20 @@ static int encode(struct job *job, const struct prompt *prompt)
 		message.wayland = view_string(peer->wayland);
 		message.xauthority = view_string(peer->xauthority);
 		message.bus = view_string(peer->bus);
-		message.tty = view_string(peer->tty);
+		message.tty = terminal_of(peer);
 		message.tty_type = view_string(peer->tty_type);
 		message.locale = view_string(peer->locale);
 	}
+	if (prompt->fd < 0 && peer && peer->disbelieved && !message.display.length && !message.wayland.length &&
+	    !message.tty.length)
+		return ERR_PINENTRY;
 	return encode_prompt(&job->message, &message);
 }
 
 void prompt_ask(const struct prompt *prompt, prompt_done done, void *context)
 {
 	struct job *job = calloc(1, sizeof *job), **at = &jobs;
+	int rc;
 
 	if (!job) {
 		done(context, ERR_NO_MEMORY, NULL, NULL);
@@ -184,8 +204,9 @@ void prompt_ask(const struct prompt *prompt, prompt_done done, void *context)
 	while (*at)
 		at = &(*at)->next;
 	*at = job;
-	if (encode(job, prompt) || (prompt->fd >= 0 && job->fd < 0))
-		job_end(job, ERR_NO_MEMORY, NULL, NULL);
+	rc = encode(job, prompt);
+	if (rc || (prompt->fd >= 0 && job->fd < 0))
+		job_end(job, rc ? rc : ERR_INTERNAL, NULL, NULL);
 	else if (job->fd < 0)
 		start_next();
 	else if (job_start(job))

@@ -19,6 +19,7 @@ struct prompt {
 	const char *title, *first, *second, *error; /* second, error may be NULL */
 	uint8_t repeat; /* enum prompt_repeat */
 	bool confirm;	/* no PIN: yes or no */
+	bool password;	/* of a file, and no PIN */
 };
 
 /* Always calls `done`, once, later or (on failure) at once. */

@@ -144,8 +144,9 @@ static int describe(assuan_context_t context, const struct msg_prompt *prompt, s
 	send_option(context, "lc-ctype", prompt->locale);
 	if (transact(context, "SETTIMEOUT ", view_string(seconds)))
 		log_debug("pinentry knows no time limit");
-	if (transact(context, "SETTITLE ", view_string("smime-agent")) ||
-	    transact(context, "SETPROMPT ", view_string("PIN:")) || transact(context, "SETDESC ", question))
+	if (transact(context, "SETTITLE ", prompt->title) ||
+	    transact(context, "SETPROMPT ", view_string(prompt->password ? "Password:" : "PIN:")) ||
+	    transact(context, "SETDESC ", question))
 		return ERR_PINENTRY;
 	if (prompt->error.length && transact(context, "SETERROR ", prompt->error))
 		return ERR_PINENTRY;
@@ -179,17 +180,31 @@ static int translate(gpg_error_t err)
 	}
 }
 
+/* pinentry says so of a PIN that it remembers for somebody, in the desktop's keyring. */
+static gpg_error_t take_status(void *opaque, const char *line)
+{
+	bool *remembered = opaque;
+
+	*remembered = *remembered || !strncmp(line, "PASSWORD_FROM_CACHE", strlen("PASSWORD_FROM_CACHE"));
+	return 0;
+}
+
 static int get_pin(assuan_context_t context, bool repeat, struct secret **ret_pin)
 {
 	CLEAN_SECRET struct secret *pin = NULL;
+	bool remembered = false;
 	int rc;
 
 	/* A pinentry without SETREPEAT asks once: better than not at all. */
 	if (repeat && transact(context, "SETREPEAT ", view_string("Repeat:")))
 		log_warn("pinentry cannot ask twice; the PIN is taken as typed");
-	rc = translate(assuan_transact(context, "GETPIN", take_data, &pin, NULL, NULL, NULL, NULL));
+	rc = translate(assuan_transact(context, "GETPIN", take_data, &pin, NULL, NULL, take_status, &remembered));
 	if (rc)
 		return rc;
+	if (remembered) {
+		log_error("pinentry gave a PIN that no person typed; it is not used");
+		return ERR_PINENTRY;
+	}
 	if (!pin || !pin->length)
 		return ERR_CANCELLED;
 	*ret_pin = TAKE(pin);

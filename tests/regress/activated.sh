@@ -38,8 +38,10 @@ asked_at() {
 	env "$@" smime sign --raw -k ec -o "$work/s.der" "$work/bytes" && grep -qx "environment $wanted" "$HOME/pinentry.log"
 }
 bus=unix:path=/run/user/1000/bus,guid=0123
+: >"$HOME/.Xauthority"
+python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$XDG_RUNTIME_DIR/wayland-9"
 ok "the person is asked on the client's display" asked_at ":7   " DISPLAY=:7
-ok "on X11, with what opens it" asked_at ":7  /home/a/.Xauthority " DISPLAY=:7 XAUTHORITY=/home/a/.Xauthority
+ok "on X11, with what opens it" asked_at ":7  $HOME/.Xauthority " DISPLAY=:7 "XAUTHORITY=$HOME/.Xauthority"
 ok "on Wayland, with the session's bus" asked_at " wayland-9  $bus" WAYLAND_DISPLAY=wayland-9 DBUS_SESSION_BUS_ADDRESS=$bus
 ok "a bus in the abstract namespace" asked_at ":7   unix:abstract=/tmp/dbus-x" DISPLAY=:7 DBUS_SESSION_BUS_ADDRESS=unix:abstract=/tmp/dbus-x
 for address in tcp:host=example.org,port=1 unixexec:path=/bin/false "unix:path=/a;unixexec:path=/bin/false" nonsense unix:path=; do
