@@ -6,7 +6,7 @@
 command -v git >/dev/null || plan_skip "git is not installed"
 . "$srcdir/tests/regress/gpgsm-lib.sh"
 . "$srcdir/tests/regress/mutt-lib.sh"
-export GIT_TERMINAL_PROMPT=0 GPG_TTY=/dev/pts/0
+export GIT_TERMINAL_PROMPT=0 DISPLAY=:7
 repo=$work/repo
 
 configure() {
@@ -137,7 +137,7 @@ ok "a wrong PIN: no commit" fails commit none
 on_terminal() { # where git gives it pipes alone: the pinentry is told which terminal it is on
 	echo "$PIN" >"$HOME/pinentry"
 	: >"$HOME/pinentry.log"
-	run_in_terminal "env -u GPG_TTY git -C '$repo' commit -q --allow-empty -m terminal"
+	run_in_terminal "env -u DISPLAY git -C '$repo' commit -q --allow-empty -m terminal"
 	wait_for sh -c "git -C '$repo' log -1 --format=%s | grep -qx terminal" && grep 'OPTION ttyname=/dev/pts/' "$HOME/pinentry.log"
 	result=$?
 	end_terminal

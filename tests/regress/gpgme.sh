@@ -135,7 +135,7 @@ ok "a serial number is shown as gpgsm shows it, as DER has it" shows p256 008000
 ok "the keygrip of RSA is gpgsm's" keygrip rsa
 ok "the keygrip of P-384 is gpgsm's" keygrip p384
 echo "$PIN" >"$HOME/pinentry"
-export GPG_TTY=/dev/pts/0
+export DISPLAY=:7
 ok "RSA signs, after a PIN" signs rsa "$work/bytes" 1 8
 ok "the program was asked for a PIN once" pins 1
 ok "P-256 signs" signs p256 "$work/bytes" 18 8
