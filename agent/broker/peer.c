@@ -240,7 +240,7 @@ static bool has_option(int fd, int option, int wanted)
 
 static int check_adopted(int fd, struct ucred *ret_who)
 {
-	struct ucred who;
+	struct ucred who = {0};
 	int rc;
 
 	if (!has_option(fd, SO_DOMAIN, AF_UNIX) || !has_option(fd, SO_TYPE, SOCK_STREAM) ||
@@ -257,7 +257,7 @@ static int check_adopted(int fd, struct ucred *ret_who)
 
 int peer_adopt(struct peer *peer, int fd)
 {
-	struct ucred who;
+	struct ucred who = {0};
 	char *program;
 	int rc = peer->adopted >= 0 ? ERR_USAGE : check_adopted(fd, &who);
 
