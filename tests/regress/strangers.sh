@@ -77,12 +77,18 @@ starts() { # PROGRAM
 	[ -s "$work/started" ]
 }
 ok "a program loads the module, and an agent is started" starts "$work/plain"
-ok "a setuid program's module starts none" eval '! starts "$work/setuid"'
 setuid_agent() {
 	cp "$builddir/smime-agent" "$work/agent-setuid" && chown 65534 "$work/agent-setuid" && chmod 4755 "$work/agent-setuid" &&
 		! timeout 60 "$work/agent-setuid" 2>"$work/said" && grep -q "must not run with another user's rights" "$work/said"
 }
-ok "an agent that is setuid does not run" setuid_agent
+cp "$(command -v id)" "$work/id" && chown 65534 "$work/id" && chmod 4755 "$work/id"
+if [ "$("$work/id" -u)" = 65534 ]; then
+	ok "a setuid program's module starts none" eval '! starts "$work/setuid"'
+	ok "an agent that is setuid does not run" setuid_agent
+else
+	skip "a setuid program's module starts none" "$work is mounted with nosuid"
+	skip "an agent that is setuid does not run" "the same"
+fi
 
 # The socket's folder.
 folder_refused() {
