@@ -165,11 +165,14 @@ int main(void)
 {
 	struct msg_hello hello;
 	LONG told = SCARD_S_SUCCESS;
+	SCARDCONTEXT first;
 
 	channel = channel_to_broker(PROCESS_WATCH, &hello, NULL);
 	if (!channel)
 		return 1;
-	SCardIsValidContext(0); /* has libpcsclite load all of itself */
+	/* With its first use libpcsclite (from 2.3 on) loads the rest of itself, which the sandbox would refuse. */
+	if (SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &first) == SCARD_S_SUCCESS)
+		SCardReleaseContext(first);
 	if (sandbox_enter(&(struct sandbox){.rights = SANDBOX_SOCKETS}))
 		return 1;
 	for (;;) {
