@@ -112,6 +112,7 @@ static void xauthority(void **state)
 	CLEAN_FD int fd = mkstemp(path);
 
 	(void)state;
+	assert_true(fd >= 0);
 	assert_null(terminal_doubt_xauthority(path, getuid()));
 	assert_non_null(terminal_doubt_xauthority(path, getuid() + 1));
 	assert_non_null(terminal_doubt_xauthority(path + 1, getuid()));
